@@ -1,0 +1,79 @@
+//! What upstream asks for, once it has been checked. A [`Chain`] that exists is valid; only
+//! [`check`](crate::chain) makes one.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::ids::{ActionId, ChainId, RunId, StepId, TenantName};
+
+/// A checked chain definition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chain {
+    /// The definition's own name.
+    pub chain_id: ChainId,
+    /// The run id in the body, if it has one.
+    pub run_id: Option<RunId>,
+    /// The tenant that the calls go to: the body's, else the queue's.
+    pub tenant: TenantName,
+    /// The run's clock: from acceptance to the end, all waiting included. 60–900 s.
+    pub global_timeout: Duration,
+    /// Not started by then: the run ends `expired`, no call made.
+    pub expires_at: Option<Timestamp>,
+    /// Echoed in the result, never in events.
+    pub metadata: BTreeMap<String, String>,
+    /// The steps in their order; at least one, at most 25.
+    pub steps: Vec<Step>,
+    /// The definition as received (before defaults) in canonical form: what the definition hash is over.
+    pub canonical: String,
+}
+
+/// One checked step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// The given id, else `step_{index}`.
+    pub id: StepId,
+    /// The CXone operation.
+    pub action: ActionId,
+    /// The JSON object that is sent.
+    pub payload: Map<String, Value>,
+    /// The step's own clock (4.4 of the contract): 5–120 s for a sync call.
+    pub timeout: Duration,
+    /// What happens to the chain when the step does not succeed.
+    pub on_failure: OnFailure,
+    /// What happens when nobody knows whether the step was carried out.
+    pub on_unknown: OnUnknown,
+    /// Whether sending it twice is harmless.
+    pub idempotent: bool,
+    /// How many exchanges may be made at most (429s and the repeat after a 401 left out); `None`: the tenant's.
+    pub max_attempts: Option<u8>,
+}
+
+/// The author's directive for a step that did not succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// The run ends here.
+    #[default]
+    Abort,
+    /// The chain goes on with the next step.
+    Continue,
+    /// The fallback takes the step's place; without one the directive is recorded and the chain goes on.
+    Fallback,
+}
+
+/// The author's directive for a step whose outcome is unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnUnknown {
+    /// `on_failure` applies; an abort ends the run `indeterminate`.
+    #[default]
+    AsFailure,
+    /// It is sent again.
+    Retry,
+    /// The run ends `indeterminate`, whatever `on_failure` says.
+    Stop,
+}

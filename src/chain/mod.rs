@@ -1,0 +1,13 @@
+//! The pure heart: what a chain definition is, what a run of it has recorded, and what comes next.
+//!
+//! Nothing in here knows a clock, a socket, randomness or an async runtime; a test holds that. Everything else
+//! in the crate depends on this room, and this room depends on nothing of the crate.
+
+pub mod canonical;
+pub mod definition;
+pub mod ids;
+pub mod outcome;
+
+pub use definition::{Chain, OnFailure, OnUnknown, Step};
+pub use ids::{ActionId, ChainId, RunId, StepId, TenantName};
+pub use outcome::{ErrorClass, Retryable, StepStatus, Verdict};

@@ -1,0 +1,4 @@
+//! cxchain: a queue-driven worker that runs chains of NICE CXone actions.
+
+pub mod chain;
+pub mod ports;

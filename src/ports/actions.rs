@@ -1,0 +1,86 @@
+//! The platform that carries the steps out: CXone, or whatever speaks like it.
+
+use bytes::Bytes;
+use secrecy::SecretString;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::BoxFuture;
+use crate::chain::{ActionId, ErrorClass, RunId, TenantName, Verdict};
+
+/// One exchange to be made.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Whose platform, credentials and connection pool.
+    pub tenant: TenantName,
+    /// The run; part of the request's headers.
+    pub run_id: RunId,
+    /// The step's id (`parent.child` in a nested chain); part of the request's headers.
+    pub step_id: String,
+    /// The operation.
+    pub action: ActionId,
+    /// The body, exactly as it goes out: sorted keys, no spaces.
+    pub body: Bytes,
+    /// Counts every exchange of the step from 1.
+    pub attempt: u32,
+    /// Whether this is the step's fallback call: its idempotency key differs.
+    pub fallback: bool,
+    /// When the exchange, the reading of the body included, has to be over.
+    pub deadline: Instant,
+}
+
+/// What one exchange came to.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The row of the table that it falls under.
+    pub verdict: Verdict,
+    /// The HTTP status, where one was received.
+    pub http_status: Option<u16>,
+    /// The response's body: JSON, else text, else `None` when empty or not kept.
+    pub data: Option<Value>,
+    /// For people: why it did not succeed; at most 300 characters, may quote the response. Goes into results only.
+    pub message: Option<String>,
+    /// The body's bytes as received, decompressed, for hashing; `None` when it was not read to its end.
+    pub body: Option<Bytes>,
+    /// The peer's Retry-After, in full.
+    pub retry_after: Option<std::time::Duration>,
+}
+
+/// A token at hand. It cannot be printed.
+#[derive(Clone)]
+pub struct Credential {
+    /// The `Authorization` header's value.
+    pub header: SecretString,
+    /// Counts refreshes, so that a 401 refreshes the token that it was about and no newer one.
+    pub generation: u64,
+    /// From when on it is not to be used any more.
+    pub stale_at: Instant,
+}
+
+/// Why there is no token.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct CredentialError {
+    /// `Authentication` when the credentials are refused; else what kept the token endpoint from answering.
+    pub class: ErrorClass,
+    /// Whether asking again later can help.
+    pub retryable: bool,
+    /// For people; quotes no secret.
+    pub message: String,
+}
+
+/// The platform. Every call is for one tenant; one tenant's trouble is not another's.
+pub trait Actions: Send + Sync {
+    /// A token that is valid now: cached, refreshed early, one refresh for all who wait. One try: whoever asks decides about
+    /// asking again.
+    ///
+    /// # Errors
+    /// [`CredentialError`] when the token endpoint refuses or cannot be reached.
+    fn credential<'a>(&'a self, tenant: &'a TenantName) -> BoxFuture<'a, Result<Credential, CredentialError>>;
+
+    /// Makes one exchange. Never fails: what went wrong is the answer.
+    fn send<'a>(&'a self, call: &'a Call, credential: &'a Credential) -> BoxFuture<'a, Answer>;
+
+    /// A 401 came back with this credential: the next [`credential`](Actions::credential) is a fresh one.
+    fn refused(&self, tenant: &TenantName, credential: &Credential);
+}

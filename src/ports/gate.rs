@@ -1,0 +1,75 @@
+//! What lets a request through to a tenant: pauses, concurrency, quotas. Every request passes, polls too.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::BoxFuture;
+use crate::chain::TenantName;
+
+/// How old a run is among the runs of this worker: the smaller, the older. The oldest goes first, so that started
+/// chains finish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunAge(pub u64);
+
+/// How the exchange that a permit was for went, as far as the gate cares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The tenant answered, whatever it said.
+    Answered,
+    /// The tenant said 429, to come back after this long.
+    Throttled(Duration),
+    /// No answer, or 503: trouble at the tenant or on the way to it.
+    Trouble,
+}
+
+/// What the gate keeps for a permit in use: its place under `max_concurrent`. Dropped without a word (a crash, a permit given
+/// up), it frees the place.
+pub trait Slot: Send + Sync {
+    /// Frees the place and tells how the exchange went.
+    fn finish(self: Box<Self>, outcome: Outcome);
+}
+
+/// Leave to make one request now. A value with an age: not used within its freshness, it is given up (dropped) for a new one,
+/// since the quota was counted for the moment of the grant.
+pub struct Permit {
+    granted: Instant,
+    fresh_for: Duration,
+    slot: Box<dyn Slot>,
+}
+
+impl Permit {
+    /// A permit granted at `granted`, good for `fresh_for`.
+    #[must_use]
+    pub fn new(granted: Instant, fresh_for: Duration, slot: Box<dyn Slot>) -> Self {
+        Self { granted, fresh_for, slot }
+    }
+
+    /// Whether it may still be used.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        self.granted.elapsed() <= self.fresh_for
+    }
+
+    /// The exchange is over.
+    pub fn finish(self, outcome: Outcome) {
+        self.slot.finish(outcome);
+    }
+}
+
+/// The gate is gone because the worker stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the gate is closed: the worker stops")]
+pub struct GateClosed;
+
+/// One gate a tenant, behind one port.
+pub trait Gate: Send + Sync {
+    /// Waits until the tenant may be asked once more, the oldest run first. Dropping the future gives the place in the line up.
+    ///
+    /// # Errors
+    /// [`GateClosed`] when the worker stops.
+    fn permit<'a>(&'a self, tenant: &'a TenantName, age: RunAge) -> BoxFuture<'a, Result<Permit, GateClosed>>;
+
+    /// A permit if one can be had without waiting.
+    fn permit_now(&self, tenant: &TenantName, age: RunAge) -> Option<Permit>;
+}
