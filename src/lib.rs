@@ -1,4 +1,7 @@
 //! cxchain: a queue-driven worker that runs chains of NICE CXone actions.
 
 pub mod chain;
+pub mod failpoint;
+pub mod journal;
 pub mod ports;
+pub mod runner;

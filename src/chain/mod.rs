@@ -5,9 +5,15 @@
 
 pub mod canonical;
 pub mod definition;
+pub mod hash;
 pub mod ids;
+pub mod log;
 pub mod outcome;
+pub mod problem;
+pub mod result;
+pub mod run;
+pub mod stamp;
 
 pub use definition::{Chain, OnFailure, OnUnknown, Step};
-pub use ids::{ActionId, ChainId, RunId, StepId, TenantName};
+pub use ids::{ActionId, ChainId, RunId, StepId, StepPath, TenantName};
 pub use outcome::{ErrorClass, Retryable, StepStatus, Verdict};

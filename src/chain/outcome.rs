@@ -54,7 +54,45 @@ pub enum ErrorClass {
     System,
 }
 
-/// Whether a failed exchange may be made again.
+impl ErrorClass {
+    /// As in events.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "NONE",
+            Self::Validation => "VALIDATION",
+            Self::Authentication => "AUTHENTICATION",
+            Self::Authorization => "AUTHORIZATION",
+            Self::NotFound => "NOT_FOUND",
+            Self::RateLimited => "RATE_LIMITED",
+            Self::Network => "NETWORK",
+            Self::Timeout => "TIMEOUT",
+            Self::ComputeFailure => "COMPUTE_FAILURE",
+            Self::ComputeClusterUnavailable => "COMPUTE_CLUSTER_UNAVAILABLE",
+            Self::ResponseInvalid => "RESPONSE_INVALID",
+            Self::ResponseTooLarge => "RESPONSE_TOO_LARGE",
+            Self::OutcomeUnknown => "OUTCOME_UNKNOWN",
+            Self::StuckQueued => "STUCK_QUEUED",
+            Self::Cancelled => "CANCELLED",
+            Self::System => "SYSTEM",
+        }
+    }
+}
+
+impl StepStatus {
+    /// As in events and routing keys.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Whether a failed be made again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retryable {
     /// Never.
@@ -91,4 +129,19 @@ pub enum Verdict {
     Throttled,
     /// 401: one token refresh, then once again; costs no attempt.
     Unauthorized,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_is_called_the_same_everywhere() {
+        let all =
+            [ErrorClass::None, ErrorClass::NotFound, ErrorClass::ComputeClusterUnavailable, ErrorClass::StuckQueued];
+        for class in all {
+            assert_eq!(serde_json::to_value(class).unwrap(), class.as_str());
+        }
+        assert_eq!(serde_json::to_value(StepStatus::Unknown).unwrap(), StepStatus::Unknown.as_str());
+    }
 }

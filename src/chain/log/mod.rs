@@ -1,0 +1,102 @@
+//! The run log: the ordered records of one run, its only truth. What is journaled is what is published
+//! ([`Record::Event`]), plus what nobody outside needs ([`Record::Private`]).
+
+mod event;
+mod seal;
+
+pub use event::{Event, EventBody, RunAccepted, RunFinished, RunRejected, RunResumed, StepFinished, StepRetried};
+pub use seal::{Author, Head, Sealed, Subject, rejection, seal};
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::ids::StepPath;
+use super::stamp::Millis;
+
+/// One record of a run log.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Record {
+    /// An audit event: journaled and published, byte for byte the same.
+    Event(Arc<Sealed>),
+    /// What the run needs to go on after a crash, and nobody else does.
+    Private(Private),
+}
+
+/// Records that are journaled and never published.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "snake_case")]
+pub enum Private {
+    /// What the run is of; stands before `run.accepted`.
+    Definition {
+        /// The definition as received, in canonical form.
+        canonical: String,
+        /// Where it came from and where its result goes.
+        origin: Origin,
+    },
+    /// One exchange is about to be made. Closed by its outcome, by a retry, or by `Withdrawn`.
+    Intent {
+        /// The step.
+        step: StepPath,
+        /// Counts the step's exchanges from 1.
+        attempt: u32,
+        /// When.
+        at: Millis,
+    },
+    /// The exchange of the open intent was not made after all: its permit grew old while the intent was journaled.
+    Withdrawn {
+        /// The step.
+        step: StepPath,
+        /// The attempt whose number is free again.
+        attempt: u32,
+    },
+    /// Stands before `step.retried`: what the event does not tell.
+    Attempted {
+        /// The step.
+        step: StepPath,
+        /// Whether the exchange may have been carried out all the same.
+        unknown: bool,
+        /// The step clock so far.
+        spent_ms: u64,
+        /// What the step waited at the gate so far.
+        gate_wait_ms: u64,
+    },
+    /// Stands before `step.finished`: what goes into the result, and into later steps, but never into events.
+    StepData {
+        /// The step.
+        step: StepPath,
+        /// The response's body.
+        data: Option<Arc<Value>>,
+        /// For people: why it did not succeed.
+        message: Option<String>,
+        /// The body was too large to be kept.
+        omitted: bool,
+    },
+    /// Somebody asked for the end of this run.
+    CancelRequested,
+    /// Follows `run.finished`: the result, byte for byte as it is published.
+    Result {
+        /// A JSON document.
+        body: String,
+    },
+    /// All events and the result are confirmed by the broker: the message may be acknowledged.
+    Settled,
+}
+
+/// Where a run's message came from, and where its result goes besides the results exchange.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Origin {
+    /// The work queue.
+    pub queue: String,
+    /// The input's correlation id.
+    pub correlation_id: Option<String>,
+    /// The input's reply-to.
+    pub reply_to: Option<String>,
+    /// The input's W3C trace context.
+    pub traceparent: Option<String>,
+    /// Whether the worker gave the run its id.
+    pub assigned: bool,
+    /// Whether the broker had handed the message out before.
+    pub redelivered: bool,
+}

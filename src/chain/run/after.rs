@@ -1,0 +1,88 @@
+//! What one exchange means for its step: the right-hand columns of the table of 4.5 of the contract.
+
+use std::time::Duration;
+
+use super::super::definition::{OnFailure, OnUnknown, Step};
+use super::super::outcome::{ErrorClass, Retryable, StepStatus, Verdict};
+use super::state::OpenStep;
+
+/// What follows from an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    /// The step has its outcome.
+    Finish {
+        /// What is known of it.
+        status: StepStatus,
+        /// Its classification.
+        class: ErrorClass,
+    },
+    /// One more exchange, after `delay`.
+    Retry {
+        /// Why the last one did not decide the step.
+        class: ErrorClass,
+        /// Back-off on the step's own clock. (A throttled step does not back off: it waits at the gate, which is paused.)
+        delay: Duration,
+    },
+}
+
+/// What the runner knows when an exchange is over: time and chance, as values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// What is left of the step clock and of the run clock, whichever is less.
+    pub left: Duration,
+    /// The back-off drawn for a retry.
+    pub delay: Duration,
+    /// The tenant's `retry.max_attempts`, for steps without one of their own.
+    pub max_attempts: u8,
+}
+
+/// Decides what follows from `verdict` on the exchange that is in flight for `step`.
+#[must_use]
+pub fn after(step: &Step, open: &OpenStep, verdict: Verdict, room: Room) -> After {
+    match verdict {
+        Verdict::Success { class } => After::Finish { status: StepStatus::Success, class },
+        Verdict::Failed { class, retry } => {
+            let may = match retry {
+                Retryable::No => false,
+                Retryable::Yes => true,
+                Retryable::IfIdempotent => step.idempotent,
+            };
+            again(step, open, room, may, StepStatus::Failed, class)
+        }
+        Verdict::Unknown { class } => {
+            let may = step.idempotent || step.on_unknown == OnUnknown::Retry;
+            again(step, open, room, may, StepStatus::Unknown, class)
+        }
+        Verdict::Throttled => free(!room.left.is_zero(), ErrorClass::RateLimited),
+        Verdict::Unauthorized => free(!open.reauthorized && !room.left.is_zero(), ErrorClass::Authentication),
+    }
+}
+
+/// A repeat that costs an attempt and a back-off. A back-off that would pass the deadline fails at once.
+fn again(step: &Step, open: &OpenStep, room: Room, may: bool, status: StepStatus, class: ErrorClass) -> After {
+    let max = u32::from(step.max_attempts.unwrap_or(room.max_attempts));
+    if may && open.counted + 1 < max && room.delay < room.left {
+        After::Retry { class, delay: room.delay }
+    } else {
+        After::Finish { status, class }
+    }
+}
+
+/// A repeat that costs neither.
+fn free(may: bool, class: ErrorClass) -> After {
+    if may {
+        After::Retry { class, delay: Duration::ZERO }
+    } else {
+        After::Finish { status: StepStatus::Failed, class }
+    }
+}
+
+/// The `on_failure` directive that applies to a step that ended so, if one does.
+#[must_use]
+pub fn directive(step: &Step, status: StepStatus) -> Option<OnFailure> {
+    match status {
+        StepStatus::Success | StepStatus::Skipped => None,
+        StepStatus::Unknown if step.on_unknown == OnUnknown::Stop => None,
+        StepStatus::Failed | StepStatus::Unknown => Some(step.on_failure),
+    }
+}

@@ -1,0 +1,148 @@
+//! What a run does next.
+
+use super::super::definition::{Chain, OnFailure, OnUnknown, Step};
+use super::super::ids::StepPath;
+use super::super::outcome::{ErrorClass, StepStatus};
+use super::super::result::{FinalStatus, Reason, ReasonCode};
+use super::after::directive;
+use super::state::{FinishedStep, RunState};
+
+/// What the world asks of the run at this moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Inputs {
+    /// The run clock is over.
+    pub clock_over: bool,
+    /// `expires_at` is past.
+    pub expired: bool,
+    /// The worker stops: the rest of the chain goes back to the queue.
+    pub hand_back: bool,
+}
+
+/// What to do next. Exactly one thing; the answer is a record, and then the question is asked again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Journal `run.accepted`.
+    Accept,
+    /// Token, permit, intent, exchange.
+    Try {
+        /// The step.
+        step: StepPath,
+    },
+    /// A worker died with this exchange in flight: record what that means. `resend` where sending twice is harmless.
+    Lost {
+        /// The step.
+        step: StepPath,
+        /// Whether it is sent again.
+        resend: bool,
+    },
+    /// The step gets no further exchange: it ends with its last classification.
+    GiveUp {
+        /// The step.
+        step: StepPath,
+        /// Its classification.
+        class: ErrorClass,
+    },
+    /// Journal `run.finished` with the result.
+    Finish {
+        /// How it ended.
+        status: FinalStatus,
+        /// Why.
+        reason: Option<Reason>,
+    },
+    /// Publish what is not published, then journal `settled`.
+    Deliver,
+    /// All is published and confirmed: acknowledge the message.
+    Acknowledge,
+    /// Give the message back for somebody else to go on.
+    HandBack,
+}
+
+/// What `state`, a run of `chain`, does next.
+#[must_use]
+pub fn decide(chain: &Chain, state: &RunState, inputs: Inputs) -> Command {
+    if state.is_settled() {
+        return Command::Acknowledge;
+    }
+    if state.finished().is_some() {
+        return Command::Deliver;
+    }
+    if !state.is_accepted() {
+        return if inputs.hand_back { Command::HandBack } else { Command::Accept };
+    }
+    if let Some(open) = state.open() {
+        let step = &chain.steps[usize::from(open.path.index())];
+        if open.intent.is_some() {
+            let resend = step.idempotent || step.on_unknown == OnUnknown::Retry;
+            return Command::Lost { step: open.path.clone(), resend: resend && !inputs.clock_over };
+        }
+        if state.cancel_requested() {
+            return Command::GiveUp { step: open.path.clone(), class: ErrorClass::Cancelled };
+        }
+        if inputs.clock_over {
+            let class = open.last_class.unwrap_or(ErrorClass::Timeout);
+            return Command::GiveUp { step: open.path.clone(), class };
+        }
+    }
+    between_steps(chain, state, inputs)
+}
+
+/// No exchange is in flight: end the run, or go on with the next step.
+fn between_steps(chain: &Chain, state: &RunState, inputs: Inputs) -> Command {
+    let last = state.steps().last();
+    let next = state.steps().len();
+    if let Some(step) = last.filter(|step| cut_off(state, step)) {
+        return timed_out(Some(step.event.step_id.clone()));
+    }
+    if let Some((status, reason)) = last.and_then(|step| ending(&chain.steps[next - 1], step)) {
+        return Command::Finish { status, reason: Some(reason) };
+    }
+    let Some(step) = chain.steps.get(next) else {
+        return Command::Finish { status: FinalStatus::Completed, reason: None };
+    };
+    if state.cancel_requested() {
+        return finish(FinalStatus::Cancelled, ReasonCode::Cancelled, None, "the run was cancelled");
+    }
+    if inputs.clock_over {
+        return timed_out(Some(step.id.to_string()));
+    }
+    let untouched = next == 0 && state.open().is_none();
+    if inputs.expired && untouched {
+        return finish(FinalStatus::Expired, ReasonCode::Expired, None, "expires_at was past before the first call");
+    }
+    if inputs.hand_back {
+        return Command::HandBack;
+    }
+    Command::Try { step: StepPath::top(u16::try_from(next).unwrap_or(u16::MAX)) }
+}
+
+/// A step that the run clock ended, rather than one that failed on its own: no exchange outlives the run's deadline.
+fn cut_off(state: &RunState, step: &FinishedStep) -> bool {
+    step.event.status != StepStatus::Success && state.deadline().is_some_and(|deadline| step.at >= deadline)
+}
+
+/// Whether the chain ends at `finished`, and how.
+fn ending(step: &Step, finished: &FinishedStep) -> Option<(FinalStatus, Reason)> {
+    let event = &finished.event;
+    let unknown = event.status == StepStatus::Unknown;
+    let stops = unknown && step.on_unknown == OnUnknown::Stop;
+    if !stops && directive(step, event.status) != Some(OnFailure::Abort) {
+        return None;
+    }
+    let (status, code, what) = if unknown {
+        (FinalStatus::Indeterminate, ReasonCode::OutcomeUnknown, "has an unknown outcome")
+    } else {
+        (FinalStatus::TerminatedEarly, ReasonCode::StepFailed, "failed")
+    };
+    let class = event.error_classification.as_str();
+    let http = event.http_status.map(|status| format!(", HTTP {status}")).unwrap_or_default();
+    let message = format!("step {} ({}) {what}: {class}{http}", event.step_id, event.action_id);
+    Some((status, Reason { code, step_id: Some(event.step_id.clone()), message }))
+}
+
+fn timed_out(step_id: Option<String>) -> Command {
+    finish(FinalStatus::TimedOut, ReasonCode::GlobalTimeout, step_id, "global_timeout_seconds were over")
+}
+
+fn finish(status: FinalStatus, code: ReasonCode, step_id: Option<String>, message: &str) -> Command {
+    Command::Finish { status, reason: Some(Reason { code, step_id, message: message.into() }) }
+}

@@ -1,0 +1,341 @@
+//! What a run's log says, folded.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::super::ids::{ChainId, StepPath};
+use super::super::log::{EventBody, Head, Origin, Private, Record, RunFinished, Sealed, StepFinished, StepRetried};
+use super::super::outcome::ErrorClass;
+use super::super::stamp::Millis;
+
+/// A run as its log tells it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunState {
+    phase: Phase,
+    origin: Origin,
+    definition_hash: String,
+    head: Head,
+    steps_total: u32,
+    started_at: Option<Millis>,
+    deadline: Option<Millis>,
+    steps: Vec<Arc<FinishedStep>>,
+    open: Option<OpenStep>,
+    data: Option<StepData>,
+    cancel_requested: bool,
+    finished: Option<RunFinished>,
+    result: Option<Arc<str>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    New,
+    Open,
+    Finished,
+    Settled,
+}
+
+/// A step with an outcome.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FinishedStep {
+    /// Its event.
+    pub event: StepFinished,
+    /// The chain that it belongs to.
+    pub chain_id: ChainId,
+    /// When it was over.
+    pub at: Millis,
+    /// The response's body.
+    pub data: Option<Arc<Value>>,
+    /// For people: why it did not succeed.
+    pub message: Option<String>,
+    /// The body was too large to be kept.
+    pub omitted: bool,
+}
+
+/// A step that has begun and has no outcome yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenStep {
+    /// Where it stands.
+    pub path: StepPath,
+    /// Exchanges made, the one in flight left out.
+    pub attempts: u32,
+    /// Those of them that count against `max_attempts`.
+    pub counted: u32,
+    /// Whether the exchange to come is the repeat after a 401.
+    pub reauthorized: bool,
+    /// Whether one of the exchanges may have been carried out without anybody knowing.
+    pub maybe_carried_out: bool,
+    /// The step clock so far, in milliseconds.
+    pub spent_ms: u64,
+    /// What it waited at the gate so far, in milliseconds.
+    pub gate_wait_ms: u64,
+    /// The attempt that is in flight, or was when the worker died.
+    pub intent: Option<u32>,
+    /// Why the last exchange did not decide the step.
+    pub last_class: Option<ErrorClass>,
+    /// What the last exchange's status was.
+    pub last_status: Option<u16>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct StepData {
+    step: StepPath,
+    data: Option<Arc<Value>>,
+    message: Option<String>,
+    omitted: bool,
+}
+
+/// A record that cannot follow this state: the log is damaged, or somebody else wrote into it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{record} cannot follow here in the run log")]
+pub struct Illegal {
+    /// The record's kind.
+    pub record: &'static str,
+}
+
+impl RunState {
+    /// A run of which nothing is recorded. `definition_hash` is the first link of its hash chain.
+    #[must_use]
+    pub fn new(definition_hash: String) -> Self {
+        Self {
+            phase: Phase::New,
+            origin: Origin::default(),
+            head: Head { seq: 0, hash: definition_hash.clone() },
+            definition_hash,
+            steps_total: 0,
+            started_at: None,
+            deadline: None,
+            steps: Vec::new(),
+            open: None,
+            data: None,
+            cancel_requested: false,
+            finished: None,
+            result: None,
+        }
+    }
+
+    /// The run that `log` tells of.
+    ///
+    /// # Errors
+    /// [`Illegal`] at the first record that cannot follow those before it.
+    pub fn replay<'a>(definition_hash: String, log: impl IntoIterator<Item = &'a Record>) -> Result<Self, Illegal> {
+        log.into_iter().try_fold(Self::new(definition_hash), |state, record| state.apply(record))
+    }
+
+    /// The state after `record`.
+    ///
+    /// # Errors
+    /// [`Illegal`] when the record cannot follow.
+    pub fn apply(mut self, record: &Record) -> Result<Self, Illegal> {
+        match record {
+            Record::Event(sealed) => self.event(sealed)?,
+            Record::Private(private) => self.private(private)?,
+        }
+        Ok(self)
+    }
+
+    fn event(&mut self, sealed: &Sealed) -> Result<(), Illegal> {
+        let name = sealed.event.body.name();
+        let follows = sealed.event.seq == self.head.seq + 1 && sealed.event.prev_hash.as_ref() == Some(&self.head.hash);
+        legal(follows, name)?;
+        match &sealed.event.body {
+            EventBody::RunAccepted(accepted) => {
+                legal(self.phase == Phase::New && accepted.definition_hash == self.definition_hash, name)?;
+                self.phase = Phase::Open;
+                self.steps_total = accepted.steps_total;
+                self.started_at = Some(sealed.event.timestamp);
+                self.deadline = Some(accepted.deadline);
+            }
+            EventBody::StepRetried(retried) => {
+                legal(self.phase == Phase::Open, name)?;
+                self.retried(retried)?;
+            }
+            EventBody::StepFinished(finished) => {
+                legal(self.phase == Phase::Open && usize::from(finished.step_index) == self.steps.len(), name)?;
+                let chain_id = sealed.event.chain_id.clone().ok_or(Illegal { record: name })?;
+                self.step_finished(finished, chain_id, sealed.event.timestamp);
+            }
+            EventBody::RunResumed(_) => legal(self.phase == Phase::Open, name)?,
+            EventBody::RunFinished(finished) => {
+                legal(self.phase == Phase::Open && self.open.is_none(), name)?;
+                self.phase = Phase::Finished;
+                self.finished = Some(finished.clone());
+            }
+            EventBody::RunRejected(_) => legal(false, name)?,
+        }
+        self.head = sealed.head();
+        Ok(())
+    }
+
+    fn retried(&mut self, retried: &StepRetried) -> Result<(), Illegal> {
+        let open = self.open.as_mut().filter(|open| open.intent == Some(retried.attempt));
+        let open = open.ok_or(Illegal { record: "step.retried" })?;
+        open.attempts = retried.attempt;
+        open.intent = None;
+        open.last_class = Some(retried.error_classification);
+        open.last_status = retried.http_status;
+        match retried.error_classification {
+            ErrorClass::RateLimited => {}
+            ErrorClass::Authentication => open.reauthorized = true,
+            _ => {
+                open.counted += 1;
+                open.reauthorized = false;
+            }
+        }
+        Ok(())
+    }
+
+    fn step_finished(&mut self, event: &StepFinished, chain_id: ChainId, at: Millis) {
+        let (data, message, omitted) =
+            self.data.take().map(|data| (data.data, data.message, data.omitted)).unwrap_or_default();
+        self.open = None;
+        self.steps.push(Arc::new(FinishedStep { event: event.clone(), chain_id, at, data, message, omitted }));
+    }
+
+    fn private(&mut self, private: &Private) -> Result<(), Illegal> {
+        match private {
+            Private::Definition { origin, .. } => {
+                legal(self.phase == Phase::New, "definition")?;
+                self.origin = origin.clone();
+            }
+            Private::Intent { step, attempt, .. } => {
+                legal(self.phase == Phase::Open, "intent")?;
+                let open = self.open.get_or_insert_with(|| OpenStep::new(step.clone()));
+                let next = open.path == *step && open.intent.is_none() && *attempt == open.attempts + 1;
+                legal(next, "intent")?;
+                open.intent = Some(*attempt);
+            }
+            Private::Withdrawn { step, attempt } => {
+                let open = self.open.as_mut().filter(|open| open.path == *step && open.intent == Some(*attempt));
+                open.ok_or(Illegal { record: "withdrawn" })?.intent = None;
+            }
+            Private::Attempted { step, unknown, spent_ms, gate_wait_ms } => {
+                let open = self.open.as_mut().filter(|open| open.path == *step && open.intent.is_some());
+                let open = open.ok_or(Illegal { record: "attempted" })?;
+                open.maybe_carried_out |= unknown;
+                open.spent_ms = *spent_ms;
+                open.gate_wait_ms = *gate_wait_ms;
+            }
+            Private::StepData { step, data, message, omitted } => {
+                legal(self.phase == Phase::Open, "step_data")?;
+                self.data = Some(StepData {
+                    step: step.clone(),
+                    data: data.clone(),
+                    message: message.clone(),
+                    omitted: *omitted,
+                });
+            }
+            Private::CancelRequested => self.cancel_requested = true,
+            Private::Result { body } => {
+                legal(self.phase == Phase::Finished && self.result.is_none(), "result")?;
+                self.result = Some(body.as_str().into());
+            }
+            Private::Settled => {
+                legal(self.phase == Phase::Finished && self.result.is_some(), "settled")?;
+                self.phase = Phase::Settled;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the message came from.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The hash of the definition that the run is of.
+    #[must_use]
+    pub fn definition_hash(&self) -> &str {
+        &self.definition_hash
+    }
+
+    /// The end of the hash chain.
+    #[must_use]
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// The steps of the chain, nested ones counted.
+    #[must_use]
+    pub fn steps_total(&self) -> u32 {
+        self.steps_total
+    }
+
+    /// When the run was accepted.
+    #[must_use]
+    pub fn started_at(&self) -> Option<Millis> {
+        self.started_at
+    }
+
+    /// When the run clock is over.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Millis> {
+        self.deadline
+    }
+
+    /// The steps with an outcome, in order.
+    #[must_use]
+    pub fn steps(&self) -> &[Arc<FinishedStep>] {
+        &self.steps
+    }
+
+    /// The step that has begun and has no outcome.
+    #[must_use]
+    pub fn open(&self) -> Option<&OpenStep> {
+        self.open.as_ref()
+    }
+
+    /// Whether somebody asked for the end of the run.
+    #[must_use]
+    pub fn cancel_requested(&self) -> bool {
+        self.cancel_requested
+    }
+
+    /// Whether `run.accepted` is recorded.
+    #[must_use]
+    pub fn is_accepted(&self) -> bool {
+        self.phase >= Phase::Open
+    }
+
+    /// How the run ended, once it has.
+    #[must_use]
+    pub fn finished(&self) -> Option<&RunFinished> {
+        self.finished.as_ref()
+    }
+
+    /// The result's bytes, once the run has ended.
+    #[must_use]
+    pub fn result(&self) -> Option<&Arc<str>> {
+        self.result.as_ref()
+    }
+
+    /// Whether all events and the result are known to be published.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.phase == Phase::Settled
+    }
+}
+
+impl OpenStep {
+    /// A step of which no exchange was made.
+    #[must_use]
+    pub fn new(path: StepPath) -> Self {
+        Self {
+            path,
+            attempts: 0,
+            counted: 0,
+            reauthorized: false,
+            maybe_carried_out: false,
+            spent_ms: 0,
+            gate_wait_ms: 0,
+            intent: None,
+            last_class: None,
+            last_status: None,
+        }
+    }
+}
+
+fn legal(condition: bool, record: &'static str) -> Result<(), Illegal> {
+    if condition { Ok(()) } else { Err(Illegal { record }) }
+}

@@ -1,0 +1,50 @@
+//! Named places where a test can kill the worker: one at every arrow of a run (4.1 of the contract).
+//!
+//! With the cargo feature `failpoints`, `CXCHAIN_FAILPOINT=name` or `name:n` kills the process with SIGKILL the first (nth)
+//! time that it comes by: no destructor runs, nothing is flushed, as in a real crash. Without the feature this is nothing.
+
+/// The places, in the order in which a run comes by.
+pub const NAMES: [&str; 12] = [
+    "claimed",
+    "accepted",
+    "token",
+    "permit",
+    "intent",
+    "sent",
+    "outcome",
+    "event_published",
+    "finished",
+    "result_published",
+    "settled",
+    "acked",
+];
+
+/// The process comes by the place called `name`, one of [`NAMES`].
+#[cfg(not(feature = "failpoints"))]
+#[inline]
+pub fn hit(_name: &str) {}
+
+/// The process comes by the place called `name`, one of [`NAMES`].
+#[cfg(feature = "failpoints")]
+pub fn hit(name: &str) {
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    struct Armed {
+        name: String,
+        at: u32,
+        seen: AtomicU32,
+    }
+    static ARMED: OnceLock<Option<Armed>> = OnceLock::new();
+
+    debug_assert!(NAMES.contains(&name), "{name} is no fail point");
+    let armed = ARMED.get_or_init(|| {
+        let wish = std::env::var("CXCHAIN_FAILPOINT").ok()?;
+        let (name, at) = wish.split_once(':').unwrap_or((&wish, "1"));
+        Some(Armed { name: name.into(), at: at.parse().ok()?, seen: AtomicU32::new(0) })
+    });
+    let Some(armed) = armed.as_ref().filter(|armed| armed.name == name) else { return };
+    if armed.seen.fetch_add(1, Ordering::Relaxed) + 1 == armed.at {
+        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    }
+}

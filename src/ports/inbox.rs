@@ -1,0 +1,77 @@
+//! What comes in over the broker, and how it is settled: by value, once.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::BoxFuture;
+use super::outbox::Stopped;
+
+/// One message from a work queue, not settled yet.
+pub struct Delivery {
+    /// The work queue.
+    pub queue: Arc<str>,
+    /// The body as received. Everything in it is hostile.
+    pub body: Bytes,
+    /// The message's `message_id`.
+    pub message_id: Option<String>,
+    /// The message's `correlation_id`.
+    pub correlation_id: Option<String>,
+    /// The message's `reply_to`.
+    pub reply_to: Option<String>,
+    /// The header `traceparent`.
+    pub traceparent: Option<String>,
+    /// Whether the broker handed it out before.
+    pub redelivered: bool,
+    /// How it is settled.
+    pub receipt: Box<dyn Receipt>,
+}
+
+/// Why a message goes to the dead exchange (`x-cxchain-reason`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeadReason {
+    /// No valid chain definition.
+    Invalid,
+    /// Its run id belongs to a run of another definition.
+    Conflict,
+    /// Over `worker.max_message_bytes`.
+    TooLarge,
+}
+
+impl DeadReason {
+    /// As in the header.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::Conflict => "conflict",
+            Self::TooLarge => "too_large",
+        }
+    }
+}
+
+/// The right to settle one delivery.
+pub trait Receipt: Send + Sync {
+    /// Whether the channel that brought the delivery still stands. A receipt of a lost one settles nothing: the broker
+    /// delivers the message again.
+    fn is_usable(&self) -> bool;
+
+    /// Acknowledges. False: not acknowledged, the message comes again.
+    fn ack(self: Box<Self>) -> BoxFuture<'static, bool>;
+
+    /// Gives the message back to its queue. Never as a back-off.
+    fn requeue(self: Box<Self>) -> BoxFuture<'static, ()>;
+
+    /// Publishes a copy on the dead exchange and waits for its confirm: the same body and properties, with the reason and
+    /// the problems (JSON) as headers.
+    ///
+    /// # Errors
+    /// [`Stopped`] when the worker stops.
+    fn bury<'a>(&'a self, reason: DeadReason, problems: String) -> BoxFuture<'a, Result<(), Stopped>>;
+}
+
+/// Where deliveries come from.
+pub trait Inbox: Send {
+    /// The next delivery; `None` once consuming has stopped and nothing is left in hand.
+    fn next(&mut self) -> BoxFuture<'_, Option<Delivery>>;
+}

@@ -1,0 +1,210 @@
+//! One exchange of a step: back-off → token → permit → intent → exchange → what came of it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+use tracing::debug;
+
+use super::Runner;
+use super::clock::StepClock;
+use super::drive::{Halt, Live};
+use super::recorder::Entry;
+use crate::chain::log::Private;
+use crate::chain::{ErrorClass, Step, StepPath, Verdict};
+use crate::failpoint;
+use crate::ports::{Answer, Call, Credential, JournalError, Permit};
+
+/// A token endpoint in trouble is not asked again sooner.
+const SHORTEST_TOKEN_DELAY: Duration = Duration::from_millis(250);
+/// A run that waits renews its lease this often; leases last several times as long.
+const RENEW_EVERY: Duration = Duration::from_secs(5);
+
+/// The step at work, as far as it lives in this process only.
+pub(super) struct ActiveStep {
+    pub(super) path: StepPath,
+    pub(super) clock: StepClock,
+    /// The payload, exactly as it goes out.
+    pub(super) body: Bytes,
+    /// When the back-off is over.
+    pub(super) resume_at: Option<Instant>,
+    /// How many 429s in this process.
+    pub(super) throttled: u32,
+}
+
+/// How a wait ended.
+enum Waited<T> {
+    Done(T),
+    /// The time given was over first.
+    Over,
+    /// The worker stops.
+    Interrupted,
+}
+
+impl Runner {
+    /// Makes one exchange for the step and records what came of it. Returns early, with nothing in flight, when the run
+    /// clock is over or the worker stops: the core is asked again.
+    pub(super) async fn try_step(&self, live: &mut Live, path: StepPath) -> Result<(), Halt> {
+        self.activate(live, &path);
+        let Some(credential) = self.credential(live).await? else { return Ok(()) };
+        let Some((permit, attempt)) = self.permit_and_intent(live, &credential).await? else { return Ok(()) };
+        let (call, answer) = self.exchange(live, &credential, attempt).await?;
+        self.record(live, &call, answer, permit).await
+    }
+
+    pub(super) fn activate(&self, live: &mut Live, path: &StepPath) {
+        if live.step.as_ref().is_some_and(|active| active.path == *path) {
+            return;
+        }
+        let step = step(live, path);
+        let (spent, waited) = live.recorder.state().open().map_or((0, 0), |open| (open.spent_ms, open.gate_wait_ms));
+        live.step = Some(ActiveStep {
+            path: path.clone(),
+            clock: StepClock::resume(step.timeout, spent, waited),
+            // Serialising a map of JSON values cannot fail; its keys come out sorted.
+            body: Bytes::from(serde_json::to_vec(&step.payload).unwrap_or_default()),
+            resume_at: None,
+            throttled: 0,
+        });
+    }
+
+    /// A token, after the back-off that is due. `None`: the step is over, or the core is to be asked again.
+    async fn credential(&self, live: &mut Live) -> Result<Option<Credential>, Halt> {
+        let deadline = live.deadline.min(active(live).clock.deadline());
+        if let Some(at) = active(live).resume_at.take() {
+            match live.wait(tokio::time::sleep_until(at), deadline, true).await? {
+                Waited::Done(()) => {}
+                Waited::Over => {}
+                Waited::Interrupted => {
+                    active(live).resume_at = Some(at);
+                    return Ok(None);
+                }
+            }
+        }
+        let backoff = self.backoff(&live.chain.tenant);
+        let mut failures = 0;
+        let mut class = ErrorClass::Timeout;
+        loop {
+            let tenant = live.chain.tenant.clone();
+            let error = match live.wait(self.ports.actions.credential(&tenant), deadline, true).await? {
+                Waited::Done(Ok(credential)) => {
+                    failpoint::hit("token");
+                    return Ok(Some(credential));
+                }
+                Waited::Done(Err(error)) => error,
+                Waited::Interrupted => return Ok(None),
+                Waited::Over => return self.end_unsent(live, class, "no token in time").await,
+            };
+            failures += 1;
+            class = error.class;
+            let delay = self.ports.dice.up_to(backoff.most(failures)).max(SHORTEST_TOKEN_DELAY);
+            if !error.retryable || Instant::now() + delay >= deadline {
+                return self.end_unsent(live, class, &error.message).await;
+            }
+            debug!(class = class.as_str(), "no token yet");
+            if let Waited::Interrupted = live.wait(tokio::time::sleep(delay), deadline, true).await? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// A fresh permit with its intent journaled. `None`: the core is to be asked again.
+    async fn permit_and_intent(&self, live: &mut Live, credential: &Credential) -> Result<Option<(Permit, u32)>, Halt> {
+        loop {
+            let Some(permit) = self.permit(live).await? else { return Ok(None) };
+            failpoint::hit("permit");
+            // Whoever waited long at the gate may have a token that did not: ask for the next one, without the permit.
+            if Instant::now() >= credential.stale_at {
+                return Ok(None);
+            }
+            if !permit.is_fresh() {
+                continue;
+            }
+            let step = active(live).path.clone();
+            let attempt = live.recorder.state().open().map_or(0, |open| open.attempts) + 1;
+            let at = live.recorder.now();
+            let intent = Private::Intent { step: step.clone(), attempt, at };
+            live.recorder.append(vec![Entry::Private(intent)]).await?;
+            failpoint::hit("intent");
+            if !live.recorder.lease().holds() {
+                return Err(JournalError::Fenced.into());
+            }
+            if permit.is_fresh() {
+                return Ok(Some((permit, attempt)));
+            }
+            live.recorder.append(vec![Entry::Private(Private::Withdrawn { step, attempt })]).await?;
+        }
+    }
+
+    async fn permit(&self, live: &mut Live) -> Result<Option<Permit>, Halt> {
+        let (tenant, age, deadline) = (live.chain.tenant.clone(), live.age, live.deadline);
+        active(live).clock.enter_gate();
+        let waited = live.wait(self.ports.gate.permit(&tenant, age), deadline, true).await;
+        active(live).clock.leave_gate();
+        match waited? {
+            Waited::Done(Ok(permit)) => Ok(Some(permit)),
+            Waited::Done(Err(_)) => Err(Halt::Stopped),
+            Waited::Over | Waited::Interrupted => Ok(None),
+        }
+    }
+
+    async fn exchange(&self, live: &mut Live, credential: &Credential, attempt: u32) -> Result<(Call, Answer), Halt> {
+        let deadline = live.deadline.min(active(live).clock.deadline());
+        let path = active(live).path.clone();
+        let body = active(live).body.clone();
+        let step = step(live, &path);
+        let call = Call {
+            tenant: live.chain.tenant.clone(),
+            run_id: live.recorder.run_id().clone(),
+            step_id: step.id.to_string(),
+            action: step.action.clone(),
+            body,
+            attempt,
+            fallback: false,
+            deadline,
+        };
+        let sending = self.ports.actions.send(&call, credential);
+        // An exchange is never cut off, and its end is the adapter's to say: the deadline is part of the call.
+        let far = deadline + Duration::from_secs(3600);
+        let Waited::Done(answer) = live.wait(sending, far, false).await? else {
+            return Err(JournalError::Unavailable("an exchange did not end at its deadline".into()).into());
+        };
+        failpoint::hit("sent");
+        if answer.verdict == Verdict::Unauthorized {
+            self.ports.actions.refused(&call.tenant, credential);
+        }
+        Ok((call, answer))
+    }
+}
+
+impl Live {
+    /// Waits for `work` until `until`, and renews the lease meanwhile.
+    async fn wait<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+        until: Instant,
+        interruptible: bool,
+    ) -> Result<Waited<T>, Halt> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            let stop = self.hand_back.wait_for(|stop| *stop);
+            tokio::select! {
+                biased;
+                done = &mut work => return Ok(Waited::Done(done)),
+                Ok(_) = stop, if interruptible => return Ok(Waited::Interrupted),
+                () = tokio::time::sleep_until(until) => return Ok(Waited::Over),
+                () = tokio::time::sleep(RENEW_EVERY) => {}
+            }
+            self.recorder.renew().await?;
+        }
+    }
+}
+
+pub(super) fn active(live: &mut Live) -> &mut ActiveStep {
+    let Some(active) = live.step.as_mut() else { unreachable!("a step is made active before it is worked on") };
+    active
+}
+
+pub(super) fn step<'a>(live: &'a Live, path: &StepPath) -> &'a Step {
+    &live.chain.steps[usize::from(path.index())]
+}

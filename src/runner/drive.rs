@@ -1,0 +1,246 @@
+//! One run from its claim to `settled`: asks the core what comes next and does it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::Runner;
+use super::attempt::ActiveStep;
+use super::events::EventLine;
+use super::recorder::{Entry, Recorder, Settling};
+use crate::chain::hash::sha256_hex;
+use crate::chain::log::{EventBody, Origin, Private, Record, RunAccepted, Subject};
+use crate::chain::result::{Ending, FinalStatus, RESULT_SCHEMA, Reason, render, summary};
+use crate::chain::run::{Command, Inputs, RunState, decide};
+use crate::chain::stamp::Millis;
+use crate::chain::{Chain, RunId};
+use crate::failpoint;
+use crate::ports::{Destination, JournalError, Lease, Outgoing, RunAge, Stopped};
+
+/// A claimed run.
+pub struct Run {
+    /// What it is a run of.
+    pub chain: Arc<Chain>,
+    /// Its name.
+    pub run_id: RunId,
+    /// Where its message came from.
+    pub origin: Origin,
+    /// The right to write its log.
+    pub lease: Lease,
+    /// Its log so far.
+    pub log: Vec<Record>,
+    /// How old it is among the runs of this worker.
+    pub age: RunAge,
+    /// Turns true when the rest of the chain is to go back to the queue.
+    pub hand_back: watch::Receiver<bool>,
+}
+
+/// How driving ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// Everything is published, confirmed and journaled: the message may be acknowledged.
+    Settled {
+        /// How the run ended.
+        status: FinalStatus,
+        /// Why.
+        reason: Option<Reason>,
+        /// From `run.accepted` to its end.
+        took: Duration,
+    },
+    /// Between two exchanges the run was given back.
+    HandedBack,
+    /// Another worker has it, or the journal does not write: nothing more is done for it here.
+    Lost(JournalError),
+    /// Publishing has stopped before all was out.
+    Stopped,
+}
+
+/// Why driving stops before the run does.
+pub(super) enum Halt {
+    Journal(JournalError),
+    Stopped,
+}
+
+impl From<JournalError> for Halt {
+    fn from(error: JournalError) -> Self {
+        Self::Journal(error)
+    }
+}
+
+impl From<Stopped> for Halt {
+    fn from(_: Stopped) -> Self {
+        Self::Stopped
+    }
+}
+
+/// A run in motion.
+pub(super) struct Live {
+    pub(super) chain: Arc<Chain>,
+    pub(super) recorder: Recorder,
+    pub(super) age: RunAge,
+    pub(super) hand_back: watch::Receiver<bool>,
+    /// When the run clock is over.
+    pub(super) deadline: Instant,
+    /// The step at work.
+    pub(super) step: Option<ActiveStep>,
+    /// Where its message came from, until `run.accepted` records it.
+    origin: Origin,
+}
+
+impl Runner {
+    /// Drives `run` until it is settled, given back or lost.
+    pub async fn drive(&self, run: Run) -> Ended {
+        match self.try_drive(run).await {
+            Ok(ended) => ended,
+            Err(Halt::Journal(error)) => Ended::Lost(error),
+            Err(Halt::Stopped) => Ended::Stopped,
+        }
+    }
+
+    async fn try_drive(&self, run: Run) -> Result<Ended, Halt> {
+        let mut live = self.open(run)?;
+        loop {
+            match decide(&live.chain, live.recorder.state(), self.inputs(&live)) {
+                Command::Accept => self.accept(&mut live).await?,
+                Command::Try { step } => self.try_step(&mut live, step).await?,
+                Command::Lost { step, resend } => self.lost(&mut live, step, resend).await?,
+                Command::GiveUp { step, class } => self.give_up(&mut live, &step, class).await?,
+                Command::Finish { status, reason } => self.finish(&mut live, status, reason).await?,
+                Command::Deliver | Command::Acknowledge => return self.deliver(live).await,
+                Command::HandBack => {
+                    live.recorder.hand_back().await;
+                    return Ok(Ended::HandedBack);
+                }
+            }
+        }
+    }
+
+    /// Folds the log and lines up again those events that nobody knows to be published.
+    fn open(&self, run: Run) -> Result<Live, Halt> {
+        let definition_hash = sha256_hex(run.chain.canonical.as_bytes());
+        let state = RunState::replay(definition_hash, &run.log)
+            .map_err(|illegal| JournalError::Unavailable(illegal.to_string()))?;
+        let origin = if state.is_accepted() { state.origin().clone() } else { run.origin };
+        let correlation_id = origin.correlation_id.clone().unwrap_or_else(|| run.run_id.to_string());
+        let events = EventLine::open(self.ports.outbox.clone(), &origin, correlation_id);
+        if !state.is_settled() {
+            for record in &run.log {
+                if let Record::Event(sealed) = record {
+                    events.push(sealed);
+                }
+            }
+        }
+        let subject =
+            Subject { run_id: run.run_id, chain_id: run.chain.chain_id.clone(), tenant: run.chain.tenant.clone() };
+        let (journal, clock) = (self.ports.journal.clone(), self.ports.clock.clone());
+        let author = self.settings.author.clone();
+        let recorder = Recorder::new(journal, clock, (run.lease, state), (subject, author), events);
+        let deadline = self.run_deadline(&recorder, &run.chain);
+        Ok(Live { chain: run.chain, recorder, age: run.age, hand_back: run.hand_back, deadline, step: None, origin })
+    }
+
+    /// The recorded deadline on this process's own clock.
+    fn run_deadline(&self, recorder: &Recorder, chain: &Chain) -> Instant {
+        let left = match recorder.state().deadline() {
+            Some(deadline) => deadline.since(recorder.now()),
+            None => chain.global_timeout,
+        };
+        Instant::now() + left
+    }
+
+    fn inputs(&self, live: &Live) -> Inputs {
+        Inputs {
+            clock_over: Instant::now() >= live.deadline,
+            expired: live.chain.expires_at.is_some_and(|at| self.ports.clock.now() >= at),
+            hand_back: *live.hand_back.borrow(),
+        }
+    }
+
+    async fn accept(&self, live: &mut Live) -> Result<(), Halt> {
+        let chain = &live.chain;
+        let origin = live.origin.clone();
+        let accepted = RunAccepted {
+            definition_hash: live.recorder.state().definition_hash().to_owned(),
+            steps_total: u32::try_from(chain.steps.len()).unwrap_or(u32::MAX),
+            deadline: live.recorder.now().plus(chain.global_timeout),
+            redelivered: origin.redelivered,
+            run_id_assigned: origin.assigned,
+            redrive_of: None,
+        };
+        let definition = Private::Definition { canonical: chain.canonical.clone(), origin };
+        let batch = vec![Entry::Private(definition), Entry::Event(EventBody::RunAccepted(accepted))];
+        live.recorder.append(batch).await?;
+        live.deadline = self.run_deadline(&live.recorder, &live.chain);
+        failpoint::hit("accepted");
+        Ok(())
+    }
+
+    /// `run.finished` and the result are one batch: whoever finds the one finds the other.
+    async fn finish(&self, live: &mut Live, status: FinalStatus, reason: Option<Reason>) -> Result<(), Halt> {
+        let at = live.recorder.now();
+        let state = live.recorder.state();
+        let finished = summary(state, at, status, reason);
+        let sealed = live.recorder.preview(at, EventBody::RunFinished(finished.clone()));
+        let ending = Ending {
+            run_id: live.recorder.run_id(),
+            head: sealed.head(),
+            finished_at: at,
+            worker: &live.recorder.author().worker,
+        };
+        let body = render(&live.chain, state, &finished, ending, self.settings.max_result_bytes);
+        let batch = vec![Record::Event(Arc::new(sealed)), Record::Private(Private::Result { body })];
+        live.recorder.append_sealed(batch).await?;
+        failpoint::hit("finished");
+        Ok(())
+    }
+
+    /// Events, then the result, then `settled`: each waits for the confirms of the one before.
+    async fn deliver(&self, live: Live) -> Result<Ended, Halt> {
+        let settled_before = live.recorder.state().is_settled();
+        let mut settling = live.recorder.events_confirmed().await?;
+        let outgoing = result_message(&settling);
+        let reply = outgoing.clone();
+        self.ports.outbox.publish(outgoing).await?;
+        failpoint::hit("result_published");
+        if !settled_before {
+            if let Some(queue) = settling.state.origin().reply_to.clone() {
+                self.ports.outbox.try_publish(Outgoing { to: Destination::Reply { queue }, ..reply }).await;
+            }
+            settling.journal.append(&mut settling.lease, vec![Record::Private(Private::Settled)]).await?;
+        }
+        settling.journal.release(&settling.lease).await;
+        failpoint::hit("settled");
+        let finished = settling.state.finished();
+        let finished = finished.unwrap_or_else(|| unreachable!("only a finished run is delivered"));
+        Ok(Ended::Settled {
+            status: finished.final_status,
+            reason: finished.reason.clone(),
+            took: Duration::from_millis(finished.total_latency_ms),
+        })
+    }
+}
+
+fn result_message(settling: &Settling) -> Outgoing {
+    let (state, subject) = (&settling.state, &settling.subject);
+    let status = state.finished().map_or(FinalStatus::Completed, |finished| finished.final_status);
+    let body = state.result().map_or_else(Bytes::new, |body| Bytes::copy_from_slice(body.as_bytes()));
+    let origin = state.origin();
+    Outgoing {
+        to: Destination::Results { routing_key: format!("{}.{}", subject.tenant, status.as_str()) },
+        message_id: format!("{}:result", subject.run_id),
+        schema: RESULT_SCHEMA.into(),
+        body,
+        correlation_id: Some(origin.correlation_id.clone().unwrap_or_else(|| subject.run_id.to_string())),
+        traceparent: origin.traceparent.clone(),
+        timestamp: finished_at(state),
+    }
+}
+
+/// `started_at` plus the run's length: the time of `run.finished`.
+fn finished_at(state: &RunState) -> Millis {
+    let took = Duration::from_millis(state.finished().map_or(0, |finished| finished.total_latency_ms));
+    state.started_at().map_or(Millis::EPOCH, |start| start.plus(took))
+}

@@ -1,0 +1,220 @@
+//! What came of an exchange, or of its absence, goes into the log: the step's outcome, or a retry.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::Instant;
+use tracing::warn;
+
+use super::attempt::{active, step};
+use super::drive::{Halt, Live};
+use super::recorder::Entry;
+use super::{Backoff, Runner};
+use crate::chain::log::{EventBody, Private, StepFinished, StepRetried};
+use crate::chain::run::{After, OpenStep, Room, after, directive};
+use crate::chain::stamp::millis;
+use crate::chain::{ErrorClass, Retryable, StepPath, StepStatus, Verdict};
+use crate::failpoint;
+use crate::ports::{Answer, Call, Outcome, Permit};
+
+/// A pause for a 429 that names none, at the least.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+/// What is known of a step's end besides its status and class.
+#[derive(Default)]
+struct Trace {
+    http_status: Option<u16>,
+    data: Option<Value>,
+    message: Option<String>,
+    response_hash: Option<String>,
+}
+
+impl Runner {
+    /// Journals what came of the exchange: the step's outcome, or a retry.
+    pub(super) async fn record(
+        &self,
+        live: &mut Live,
+        call: &Call,
+        answer: Answer,
+        permit: Permit,
+    ) -> Result<(), Halt> {
+        let backoff = self.backoff(&live.chain.tenant);
+        let open = open_step(live);
+        let left = live.deadline.min(active(live).clock.deadline()).saturating_duration_since(Instant::now());
+        let drawn = self.ports.dice.up_to(backoff.most(open.counted + 1));
+        let delay = answer.retry_after.map_or(drawn, |at_least| drawn.max(at_least));
+        let pause = self.pause(live, &backoff, &answer);
+        permit.finish(gate_outcome(answer.verdict, pause));
+
+        let path = open.path.clone();
+        let step = step(live, &path);
+        let room = Room { left, delay, max_attempts: backoff.max_attempts };
+        match after(step, &open, answer.verdict, room) {
+            After::Retry { class, delay } => {
+                let wait = if answer.verdict == Verdict::Throttled { pause } else { delay };
+                let retried = StepRetried {
+                    step_index: path.index(),
+                    step_id: call.step_id.clone(),
+                    action_id: call.action.clone(),
+                    attempt: call.attempt,
+                    payload_hash: self.settings.hasher.hash(&call.body),
+                    response_hash: answer.body.as_ref().map(|body| self.settings.hasher.hash(body)),
+                    hash_alg: self.settings.hasher.algorithm(),
+                    error_classification: class,
+                    http_status: answer.http_status,
+                    delay_ms: millis(wait),
+                };
+                let unknown = matches!(answer.verdict, Verdict::Unknown { .. });
+                self.retry(live, path, unknown, retried).await?;
+                active(live).resume_at = (!delay.is_zero()).then(|| Instant::now() + delay);
+                Ok(())
+            }
+            After::Finish { status, class } => {
+                let trace = Trace {
+                    http_status: answer.http_status,
+                    response_hash: answer.body.as_ref().map(|body| self.settings.hasher.hash(body)),
+                    data: answer.data,
+                    message: answer.message,
+                };
+                self.end_step(live, &path, (status, class), trace).await
+            }
+        }
+    }
+
+    /// How long a 429 pauses the tenant: as long as it said, else as a back-off would.
+    fn pause(&self, live: &mut Live, backoff: &Backoff, answer: &Answer) -> Duration {
+        if answer.verdict != Verdict::Throttled {
+            return Duration::ZERO;
+        }
+        let active = active(live);
+        active.throttled += 1;
+        let drawn = self.ports.dice.up_to(backoff.most(active.throttled)).max(SHORTEST_PAUSE);
+        answer.retry_after.unwrap_or(drawn)
+    }
+
+    async fn retry(&self, live: &mut Live, step: StepPath, unknown: bool, retried: StepRetried) -> Result<(), Halt> {
+        let clock = &mut active(live).clock;
+        let (spent_ms, gate_wait_ms) = (millis(clock.spent()), millis(clock.waited()));
+        let attempted = Private::Attempted { step, unknown, spent_ms, gate_wait_ms };
+        let batch = vec![Entry::Private(attempted), Entry::Event(EventBody::StepRetried(retried))];
+        live.recorder.append(batch).await?;
+        failpoint::hit("outcome");
+        Ok(())
+    }
+
+    /// A worker died with an exchange of this step in flight.
+    pub(super) async fn lost(&self, live: &mut Live, path: StepPath, resend: bool) -> Result<(), Halt> {
+        self.activate(live, &path);
+        if !resend {
+            let message = "a worker died before it could record the answer".to_owned();
+            let trace = Trace { message: Some(message), ..Trace::default() };
+            return self.end_step(live, &path, (StepStatus::Unknown, ErrorClass::OutcomeUnknown), trace).await;
+        }
+        let open = open_step(live);
+        let body = active(live).body.clone();
+        let step = step(live, &path);
+        let retried = StepRetried {
+            step_index: path.index(),
+            step_id: step.id.to_string(),
+            action_id: step.action.clone(),
+            attempt: open.intent.unwrap_or(open.attempts),
+            payload_hash: self.settings.hasher.hash(&body),
+            response_hash: None,
+            hash_alg: self.settings.hasher.algorithm(),
+            error_classification: ErrorClass::OutcomeUnknown,
+            http_status: None,
+            delay_ms: 0,
+        };
+        self.retry(live, path, true, retried).await
+    }
+
+    /// The step gets no further exchange.
+    pub(super) async fn give_up(&self, live: &mut Live, path: &StepPath, class: ErrorClass) -> Result<(), Halt> {
+        self.activate(live, path);
+        let open = open_step(live);
+        let status = if open.maybe_carried_out { StepStatus::Unknown } else { StepStatus::Failed };
+        let trace = Trace {
+            http_status: open.last_status,
+            message: Some("the run ended while the step waited for its next attempt".into()),
+            ..Trace::default()
+        };
+        self.end_step(live, path, (status, class), trace).await
+    }
+
+    /// The step failed without another exchange.
+    pub(super) async fn end_unsent<T>(
+        &self,
+        live: &mut Live,
+        class: ErrorClass,
+        message: &str,
+    ) -> Result<Option<T>, Halt> {
+        let path = active(live).path.clone();
+        let trace = Trace { message: Some(message.to_owned()), ..Trace::default() };
+        let unknown = live.recorder.state().open().is_some_and(|open| open.maybe_carried_out);
+        let status = if unknown { StepStatus::Unknown } else { StepStatus::Failed };
+        self.end_step(live, &path, (status, class), trace).await?;
+        Ok(None)
+    }
+
+    async fn end_step(
+        &self,
+        live: &mut Live,
+        path: &StepPath,
+        (status, class): (StepStatus, ErrorClass),
+        trace: Trace,
+    ) -> Result<(), Halt> {
+        let Some(mut active) = live.step.take() else { unreachable!("a step that ends was at work") };
+        let open = live.recorder.state().open().cloned().unwrap_or_else(|| OpenStep::new(path.clone()));
+        let step = step(live, path);
+        let attempts = open.intent.unwrap_or(open.attempts);
+        let sent = attempts > 0;
+        let success = status == StepStatus::Success;
+        let message = (!success).then(|| trace.message.unwrap_or_else(|| class.as_str().to_owned()));
+        let finished = StepFinished {
+            step_index: path.index(),
+            step_id: step.id.to_string(),
+            action_id: step.action.clone(),
+            status,
+            http_status: trace.http_status,
+            attempts,
+            polls: 0,
+            latency_ms: millis(active.clock.spent()),
+            gate_wait_ms: millis(active.clock.waited()),
+            job_id: None,
+            payload_hash: sent.then(|| self.settings.hasher.hash(&active.body)),
+            response_hash: trace.response_hash,
+            hash_alg: self.settings.hasher.algorithm(),
+            error_classification: class,
+            directive: directive(step, status),
+            fallback_used: false,
+            maybe_repeated: open.maybe_carried_out && attempts > 1,
+        };
+        if !success {
+            warn!(
+                run_id = %live.recorder.run_id(), step_id = %finished.step_id, action_id = %finished.action_id,
+                status = status.as_str(), class = class.as_str(), http_status = finished.http_status, attempts,
+                "step did not succeed"
+            );
+        }
+        let omitted = class == ErrorClass::ResponseTooLarge;
+        let data = trace.data.filter(|_| success).map(Into::into);
+        let data = Private::StepData { step: path.clone(), data, message, omitted };
+        live.recorder.append(vec![Entry::Private(data), Entry::Event(EventBody::StepFinished(finished))]).await?;
+        failpoint::hit("outcome");
+        Ok(())
+    }
+}
+
+fn gate_outcome(verdict: Verdict, pause: Duration) -> Outcome {
+    match verdict {
+        Verdict::Throttled => Outcome::Throttled(pause),
+        Verdict::Unknown { .. }
+        | Verdict::Failed { class: ErrorClass::ComputeClusterUnavailable, .. }
+        | Verdict::Failed { class: ErrorClass::Network, retry: Retryable::Yes } => Outcome::Trouble,
+        Verdict::Success { .. } | Verdict::Failed { .. } | Verdict::Unauthorized => Outcome::Answered,
+    }
+}
+
+fn open_step(live: &Live) -> OpenStep {
+    let Some(open) = live.recorder.state().open() else { unreachable!("an exchange has an intent") };
+    open.clone()
+}
