@@ -1,5 +1,6 @@
 //! cxchain: a queue-driven worker that runs chains of NICE CXone actions.
 
+pub mod amqp;
 pub mod chain;
 pub mod failpoint;
 pub mod journal;

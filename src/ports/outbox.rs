@@ -60,4 +60,7 @@ pub trait Outbox: Send + Sync {
 
     /// Publishes once and looks at what came of it only to log it.
     fn try_publish(&self, message: Outgoing) -> BoxFuture<'_, ()>;
+
+    /// Waits until the broker takes messages: connected and not blocked. New runs start only then.
+    fn ready(&self) -> BoxFuture<'_, ()>;
 }

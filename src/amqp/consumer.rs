@@ -1,0 +1,205 @@
+//! The consuming side: one channel and one consumer per work queue, rebuilt from nothing whenever one ends. A consumer stream that
+//! ends is an event (the broker cancelled it, the queue is gone, the channel broke), never idleness.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use lapin::message::Delivery as Message;
+use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::types::FieldTable;
+use lapin::{Channel, Connection};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use super::letter::{short, text_header};
+use super::link::Link;
+use super::publisher::Publisher;
+use super::receipt::AmqpReceipt;
+use super::topology::{Topology, TopologyError};
+use crate::ports::{BoxFuture, Delivery, Dice, Inbox, SystemDice};
+
+const BACKOFF: Duration = Duration::from_millis(200);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(3);
+
+/// One work queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueSettings {
+    /// Its name.
+    pub name: String,
+    /// How many unsettled messages the broker hands out at most.
+    pub prefetch: u16,
+}
+
+/// What the consuming side needs.
+#[derive(Clone)]
+pub struct ConsumerSettings {
+    /// The work queues.
+    pub queues: Vec<QueueSettings>,
+    /// What is declared, or looked for.
+    pub topology: Arc<Topology>,
+    /// `broker.declare`.
+    pub declare: bool,
+}
+
+/// Deliveries of all work queues, in one line.
+pub struct Consumer {
+    deliveries: mpsc::Receiver<Delivery>,
+}
+
+impl Consumer {
+    /// Declares (or looks for) the topology and starts to consume; stops at `stop`, when what is in hand still comes out.
+    ///
+    /// # Errors
+    /// [`TopologyError`] when the broker does not have what is needed.
+    pub async fn open(
+        settings: ConsumerSettings,
+        link: &Link,
+        publisher: &Publisher,
+        stop: &CancellationToken,
+    ) -> Result<Self, TopologyError> {
+        if let Some(connection) = link.connection().await {
+            prepare(&settings, &connection).await?;
+        }
+        let (line, deliveries) = mpsc::channel(1);
+        for queue in &settings.queues {
+            let worker = QueueConsumer {
+                settings: settings.clone(),
+                queue: queue.clone(),
+                link: link.clone(),
+                publisher: publisher.clone(),
+                line: line.clone(),
+                stop: stop.clone(),
+            };
+            tokio::spawn(worker.run());
+        }
+        Ok(Self { deliveries })
+    }
+}
+
+impl Inbox for Consumer {
+    fn next(&mut self) -> BoxFuture<'_, Option<Delivery>> {
+        Box::pin(self.deliveries.recv())
+    }
+}
+
+async fn prepare(settings: &ConsumerSettings, connection: &Connection) -> Result<(), TopologyError> {
+    if settings.declare { settings.topology.apply(connection).await } else { settings.topology.look(connection).await }
+}
+
+struct QueueConsumer {
+    settings: ConsumerSettings,
+    queue: QueueSettings,
+    link: Link,
+    publisher: Publisher,
+    line: mpsc::Sender<Delivery>,
+    stop: CancellationToken,
+}
+
+/// Why one consumer is over.
+enum Over {
+    /// With the channel that what is in hand is still to be settled on.
+    Stopped(Channel),
+    Broken(String),
+}
+
+impl QueueConsumer {
+    async fn run(self) {
+        let mut most = BACKOFF;
+        loop {
+            let connection = tokio::select! {
+                () = self.stop.cancelled() => return,
+                connection = self.link.connection() => connection,
+            };
+            let Some(connection) = connection else { return };
+            let why = match self.consume(&connection, &mut most).await {
+                Ok(Over::Stopped(channel)) => {
+                    drop(self.line);
+                    // lapin closes a channel with its last handle, and with it all that is not settled yet.
+                    self.link.stopped().await;
+                    drop(channel);
+                    return;
+                }
+                Ok(Over::Broken(why)) => why,
+                Err(error) => error.to_string(),
+            };
+            self.link.suspect();
+            warn!(queue = self.queue.name, "not consuming: {why}; starting again");
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = tokio::time::sleep(BACKOFF + SystemDice.up_to(most)) => {}
+            }
+            most = (most * 2).min(LONGEST_BACKOFF);
+            // A queue that was deleted, say, is made again.
+            if connection.status().connected()
+                && let Err(error) = prepare(&self.settings, &connection).await
+            {
+                warn!(queue = self.queue.name, "{error}");
+            }
+        }
+    }
+
+    /// Consumes until something ends it.
+    async fn consume(&self, connection: &Connection, most: &mut Duration) -> lapin::Result<Over> {
+        let channel = connection.create_channel().await?;
+        channel.basic_qos(self.queue.prefetch, BasicQosOptions::default()).await?;
+        // A fresh tag every time: reused ones strand messages on RabbitMQ 3.10 (rabbitmq-server PR #9158).
+        let tag = short(&format!("cxchain-{}", uuid::Uuid::now_v7()));
+        let name = short(&self.queue.name);
+        let options = BasicConsumeOptions::default();
+        let mut messages = channel.basic_consume(name, tag.clone(), options, FieldTable::default()).await?;
+        info!(queue = self.queue.name, prefetch = self.queue.prefetch, "consuming");
+        *most = BACKOFF;
+        loop {
+            let next = tokio::select! {
+                () = self.stop.cancelled() => {
+                    self.drain(&channel, tag, messages).await;
+                    return Ok(Over::Stopped(channel));
+                },
+                next = messages.next() => next,
+            };
+            match next {
+                Some(Ok(message)) => self.pass_on(message).await,
+                Some(Err(error)) => return Ok(Over::Broken(error.to_string())),
+                None => return Ok(Over::Broken("the broker ended the consumer".into())),
+            }
+        }
+    }
+
+    /// Cancels the consumer and passes on what is in hand already: whoever takes it gives it back.
+    async fn drain(&self, channel: &Channel, tag: lapin::types::ShortString, mut messages: lapin::Consumer) {
+        if let Err(error) = channel.basic_cancel(tag, BasicCancelOptions::default()).await {
+            debug!(queue = self.queue.name, "the consumer was gone before it was cancelled: {error}");
+            return;
+        }
+        while let Some(Ok(message)) = messages.next().await {
+            self.pass_on(message).await;
+        }
+    }
+
+    async fn pass_on(&self, message: Message) {
+        let body = Bytes::from(message.data);
+        let properties = message.properties;
+        let text = |value: &Option<lapin::types::ShortString>| value.as_ref().map(ToString::to_string);
+        let delivery = Delivery {
+            queue: self.queue.name.as_str().into(),
+            body: body.clone(),
+            message_id: text(properties.message_id()),
+            correlation_id: text(properties.correlation_id()),
+            reply_to: text(properties.reply_to()),
+            traceparent: properties.headers().as_ref().and_then(|headers| text_header(headers, "traceparent")),
+            redelivered: message.redelivered,
+            receipt: Box::new(AmqpReceipt {
+                acker: message.acker,
+                queue: self.queue.name.clone(),
+                properties,
+                body,
+                publisher: self.publisher.clone(),
+            }),
+        };
+        // The receiver is gone only when the worker is: the broker hands the message out again.
+        let _ = self.line.send(delivery).await;
+    }
+}

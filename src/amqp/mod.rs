@@ -1,0 +1,19 @@
+//! RabbitMQ: the only room that knows lapin.
+//!
+//! Two connections, one that consumes and one that publishes, since the broker blocks whole connections that publish when it
+//! is short of memory or disk. Each has one owner ([`link`]) that rebuilds it from nothing when it is lost; lapin's own
+//! recovery stays off. Nothing of lapin crosses this room's border.
+
+mod connect;
+mod consumer;
+mod letter;
+mod link;
+mod publisher;
+mod receipt;
+mod topology;
+
+pub use connect::{ConnectError, Retry};
+pub use consumer::{Consumer, ConsumerSettings, QueueSettings};
+pub use link::{Link, LinkSettings};
+pub use publisher::{Names, Publisher};
+pub use topology::{Declared, Mismatch, StreamBounds, Topology, TopologyError};

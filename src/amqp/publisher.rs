@@ -1,0 +1,201 @@
+//! The publishing side. A message counts as published once the broker has confirmed it and it did not come back.
+//!
+//! lapin attaches a returned message to whichever confirm resolves next, so each channel ("lane") has one message in flight;
+//! channels are cheap. Lanes share one line of jobs; a lane that fails drops its job, and whoever waits for it puts it in again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::{Channel, Confirmation};
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+use super::letter::Letter;
+pub use super::letter::Names;
+use super::link::Link;
+use super::topology::Topology;
+use crate::ports::{BoxFuture, Dice, Outbox, Outgoing, Stopped, SystemDice};
+
+/// Channels, each with one publish in flight.
+const LANES: usize = 32;
+/// A confirm that does not come within this (the time that the connection is blocked left out) is taken for lost.
+const CONFIRM_DEADLINE: Duration = Duration::from_secs(20);
+/// How often a waiting publish looks whether the connection is blocked.
+const TICK: Duration = Duration::from_millis(100);
+/// Between two tries of one message.
+const BACKOFF: Duration = Duration::from_millis(100);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
+
+struct Job {
+    letter: Letter,
+    done: oneshot::Sender<Result<(), Setback>>,
+}
+
+/// Why a message is not published yet.
+#[derive(Debug, thiserror::Error)]
+enum Setback {
+    #[error("the channel or the connection was lost before the confirm came")]
+    Lost,
+    #[error("RabbitMQ refused the message (nack): is a queue full?")]
+    Refused,
+    #[error("no queue is bound that takes the message ({0})")]
+    Returned(String),
+}
+
+/// Publishes on a connection of its own.
+#[derive(Clone)]
+pub struct Publisher {
+    jobs: mpsc::Sender<Job>,
+    link: Link,
+    names: Arc<Names>,
+    stop: CancellationToken,
+}
+
+impl Publisher {
+    /// Opens the lanes on `link`. A lane whose channel the broker closed (an exchange is gone, say) applies `topology` before
+    /// it goes on, if there is one.
+    #[must_use]
+    pub fn open(link: Link, names: Names, topology: Option<Arc<Topology>>, stop: CancellationToken) -> Self {
+        let (jobs, waiting) = mpsc::channel(LANES);
+        let waiting = Arc::new(Mutex::new(waiting));
+        for _ in 0..LANES {
+            let lane = Lane { link: link.clone(), waiting: waiting.clone(), topology: topology.clone() };
+            tokio::spawn(lane.run());
+        }
+        Self { jobs, link, names: Arc::new(names), stop }
+    }
+
+    pub(super) fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// Publishes until it is confirmed.
+    pub(super) async fn deliver(&self, letter: Letter) -> Result<(), Stopped> {
+        let mut most = BACKOFF;
+        let mut said_so = false;
+        loop {
+            let setback = tokio::select! {
+                () = self.stop.cancelled() => return Err(Stopped),
+                tried = self.once(letter.clone()) => match tried {
+                    Ok(()) => return Ok(()),
+                    Err(setback) => setback,
+                },
+            };
+            if !said_so && !matches!(setback, Setback::Lost) {
+                let exchange = &letter.exchange;
+                warn!(exchange, key = letter.routing_key, "not published yet, trying again: {setback}");
+                said_so = true;
+            }
+            tokio::time::sleep(BACKOFF + SystemDice.up_to(most)).await;
+            most = (most * 2).min(LONGEST_BACKOFF);
+        }
+    }
+
+    async fn once(&self, letter: Letter) -> Result<(), Setback> {
+        let (done, answer) = oneshot::channel();
+        self.jobs.send(Job { letter, done }).await.map_err(|_| Setback::Lost)?;
+        answer.await.unwrap_or(Err(Setback::Lost))
+    }
+}
+
+impl Outbox for Publisher {
+    fn publish(&self, message: Outgoing) -> BoxFuture<'_, Result<(), Stopped>> {
+        Box::pin(self.deliver(Letter::new(message, &self.names)))
+    }
+
+    fn try_publish(&self, message: Outgoing) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let letter = Letter::new(message, &self.names);
+            if let Err(setback) = self.once(letter).await {
+                warn!("the reply could not be delivered: {setback}");
+            }
+        })
+    }
+
+    fn ready(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            while !self.link.is_open() && !self.stop.is_cancelled() {
+                tokio::time::sleep(TICK).await;
+            }
+        })
+    }
+}
+
+struct Lane {
+    link: Link,
+    waiting: Arc<Mutex<mpsc::Receiver<Job>>>,
+    topology: Option<Arc<Topology>>,
+}
+
+impl Lane {
+    async fn run(self) {
+        while let Some(connection) = self.link.connection().await {
+            if let Ok(channel) = connection.create_channel().await
+                && channel.confirm_select(ConfirmSelectOptions::default()).await.is_ok()
+            {
+                if self.publish_on(&channel).await.is_none() {
+                    return;
+                }
+                let _ = channel.close(200, "replaced".into()).await;
+            }
+            self.link.suspect();
+            tokio::time::sleep(BACKOFF).await;
+            if let Some(topology) = self.topology.as_ref().filter(|_| connection.status().connected()) {
+                // What it finds is told where the worker consumes; here it only puts back what is missing.
+                let _ = topology.apply(&connection).await;
+            }
+        }
+    }
+
+    /// Takes jobs until the channel is lost (`Some`) or nobody publishes any more (`None`).
+    async fn publish_on(&self, channel: &Channel) -> Option<()> {
+        loop {
+            let job = self.waiting.lock().await.recv().await?;
+            let outcome = self.publish(channel, job.letter).await;
+            let lost = matches!(outcome, Err(Setback::Lost));
+            let _ = job.done.send(outcome);
+            if lost || !channel.status().connected() {
+                return Some(());
+            }
+        }
+    }
+
+    async fn publish(&self, channel: &Channel, letter: Letter) -> Result<(), Setback> {
+        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+        let Letter { exchange, routing_key, properties, body } = letter;
+        let (exchange, routing_key) = (super::letter::short(&exchange), super::letter::short(&routing_key));
+        let publishing =
+            async { channel.basic_publish(exchange, routing_key, options, &body, properties).await?.await };
+        match self.in_time(publishing).await {
+            Some(Ok(Confirmation::Ack(None))) => Ok(()),
+            Some(Ok(Confirmation::Ack(Some(returned)) | Confirmation::Nack(Some(returned)))) => {
+                Err(Setback::Returned(returned.reply_text.to_string()))
+            }
+            Some(Ok(Confirmation::Nack(None))) => Err(Setback::Refused),
+            Some(Ok(Confirmation::NotRequested)) => Err(Setback::Lost),
+            Some(Err(error)) => {
+                debug!("a publish channel was lost: {error}");
+                Err(Setback::Lost)
+            }
+            None => {
+                warn!("no confirm from RabbitMQ within {} s; publishing again", CONFIRM_DEADLINE.as_secs());
+                Err(Setback::Lost)
+            }
+        }
+    }
+
+    /// `work`, unless it takes longer than the confirm deadline, which stands still while the connection is blocked.
+    async fn in_time<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = std::pin::pin!(work);
+        let mut waited = Duration::ZERO;
+        while waited < CONFIRM_DEADLINE {
+            tokio::select! {
+                done = &mut work => return Some(done),
+                () = tokio::time::sleep(TICK) => if !self.link.is_blocked() { waited += TICK },
+            }
+        }
+        None
+    }
+}

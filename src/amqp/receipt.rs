@@ -1,0 +1,106 @@
+//! Settles deliveries, and sends copies of bad ones to the dead exchange.
+
+use bytes::Bytes;
+use lapin::Acker;
+use lapin::BasicProperties;
+use lapin::options::{BasicAckOptions, BasicNackOptions};
+use lapin::types::{AMQPValue, FieldTable, LongString};
+use tracing::debug;
+
+use super::letter::{Letter, PERSISTENT};
+use super::publisher::Publisher;
+use crate::ports::{BoxFuture, DeadReason, Receipt, Stopped};
+
+/// Headers of a hostile message may fill a whole frame; with ours on top they would not fit and the broker would close the
+/// connection. Beyond this size they are left behind.
+const MOST_HEADER_BYTES: usize = 64 * 1024;
+
+pub(super) struct AmqpReceipt {
+    pub(super) acker: Acker,
+    pub(super) queue: String,
+    pub(super) properties: BasicProperties,
+    pub(super) body: Bytes,
+    pub(super) publisher: Publisher,
+}
+
+impl Receipt for AmqpReceipt {
+    fn is_usable(&self) -> bool {
+        self.acker.usable()
+    }
+
+    fn ack(self: Box<Self>) -> BoxFuture<'static, bool> {
+        Box::pin(async move { self.acker.ack(BasicAckOptions::default()).await.unwrap_or(false) })
+    }
+
+    fn requeue(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let options = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
+            if !matches!(self.acker.nack(options).await, Ok(true)) {
+                debug!("a delivery was gone before it could be given back");
+            }
+        })
+    }
+
+    fn bury<'a>(&'a self, reason: DeadReason, problems: String) -> BoxFuture<'a, Result<(), Stopped>> {
+        let letter = Letter {
+            exchange: self.publisher.names().dead.clone(),
+            routing_key: self.queue.clone(),
+            properties: dead_properties(&self.properties, reason, problems, &self.queue),
+            body: self.body.clone(),
+        };
+        Box::pin(self.publisher.deliver(letter))
+    }
+}
+
+/// The properties as received, with what the worker has to say. Left out is what would make the broker act: an expiration (the
+/// message would vanish from the dead queue), a user id (it must be the publisher's, or the channel is closed), and the headers
+/// CC and BCC (copies to any queue that the sender names).
+fn dead_properties(received: &BasicProperties, reason: DeadReason, problems: String, queue: &str) -> BasicProperties {
+    let mut headers = received.headers().clone().unwrap_or_default();
+    if size_of_table(&headers) > MOST_HEADER_BYTES {
+        headers = FieldTable::default();
+        headers.insert("x-cxchain-headers-omitted".into(), AMQPValue::Boolean(true));
+    }
+    let mut kept = FieldTable::default();
+    for (name, value) in headers.inner() {
+        if !matches!(name.as_str(), "CC" | "BCC") {
+            kept.insert(name.clone(), value.clone());
+        }
+    }
+    let mut note = |name: &str, value: String| {
+        kept.insert(name.into(), AMQPValue::LongString(LongString::from(value)));
+    };
+    note("x-cxchain-reason", reason.as_str().into());
+    note("x-cxchain-problems", problems);
+    note("x-cxchain-queue", queue.into());
+
+    let mut properties = BasicProperties::default().with_headers(kept).with_delivery_mode(PERSISTENT);
+    macro_rules! keep {
+        ($($get:ident => $with:ident),*) => {
+            $(if let Some(value) = received.$get() { properties = properties.$with(value.clone()); })*
+        };
+    }
+    keep!(
+        content_type => with_content_type, content_encoding => with_content_encoding, priority => with_priority,
+        correlation_id => with_correlation_id, reply_to => with_reply_to, message_id => with_message_id,
+        timestamp => with_timestamp, kind => with_type, app_id => with_app_id
+    );
+    properties
+}
+
+/// About how many bytes a table takes on the wire.
+fn size_of_table(table: &FieldTable) -> usize {
+    table.inner().iter().map(|(name, value)| name.as_str().len() + 2 + size_of_value(value)).sum()
+}
+
+fn size_of_value(value: &AMQPValue) -> usize {
+    const PLAIN: usize = 8;
+    match value {
+        AMQPValue::ShortString(text) => text.as_str().len() + 1,
+        AMQPValue::LongString(text) => text.as_bytes().len() + 4,
+        AMQPValue::ByteArray(bytes) => bytes.as_slice().len() + 4,
+        AMQPValue::FieldArray(items) => items.as_slice().iter().map(|item| 1 + size_of_value(item)).sum::<usize>() + 4,
+        AMQPValue::FieldTable(table) => size_of_table(table) + 4,
+        _ => PLAIN,
+    }
+}

@@ -1,0 +1,384 @@
+//! The exchanges and queues that the worker stands on, as data: declared, looked at, or printed.
+
+use std::fmt;
+
+use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldTable, LongString};
+use lapin::{Connection, ErrorKind, ExchangeKind};
+use serde::Serialize;
+
+use super::letter::{Names, short};
+
+/// Deliveries of one message before the broker dead-letters it: the last net under a message that kills every worker.
+const DELIVERY_LIMIT: i64 = 100;
+/// Streams drop whole segments only, so a segment is to be small against the bound.
+const SEGMENT_BYTES: i64 = 50_000_000;
+
+/// How much the log streams keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamBounds {
+    /// `logs.audit`.
+    pub audit: Option<String>,
+    /// `logs.results`.
+    pub results: Option<String>,
+    /// `logs.max_age`, in RabbitMQ's form: `7D`.
+    pub max_age: String,
+    /// `logs.max_bytes`.
+    pub max_bytes: u64,
+}
+
+/// Everything that is declared, in an order in which it can be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Topology {
+    exchanges: Vec<Exchange>,
+    queues: Vec<Queue>,
+    bindings: Vec<Binding>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Exchange {
+    name: String,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Topic,
+    Fanout,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Queue {
+    name: String,
+    arguments: Vec<(String, Argument)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+enum Argument {
+    Text(String),
+    Number(i64),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Binding {
+    queue: String,
+    exchange: String,
+    routing_key: String,
+}
+
+/// What is there of one object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum Declared {
+    /// As wanted.
+    AsWanted,
+    /// It is there; this user may not see whether it is as wanted.
+    There,
+    /// It is not there.
+    Missing,
+    /// It is there and differs.
+    Differs(Mismatch),
+}
+
+/// One thing that keeps the worker from starting.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Mismatch {
+    /// `queue cxchain.chains`.
+    pub object: String,
+    /// The argument that differs; `None` where it is not about one.
+    pub argument: Option<String>,
+    /// What the broker has.
+    pub found: String,
+    /// What the worker wants.
+    pub wanted: String,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.object)?;
+        if let Some(argument) = &self.argument {
+            write!(f, ", argument {argument}")?;
+        }
+        write!(f, ": found {}, wanted {}", self.found, self.wanted)
+    }
+}
+
+/// The broker does not have what the worker stands on.
+#[derive(Debug, thiserror::Error)]
+pub enum TopologyError {
+    /// All that differs or is missing.
+    #[error("{}", list(.0))]
+    Mismatch(Vec<Mismatch>),
+    /// The connection was lost meanwhile.
+    #[error("the connection was lost while exchanges and queues were declared: {0}")]
+    Connection(String),
+}
+
+fn list(mismatches: &[Mismatch]) -> String {
+    mismatches.iter().map(|mismatch| format!("  {mismatch}")).collect::<Vec<_>>().join("\n")
+}
+
+impl Topology {
+    /// What a worker with these names needs. `work_queues` are the names of its work queues.
+    #[must_use]
+    pub fn new(names: &Names, control: &str, work_queues: &[String], streams: &StreamBounds) -> Self {
+        let exchange = |name: &str, kind| Exchange { name: name.into(), kind };
+        let mut topology = Self {
+            exchanges: vec![
+                exchange(&names.results, Kind::Topic),
+                exchange(&names.audit, Kind::Topic),
+                exchange(&names.dead, Kind::Topic),
+                exchange(control, Kind::Fanout),
+            ],
+            queues: vec![Queue { name: names.dead.clone(), arguments: vec![text("x-queue-type", "quorum")] }],
+            bindings: vec![Binding::all(&names.dead, &names.dead)],
+        };
+        for name in work_queues {
+            topology.queues.push(Queue { name: name.clone(), arguments: work_queue(&names.dead) });
+        }
+        for (stream, exchange) in [(&streams.audit, &names.audit), (&streams.results, &names.results)] {
+            if let Some(name) = stream {
+                topology.queues.push(Queue { name: name.clone(), arguments: stream_arguments(streams) });
+                topology.bindings.push(Binding::all(name, exchange));
+            }
+        }
+        topology
+    }
+
+    /// Declares everything: makes what is missing, and finds what differs.
+    ///
+    /// # Errors
+    /// [`TopologyError`] with all that differs.
+    pub async fn apply(&self, connection: &Connection) -> Result<(), TopologyError> {
+        let mut mismatches = Vec::new();
+        for exchange in &self.exchanges {
+            mismatches.extend(exchange.declare(connection, false).await?);
+        }
+        for queue in &self.queues {
+            mismatches.extend(queue.declare(connection, false).await?);
+        }
+        if mismatches.is_empty() {
+            for binding in &self.bindings {
+                mismatches.extend(binding.declare(connection).await?);
+            }
+        }
+        if mismatches.is_empty() { Ok(()) } else { Err(TopologyError::Mismatch(mismatches)) }
+    }
+
+    /// Looks without declaring: for a user that may not (`broker.declare = false`). It finds what is missing; AMQP tells
+    /// nobody the arguments of what is there.
+    ///
+    /// # Errors
+    /// [`TopologyError`] with all that is missing.
+    pub async fn look(&self, connection: &Connection) -> Result<(), TopologyError> {
+        let mut missing = Vec::new();
+        for exchange in &self.exchanges {
+            missing.extend(exchange.declare(connection, true).await?);
+        }
+        for queue in &self.queues {
+            missing.extend(queue.declare(connection, true).await?);
+        }
+        if missing.is_empty() { Ok(()) } else { Err(TopologyError::Mismatch(missing)) }
+    }
+
+    /// What is there of each object, making nothing: an object that is there is declared again, which the broker answers by
+    /// comparing.
+    ///
+    /// # Errors
+    /// [`TopologyError::Connection`].
+    pub async fn check(&self, connection: &Connection) -> Result<Vec<(String, Declared)>, TopologyError> {
+        let mut found = Vec::new();
+        for exchange in &self.exchanges {
+            let missing = exchange.declare(connection, true).await?;
+            let state = match missing {
+                Some(_) => Declared::Missing,
+                None => compared(exchange.declare(connection, false).await?),
+            };
+            found.push((exchange.object(), state));
+        }
+        for queue in &self.queues {
+            let missing = queue.declare(connection, true).await?;
+            let state = match missing {
+                Some(_) => Declared::Missing,
+                None => compared(queue.declare(connection, false).await?),
+            };
+            found.push((queue.object(), state));
+        }
+        Ok(found)
+    }
+}
+
+impl fmt::Display for Topology {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for exchange in &self.exchanges {
+            writeln!(f, "exchange {:<24} {}", exchange.name, exchange.kind.name())?;
+        }
+        for queue in &self.queues {
+            let arguments: Vec<String> = queue.arguments.iter().map(|(k, v)| format!("{k}={v}")).collect();
+            writeln!(f, "queue    {:<24} {}", queue.name, arguments.join(" "))?;
+        }
+        for binding in &self.bindings {
+            writeln!(f, "binding  {:<24} from {} with {}", binding.queue, binding.exchange, binding.routing_key)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Argument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Number(number) => write!(f, "{number}"),
+        }
+    }
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Topic => "topic",
+            Self::Fanout => "fanout",
+        }
+    }
+}
+
+fn text(name: &str, value: &str) -> (String, Argument) {
+    (name.into(), Argument::Text(value.into()))
+}
+
+fn number(name: &str, value: i64) -> (String, Argument) {
+    (name.into(), Argument::Number(value))
+}
+
+/// At-least-once dead-lettering is silently at-most-once unless the overflow is reject-publish
+/// (<https://www.rabbitmq.com/docs/quorum-queues#dead-lettering>).
+fn work_queue(dead: &str) -> Vec<(String, Argument)> {
+    vec![
+        text("x-queue-type", "quorum"),
+        text("x-dead-letter-exchange", dead),
+        text("x-dead-letter-strategy", "at-least-once"),
+        text("x-overflow", "reject-publish"),
+        number("x-delivery-limit", DELIVERY_LIMIT),
+    ]
+}
+
+fn stream_arguments(bounds: &StreamBounds) -> Vec<(String, Argument)> {
+    let most = i64::try_from(bounds.max_bytes).unwrap_or(i64::MAX);
+    vec![
+        text("x-queue-type", "stream"),
+        text("x-max-age", &bounds.max_age),
+        number("x-max-length-bytes", most),
+        number("x-stream-max-segment-size-bytes", SEGMENT_BYTES),
+    ]
+}
+
+impl Exchange {
+    fn object(&self) -> String {
+        format!("exchange {}", self.name)
+    }
+
+    async fn declare(&self, connection: &Connection, passive: bool) -> Result<Option<Mismatch>, TopologyError> {
+        let options = ExchangeDeclareOptions { durable: true, passive, ..ExchangeDeclareOptions::default() };
+        let kind = match self.kind {
+            Kind::Topic => ExchangeKind::Topic,
+            Kind::Fanout => ExchangeKind::Fanout,
+        };
+        let channel = connection.create_channel().await.map_err(lost)?;
+        let answer = channel.exchange_declare(short(&self.name), kind, options, FieldTable::default()).await;
+        let _ = channel.close(200, "done".into()).await;
+        judge(self.object(), answer, self.kind.name())
+    }
+}
+
+impl Queue {
+    fn object(&self) -> String {
+        format!("queue {}", self.name)
+    }
+
+    async fn declare(&self, connection: &Connection, passive: bool) -> Result<Option<Mismatch>, TopologyError> {
+        let options = QueueDeclareOptions { durable: true, passive, ..QueueDeclareOptions::default() };
+        let mut arguments = FieldTable::default();
+        for (name, value) in &self.arguments {
+            let value = match value {
+                Argument::Text(text) => AMQPValue::LongString(LongString::from(text.as_str())),
+                Argument::Number(number) => AMQPValue::LongLongInt(*number),
+            };
+            arguments.insert(short(name), value);
+        }
+        let channel = connection.create_channel().await.map_err(lost)?;
+        let answer = channel.queue_declare(short(&self.name), options, arguments).await;
+        let _ = channel.close(200, "done".into()).await;
+        judge(self.object(), answer.map(|_| ()), "a queue as `cxchain topology print` shows it")
+    }
+}
+
+impl Binding {
+    fn all(queue: &str, exchange: &str) -> Self {
+        Self { queue: queue.into(), exchange: exchange.into(), routing_key: "#".into() }
+    }
+
+    async fn declare(&self, connection: &Connection) -> Result<Option<Mismatch>, TopologyError> {
+        let channel = connection.create_channel().await.map_err(lost)?;
+        let (queue, exchange, key) = (short(&self.queue), short(&self.exchange), short(&self.routing_key));
+        let answer = channel.queue_bind(queue, exchange, key, QueueBindOptions::default(), FieldTable::default()).await;
+        let _ = channel.close(200, "done".into()).await;
+        let object = format!("binding of queue {} to exchange {}", self.queue, self.exchange);
+        judge(object, answer, &self.routing_key)
+    }
+}
+
+fn lost(error: lapin::Error) -> TopologyError {
+    TopologyError::Connection(error.to_string())
+}
+
+fn compared(mismatch: Option<Mismatch>) -> Declared {
+    match mismatch {
+        None => Declared::AsWanted,
+        Some(mismatch) if mismatch.found.starts_with("ACCESS_REFUSED") => Declared::There,
+        Some(mismatch) => Declared::Differs(mismatch),
+    }
+}
+
+/// A refusal of the broker is a finding; anything else is a lost connection.
+fn judge(object: String, answer: lapin::Result<()>, wanted: &str) -> Result<Option<Mismatch>, TopologyError> {
+    let Err(error) = answer else { return Ok(None) };
+    match error.kind() {
+        ErrorKind::ProtocolError(said) => Ok(Some(mismatch(object, said.get_message().as_str(), wanted))),
+        _ => Err(lost(error)),
+    }
+}
+
+/// `PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'q' in vhost '/': received 'quorum' but current is 'classic'`
+fn mismatch(object: String, said: &str, wanted: &str) -> Mismatch {
+    let parsed = said.split_once("inequivalent arg '").and_then(|(_, rest)| {
+        let (argument, rest) = rest.split_once('\'')?;
+        let (_, rest) = rest.split_once("received ")?;
+        let (received, current) = rest.split_once(" but current is ")?;
+        Some((argument.to_owned(), current.to_owned(), received.to_owned()))
+    });
+    match parsed {
+        Some((argument, found, wanted)) => Mismatch { object, argument: Some(argument), found, wanted },
+        None => Mismatch { object, argument: None, found: said.to_owned(), wanted: wanted.to_owned() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mismatch_names_object_argument_found_and_wanted() {
+        let said = "PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'q' in vhost '/': received 'quorum' but current is 'classic'";
+        assert_eq!(
+            mismatch("queue q".into(), said, "").to_string(),
+            "queue q, argument x-queue-type: found 'classic', wanted 'quorum'"
+        );
+        let said = "NOT_FOUND - no queue 'q' in vhost '/'";
+        assert_eq!(
+            mismatch("queue q".into(), said, "a queue").to_string(),
+            "queue q: found NOT_FOUND - no queue 'q' in vhost '/', wanted a queue"
+        );
+    }
+}
