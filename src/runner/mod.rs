@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use drive::{Ended, Run};
+pub(crate) use events::audit_message;
 
 use crate::chain::TenantName;
 use crate::chain::hash::BodyHasher;

@@ -1,0 +1,129 @@
+//! What a delivery is: a chain to be run, one more copy of a run that is alive, or something to be rejected.
+
+use std::sync::Arc;
+
+use super::Shared;
+use super::registry::Admission;
+use super::reject::{self, Refused};
+use super::run;
+use crate::chain::check::{Rejection, Submission, check};
+use crate::chain::hash::sha256_hex;
+use crate::chain::log::Origin;
+use crate::chain::{Chain, RunId, TenantName};
+use crate::ports::{DeadReason, Delivery, RunKey};
+
+/// Takes one delivery in. What takes long goes on in a task of its own.
+pub(super) async fn take(shared: &Arc<Shared>, delivery: Delivery) {
+    let checked = if delivery.body.len() > shared.settings.max_message_bytes {
+        Err(reject::too_large(shared, &delivery))
+    } else {
+        parse(shared, &delivery).map_err(|rejection| Refused { reason: DeadReason::Invalid, rejection })
+    };
+    match checked {
+        Ok(chain) => admit(shared, delivery, chain).await,
+        Err(refused) => {
+            let task = shared.clone();
+            shared.tasks.spawn(async move { reject::reject(&task, delivery, refused).await });
+        }
+    }
+}
+
+/// Whether the delivery is one more copy of a run that is alive here: those are taken in while draining, too.
+pub(super) fn belongs_to_live_run(shared: &Shared, delivery: &Delivery) -> bool {
+    if delivery.body.len() > shared.settings.max_message_bytes {
+        return false;
+    }
+    let Ok(chain) = parse(shared, delivery) else { return false };
+    let hash = sha256_hex(chain.canonical.as_bytes());
+    match chain.run_id {
+        Some(run_id) => shared.registry.is_live(&RunKey { queue: delivery.queue.clone(), run_id }),
+        None => delivery.redelivered && shared.registry.find_orphan(&delivery.queue, &hash).is_some(),
+    }
+}
+
+fn parse(shared: &Shared, delivery: &Delivery) -> Result<Chain, Rejection> {
+    let submission = Submission {
+        body: &delivery.body,
+        message_id: delivery.message_id.as_deref(),
+        queue_tenant: queue_tenant(shared, delivery),
+    };
+    check(&submission, &shared.settings.catalogue)
+}
+
+pub(super) fn queue_tenant<'a>(shared: &'a Shared, delivery: &Delivery) -> &'a TenantName {
+    let tenant = shared.settings.queue_tenants.get(&*delivery.queue);
+    tenant.unwrap_or_else(|| unreachable!("a delivery comes from a configured queue"))
+}
+
+async fn admit(shared: &Arc<Shared>, delivery: Delivery, chain: Chain) {
+    let hash = sha256_hex(chain.canonical.as_bytes());
+    let (run_id, assigned) = match chain.run_id.clone() {
+        Some(run_id) => (run_id, false),
+        None => (adopted(shared, &delivery, &hash).await.unwrap_or_else(new_run_id), true),
+    };
+    let key = RunKey { queue: delivery.queue.clone(), run_id };
+    let origin = origin(shared, &delivery, assigned);
+    match shared.registry.admit(&key, &hash, assigned, delivery.receipt) {
+        Admission::Joined => tracing::debug!(run_id = %key.run_id, "one more delivery of a run that is alive here"),
+        Admission::New(age) => {
+            let task = run::drive(shared.clone(), key, Arc::new(chain), origin, age);
+            shared.tasks.spawn(task);
+        }
+        Admission::Conflict(receipt) => {
+            shared.tasks.spawn(async move { reject::conflict(&key.run_id, receipt).await });
+        }
+    }
+}
+
+/// A redelivered message without an id goes on with the run that it began: equal bytes are interchangeable.
+async fn adopted(shared: &Shared, delivery: &Delivery, hash: &str) -> Option<RunId> {
+    if !delivery.redelivered {
+        return None;
+    }
+    match shared.registry.find_orphan(&delivery.queue, hash) {
+        Some(run_id) => Some(run_id),
+        None => shared.ports.journal.find_assigned(&delivery.queue, hash).await,
+    }
+}
+
+fn new_run_id() -> RunId {
+    RunId::parse(&uuid::Uuid::now_v7().to_string()).unwrap_or_else(|_| unreachable!("a UUID is a run id"))
+}
+
+fn origin(shared: &Shared, delivery: &Delivery, assigned: bool) -> Origin {
+    Origin {
+        queue: delivery.queue.to_string(),
+        correlation_id: delivery.correlation_id.clone(),
+        reply_to: delivery.reply_to.clone().filter(|name| may_be_replied_to(shared, name)),
+        traceparent: delivery.traceparent.clone().filter(|trace| is_traceparent(trace)),
+        assigned,
+        redelivered: delivery.redelivered,
+    }
+}
+
+/// A reply goes to a queue of the sender's choice, but never to one of the worker's own: a result in a work queue would come
+/// back as a broken chain.
+fn may_be_replied_to(shared: &Shared, name: &str) -> bool {
+    !name.is_empty() && !name.starts_with("cxchain.") && !shared.settings.reserved.contains(name)
+}
+
+/// `00-<32 hex>-<16 hex>-<2 hex>` (<https://www.w3.org/TR/trace-context/#traceparent-header>).
+fn is_traceparent(text: &str) -> bool {
+    let lengths = [2, 32, 16, 2];
+    let parts: Vec<&str> = text.split('-').collect();
+    let is_hex = |part: &str| part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    parts.len() == lengths.len() && parts.iter().zip(lengths).all(|(part, n)| part.len() == n && is_hex(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_traceparent_is_passed_on_only_in_its_own_form() {
+        assert!(is_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
+        for wrong in ["", "00-4bf9-00f0-01", "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", "x\r\ny"] {
+            assert!(!is_traceparent(wrong), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! From deliveries to settled messages: takes them in, keeps the registry of live runs, rejects what is no chain, and drains.
+//!
+//! Called by `app`. Invariants: a run is driven once in this process, however often its message is delivered; a message is
+//! settled by value, once, and acknowledged only after everything that it led to is confirmed; runs outlive the connection
+//! that brought them.
+
+mod intake;
+mod registry;
+mod reject;
+mod run;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use crate::chain::TenantName;
+use crate::chain::check::Catalogue;
+use crate::chain::log::Author;
+use crate::ports::Inbox;
+use crate::runner::{Ports, Runner};
+use registry::Registry;
+
+/// What the worker knows besides its ports.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Who writes rejections.
+    pub author: Author,
+    /// What a chain may name.
+    pub catalogue: Catalogue,
+    /// The tenant of each work queue.
+    pub queue_tenants: BTreeMap<String, TenantName>,
+    /// `worker.max_message_bytes`.
+    pub max_message_bytes: usize,
+    /// Names that a reply never goes to: everything that is configured.
+    pub reserved: BTreeSet<String>,
+    /// `worker.drain_timeout`.
+    pub drain_timeout: Duration,
+}
+
+/// How the worker's life ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drained {
+    /// Every run in hand was finished, or handed back where another worker can go on with it.
+    Clean,
+    /// The drain timeout was over first.
+    CutShort {
+        /// Runs that were left in the middle.
+        runs: usize,
+    },
+}
+
+/// Takes deliveries in and drives their runs.
+pub struct Worker {
+    shared: Arc<Shared>,
+    hand_back: watch::Sender<bool>,
+}
+
+/// What every run's task needs.
+struct Shared {
+    runner: Runner,
+    ports: Ports,
+    settings: Settings,
+    registry: Registry,
+    tasks: TaskTracker,
+    hand_back: watch::Receiver<bool>,
+}
+
+impl Worker {
+    /// A worker over these ports.
+    #[must_use]
+    pub fn new(runner: Runner, ports: Ports, settings: Settings) -> Self {
+        let (sender, hand_back) = watch::channel(false);
+        let (registry, tasks) = (Registry::default(), TaskTracker::new());
+        Self { shared: Arc::new(Shared { runner, ports, settings, registry, tasks, hand_back }), hand_back: sender }
+    }
+
+    /// Works until `stop` (which has to end the inbox, too), then drains.
+    pub async fn run(self, mut inbox: impl Inbox, stop: CancellationToken) -> Drained {
+        while let Some(delivery) = inbox.next().await {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => {}
+                // New runs start only while their results can leave.
+                () = self.shared.ports.outbox.ready() => {}
+            }
+            if stop.is_cancelled() && !intake::belongs_to_live_run(&self.shared, &delivery) {
+                delivery.receipt.requeue().await;
+            } else {
+                intake::take(&self.shared, delivery).await;
+            }
+        }
+        self.drain().await
+    }
+
+    /// Finishes what is in hand. Where the journal survives this process, chains are handed back between two exchanges for
+    /// another worker to go on; where it does not, they are finished here as long as the timeout allows, since the worker that
+    /// got them would start them from the beginning.
+    async fn drain(self) -> Drained {
+        let shared = &self.shared;
+        shared.tasks.close();
+        let live = shared.registry.len();
+        if live > 0 {
+            info!(runs = live, "draining: no new runs; exchanges in flight are finished");
+        }
+        let survives = shared.ports.journal.survives_restart();
+        if survives {
+            let _ = self.hand_back.send(true);
+        }
+        if tokio::time::timeout(shared.settings.drain_timeout, shared.tasks.wait()).await.is_ok() {
+            return Drained::Clean;
+        }
+        let left = shared.registry.len();
+        warn!(runs = left, "drain_timeout is over: the rest goes back to the queue");
+        let _ = self.hand_back.send(true);
+        let _ = tokio::time::timeout(LAST_WORDS, shared.tasks.wait()).await;
+        Drained::CutShort { runs: left }
+    }
+}
+
+/// What a run that waits gets to give its message back after the drain timeout.
+const LAST_WORDS: Duration = Duration::from_secs(2);

@@ -1,0 +1,84 @@
+//! The runs that live in this process, and the deliveries that wait for each. A run whose connection broke goes on; the
+//! redelivery of its message joins it.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::chain::RunId;
+use crate::ports::{Receipt, RunAge, RunKey};
+
+#[derive(Default)]
+pub(super) struct Registry {
+    live: Mutex<HashMap<RunKey, LiveRun>>,
+    births: AtomicU64,
+}
+
+struct LiveRun {
+    definition_hash: String,
+    assigned: bool,
+    receipts: Vec<Box<dyn Receipt>>,
+}
+
+/// What became of a delivery.
+pub(super) enum Admission {
+    /// Its run is new here: the caller drives it.
+    New(RunAge),
+    /// Its run is alive here: it is settled with it.
+    Joined,
+    /// Its run id belongs to a live run of another definition.
+    Conflict(Box<dyn Receipt>),
+}
+
+impl Registry {
+    pub(super) fn admit(
+        &self,
+        key: &RunKey,
+        definition_hash: &str,
+        assigned: bool,
+        receipt: Box<dyn Receipt>,
+    ) -> Admission {
+        let mut live = self.lock();
+        match live.get_mut(key) {
+            Some(run) if run.definition_hash != definition_hash => Admission::Conflict(receipt),
+            Some(run) => {
+                run.receipts.push(receipt);
+                Admission::Joined
+            }
+            None => {
+                let run = LiveRun { definition_hash: definition_hash.into(), assigned, receipts: vec![receipt] };
+                live.insert(key.clone(), run);
+                Admission::New(RunAge(self.births.fetch_add(1, Ordering::Relaxed)))
+            }
+        }
+    }
+
+    /// A live run of this queue and definition that the worker named itself, and whose deliveries are all lost with their
+    /// channel: the redelivery of a message without an id is one of those.
+    pub(super) fn find_orphan(&self, queue: &str, definition_hash: &str) -> Option<RunId> {
+        let live = self.lock();
+        let orphan = live.iter().find(|(key, run)| {
+            let lost = run.receipts.iter().all(|receipt| !receipt.is_usable());
+            run.assigned && lost && &*key.queue == queue && run.definition_hash == definition_hash
+        });
+        orphan.map(|(key, _)| key.run_id.clone())
+    }
+
+    pub(super) fn is_live(&self, key: &RunKey) -> bool {
+        self.lock().contains_key(key)
+    }
+
+    /// The run is over here; its deliveries are the caller's to settle. A delivery that comes after this finds the journal.
+    pub(super) fn finish(&self, key: &RunKey) -> Vec<Box<dyn Receipt>> {
+        self.lock().remove(key).map(|run| run.receipts).unwrap_or_default()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<RunKey, LiveRun>> {
+        // No change of the map can be left half done.
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,92 @@
+//! Messages that are no chains: an event, a result for whoever waits, a copy in dead with the reasons; then the ack.
+
+use bytes::Bytes;
+use tracing::warn;
+
+use super::Shared;
+use super::intake::queue_tenant;
+use crate::chain::RunId;
+use crate::chain::check::Rejection;
+use crate::chain::hash::sha256_hex;
+use crate::chain::log::{RunRejected, rejection};
+use crate::chain::problem::{Problem, Problems};
+use crate::chain::result::{FinalStatus, RESULT_SCHEMA, render_rejected};
+use crate::chain::stamp::Millis;
+use crate::failpoint;
+use crate::ports::{DeadReason, Delivery, Destination, Outgoing, Receipt, Stopped};
+use crate::runner::audit_message;
+
+/// A message that is not run, and why.
+pub(super) struct Refused {
+    pub(super) reason: DeadReason,
+    pub(super) rejection: Rejection,
+}
+
+/// A message over `worker.max_message_bytes`: not looked into.
+pub(super) fn too_large(shared: &Shared, delivery: &Delivery) -> Refused {
+    let most = shared.settings.max_message_bytes;
+    let what = format!("has {} bytes", delivery.body.len());
+    let run_id = delivery.message_id.as_deref().and_then(|id| RunId::parse(id).ok());
+    let problems = Problems::from(Problem::of_message(what, Some(format!("at most {most} bytes"))));
+    let tenant = queue_tenant(shared, delivery).clone();
+    Refused { reason: DeadReason::TooLarge, rejection: Rejection { problems, run_id, chain_id: None, tenant } }
+}
+
+pub(super) async fn reject(shared: &Shared, delivery: Delivery, refused: Refused) {
+    // On `Stopped` the message stays unsettled: the broker hands it out again.
+    if publish(shared, &delivery, &refused).await.is_ok() && delivery.receipt.ack().await {
+        failpoint::hit("acked");
+    }
+}
+
+async fn publish(shared: &Shared, delivery: &Delivery, refused: &Refused) -> Result<(), Stopped> {
+    let Refused { reason, rejection: Rejection { problems, run_id, chain_id, tenant } } = refused;
+    let at = Millis::of(shared.ports.clock.now());
+    let body_hash = sha256_hex(&delivery.body);
+    let author = &shared.settings.author;
+    let about = (run_id.clone(), chain_id.clone(), tenant.clone());
+    let name = run_id.as_ref().map_or(body_hash.as_str(), RunId::as_str);
+    warn!(queue = %delivery.queue, run = name, reason = reason.as_str(), problems = problems.total(), "message rejected");
+
+    let event = rejection(&body_hash, about.clone(), author, at, RunRejected { problems: problems.brief() });
+    let outbox = &shared.ports.outbox;
+    let correlation_id = delivery.correlation_id.clone().or_else(|| run_id.as_ref().map(ToString::to_string));
+    outbox.publish(audit_message(&event, correlation_id.clone(), None)).await?;
+
+    let result = render_rejected(about, in_words(problems), at, &author.worker);
+    let routing_key = format!("{tenant}.{}", FinalStatus::Rejected.as_str());
+    outbox
+        .publish(Outgoing {
+            to: Destination::Results { routing_key },
+            message_id: format!("{name}:rejected"),
+            schema: RESULT_SCHEMA.into(),
+            body: Bytes::from(result),
+            correlation_id,
+            traceparent: None,
+            timestamp: at,
+        })
+        .await?;
+    delivery.receipt.bury(*reason, problems.to_header()).await
+}
+
+/// Two runs of different definitions under one id: the later message goes to dead. No event and no result: those of the run
+/// with that id are the other definition's.
+pub(super) async fn conflict(run_id: &RunId, receipt: Box<dyn Receipt>) {
+    let what = "has the run id of a run of another definition".to_owned();
+    let problems = Problems::from(Problem::of_message(what, Some("a run id of its own".into())));
+    warn!(%run_id, reason = DeadReason::Conflict.as_str(), "message rejected");
+    if receipt.bury(DeadReason::Conflict, problems.to_header()).await.is_ok() {
+        receipt.ack().await;
+    }
+}
+
+/// The problems as the result's reason tells them: short, the dead letter has them all.
+fn in_words(problems: &Problems) -> String {
+    const SHOWN: usize = 5;
+    const MOST_CHARACTERS: usize = 1000;
+    let mut words: Vec<String> = problems.list().iter().take(SHOWN).map(ToString::to_string).collect();
+    if problems.total() > words.len() {
+        words.push(format!("and {} more", problems.total() - words.len()));
+    }
+    words.join("; ").chars().take(MOST_CHARACTERS).collect()
+}

@@ -1,0 +1,119 @@
+//! One run's task: claim, drive, settle.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tracing::{error, info, warn};
+
+use super::{Shared, reject};
+use crate::chain::Chain;
+use crate::chain::hash::sha256_hex;
+use crate::chain::log::{EventBody, Origin, Record};
+use crate::chain::stamp::millis;
+use crate::failpoint;
+use crate::ports::{Claimed, Lease, Receipt, RunAge, RunKey};
+use crate::runner::{Ended, Run};
+
+/// Between two tries of a claim, at most.
+const CLAIM_AGAIN: Duration = Duration::from_secs(1);
+
+/// What is done with the deliveries of a run that is over here.
+enum Settle {
+    Acknowledge,
+    GiveBack,
+    Conflict,
+    /// The worker stops in the middle: the broker hands them out again by itself.
+    Leave,
+}
+
+pub(super) async fn drive(shared: Arc<Shared>, key: RunKey, chain: Arc<Chain>, origin: Origin, age: RunAge) {
+    let driven = AssertUnwindSafe(try_drive(&shared, &key, chain, origin, age)).catch_unwind().await;
+    let settle = driven.unwrap_or_else(|_| {
+        error!(run_id = %key.run_id, "a fault in cxchain itself ended this run's task; its message goes back to the queue");
+        Settle::GiveBack
+    });
+    if matches!(settle, Settle::GiveBack) && !*shared.hand_back.borrow() {
+        // Whatever keeps the run from going on here is not over at once: no hot loop through the queue.
+        tokio::time::sleep(CLAIM_AGAIN).await;
+    }
+    let receipts = shared.registry.finish(&key);
+    settle_all(&shared, &key, receipts, settle).await;
+}
+
+async fn try_drive(shared: &Shared, key: &RunKey, chain: Arc<Chain>, origin: Origin, age: RunAge) -> Settle {
+    let Some((lease, log)) = claim(shared, key).await else { return Settle::GiveBack };
+    failpoint::hit("claimed");
+    if recorded_definition(&log).is_some_and(|hash| hash != sha256_hex(chain.canonical.as_bytes())) {
+        shared.ports.journal.release(&lease).await;
+        return Settle::Conflict;
+    }
+    let hand_back = shared.hand_back.clone();
+    let (chain_id, run_id) = (chain.chain_id.clone(), key.run_id.clone());
+    let run = Run { chain, run_id: run_id.clone(), origin, lease, log, age, hand_back };
+    match shared.runner.drive(run).await {
+        Ended::Settled { status, reason, took } => {
+            let (status, took_ms) = (status.as_str(), millis(took));
+            match reason {
+                None => info!(%run_id, %chain_id, status, took_ms, "run finished"),
+                Some(reason) => warn!(%run_id, %chain_id, status, took_ms, reason = reason.message, "run finished"),
+            }
+            Settle::Acknowledge
+        }
+        Ended::HandedBack => {
+            info!(%run_id, %chain_id, "run handed back");
+            Settle::GiveBack
+        }
+        Ended::Lost(why) => {
+            error!(%run_id, %chain_id, "run not finished here: {why}");
+            Settle::GiveBack
+        }
+        Ended::Stopped => Settle::Leave,
+    }
+}
+
+/// The lease and the log; `None` when the worker stops while another one has the run.
+async fn claim(shared: &Shared, key: &RunKey) -> Option<(Lease, Vec<Record>)> {
+    let mut hand_back = shared.hand_back.clone();
+    loop {
+        let wait = match shared.ports.journal.claim(key).await {
+            Ok(Claimed::Ours { lease, log }) => return Some((lease, log)),
+            Ok(Claimed::Elsewhere { retry_after }) => retry_after.min(CLAIM_AGAIN),
+            Err(why) => {
+                error!(run_id = %key.run_id, "run not started: {why}");
+                CLAIM_AGAIN
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            _ = hand_back.wait_for(|stop| *stop) => return None,
+        }
+    }
+}
+
+fn recorded_definition(log: &[Record]) -> Option<&str> {
+    log.iter().find_map(|record| match record {
+        Record::Event(sealed) => match &sealed.event.body {
+            EventBody::RunAccepted(accepted) => Some(accepted.definition_hash.as_str()),
+            _ => None,
+        },
+        Record::Private(_) => None,
+    })
+}
+
+async fn settle_all(shared: &Shared, key: &RunKey, receipts: Vec<Box<dyn Receipt>>, settle: Settle) {
+    for receipt in receipts {
+        match settle {
+            Settle::Acknowledge => {
+                if receipt.ack().await {
+                    failpoint::hit("acked");
+                    shared.ports.journal.acknowledged(key).await;
+                }
+            }
+            Settle::GiveBack => receipt.requeue().await,
+            Settle::Conflict => reject::conflict(&key.run_id, receipt).await,
+            Settle::Leave => drop(receipt),
+        }
+    }
+}
