@@ -1,6 +1,6 @@
 //! What lets a request through to a tenant. Fills [`ports::Gate`](crate::ports::Gate).
 //!
-//! `LocalGate` keeps one core a tenant (`core`), a synchronous state machine that answers "this waiter, now" or "nobody
+//! [`LocalGate`] keeps one core a tenant (`core`), a synchronous state machine that answers "this waiter, now" or "nobody
 //! before that instant". A waiter needs a free place under `max_concurrent` (fewer while a `ramp` is on), no `pause`, and a cell
 //! in every one of the tenant's `windows`; the oldest run in the line (`order`) is first. The core knows no runtime and no
 //! clock; `tenant` gives it both.
@@ -11,9 +11,11 @@
 mod clock;
 mod core;
 mod limit;
+mod local;
 mod order;
 mod pause;
 mod ramp;
+mod tenant;
 mod window;
 mod windows;
 
@@ -21,3 +23,4 @@ mod windows;
 mod judge;
 
 pub use limit::{Limit, LimitError};
+pub use local::{GateSettings, GateStatus, LocalGate};
