@@ -2,7 +2,12 @@
 
 pub mod amqp;
 pub mod chain;
+pub mod cli;
+pub mod cxone;
 pub mod failpoint;
+pub mod gate;
 pub mod journal;
 pub mod ports;
 pub mod runner;
+pub mod simulator;
+pub mod worker;

@@ -1,0 +1,168 @@
+//! The gate of one tenant as a synchronous state machine on a clock that the caller gives.
+//!
+//! [`tenant`](super::tenant) asks it for the next [`Turn`] whenever something happened, and tells it what happened. Invariants:
+//! never more permits out than the ramp's width; none while a pause is on; each backed by one cell of every window, and
+//! used within the slack of that cell's instant or not at all.
+
+use std::time::Duration;
+
+use super::clock::Nanos;
+use super::order::{Line, Place};
+use super::pause::Pause;
+use super::ramp::{Era, Ramp};
+use super::windows::Windows;
+use crate::ports::{Outcome, RunAge};
+
+/// Leave for one request, counted as of `at` and to be used within the slack of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Grant {
+    /// Not always the instant of the call: up to half the slack before it.
+    pub(super) at: Nanos,
+    /// To be given back with the outcome.
+    pub(super) era: Era,
+}
+
+/// What there is to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Turn<W> {
+    /// Hand this waiter its grant, and ask again.
+    Grant(W, Grant),
+    /// Ask again at this instant, or when something happened.
+    At(Nanos),
+    /// Ask again when something happened.
+    Idle,
+}
+
+/// Why there is no grant now.
+enum Not {
+    /// Not before this instant.
+    Before(Nanos),
+    /// Not before a request is over.
+    Full,
+}
+
+/// One tenant's gate. `W` is what reaches a waiter.
+pub(super) struct Core<W> {
+    windows: Windows,
+    line: Line<W>,
+    pause: Pause,
+    ramp: Ramp,
+    in_flight: usize,
+    /// Instants of cells whose grants never reached anybody.
+    spare: Vec<Nanos>,
+}
+
+impl<W> Core<W> {
+    pub(super) fn new(windows: Windows, max_concurrent: usize) -> Self {
+        Self {
+            windows,
+            line: Line::new(),
+            pause: Pause::default(),
+            ramp: Ramp::new(max_concurrent),
+            in_flight: 0,
+            spare: Vec::new(),
+        }
+    }
+
+    pub(super) fn join(&mut self, age: RunAge, waiter: W) -> Place {
+        self.line.join(age, waiter)
+    }
+
+    /// `None` if the waiter was called already.
+    pub(super) fn leave(&mut self, place: Place) -> Option<W> {
+        self.line.leave(place)
+    }
+
+    /// Sends all waiters home.
+    pub(super) fn dismiss(&mut self) {
+        self.line.clear();
+    }
+
+    /// What there is to do at `now`. To be asked until it grants no more.
+    pub(super) fn turn(&mut self, now: Nanos) -> Turn<W> {
+        if self.line.is_empty() {
+            return Turn::Idle;
+        }
+        match self.admit(now) {
+            Ok(grant) => self.line.call().map_or(Turn::Idle, |waiter| Turn::Grant(waiter, grant)),
+            Err(Not::Before(instant)) => Turn::At(instant),
+            Err(Not::Full) => Turn::Idle,
+        }
+    }
+
+    /// A grant for who does not wait, if nobody as old or older does.
+    pub(super) fn at_once(&mut self, age: RunAge, now: Nanos) -> Option<Grant> {
+        if self.line.is_before(age) { None } else { self.admit(now).ok() }
+    }
+
+    /// A grant did not reach its waiter, so it was certainly not used: its cell goes to the next one while it is fresh.
+    pub(super) fn give_back(&mut self, grant: Grant) {
+        self.in_flight -= 1;
+        self.spare.push(grant.at);
+    }
+
+    /// A request is over, or its permit was given up (`None`).
+    pub(super) fn finish(&mut self, era: Era, outcome: Option<Outcome>, now: Nanos) {
+        self.in_flight -= 1;
+        match outcome {
+            Some(Outcome::Answered) => self.ramp.answered(era),
+            Some(Outcome::Throttled(at_least)) => {
+                self.pause.hold(now, at_least);
+                self.ramp.restart();
+            }
+            Some(Outcome::Trouble) | None => {}
+        }
+    }
+
+    /// How long a grant may be used, from its instant.
+    pub(super) fn slack(&self) -> Nanos {
+        self.windows.slack()
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.line.len()
+    }
+
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    pub(super) fn paused_for(&self, now: Nanos) -> Option<Duration> {
+        self.pause.end(now).map(|end| Duration::from_nanos(end - now))
+    }
+
+    fn admit(&mut self, now: Nanos) -> Result<Grant, Not> {
+        if self.in_flight >= self.ramp.width() {
+            return Err(Not::Full);
+        }
+        if let Some(end) = self.pause.end(now) {
+            return Err(Not::Before(end));
+        }
+        let at = self.cell(now)?;
+        self.in_flight += 1;
+        Ok(Grant { at, era: self.ramp.era() })
+    }
+
+    /// A cell of every window, and the instant it is counted for.
+    ///
+    /// Timers fire late, by a millisecond (the grain of tokio's) and more. A cell that became ready a moment ago is counted for when it became ready, and
+    /// its grant has the rest of the slack left, at least half. So lateness costs no throughput, and the bound holds, because
+    /// a use still comes within the slack of its cell's instant.
+    fn cell(&mut self, now: Nanos) -> Result<Nanos, Not> {
+        let slack = self.windows.slack();
+        self.spare.retain(|at| now.saturating_sub(*at) <= slack);
+        if let Some(at) = self.spare.pop() {
+            return Ok(at);
+        }
+        let ready = self.windows.ready_at();
+        if ready > now {
+            return Err(Not::Before(ready));
+        }
+        let at = if now - ready <= slack / 2 { ready } else { now };
+        self.windows.take(at).map_err(Not::Before)?;
+        Ok(at)
+    }
+}
+
+#[cfg(test)]
+mod tests;

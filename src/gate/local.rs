@@ -1,0 +1,102 @@
+//! The gate of a worker that shares its quota with nobody, or with a fixed number of workers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::core::Core;
+use super::limit::Limit;
+use super::tenant::Tenant;
+use super::windows::Windows;
+use crate::chain::TenantName;
+use crate::ports::{BoxFuture, Gate, GateClosed, Permit, RunAge};
+
+/// What a tenant allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GateSettings {
+    /// All of them hold at once. None: only `max_concurrent` does.
+    pub limits: Vec<Limit>,
+    /// The most permits out at once, in this worker; 0 is taken as 1.
+    pub max_concurrent: usize,
+    /// How long after its grant a permit may be used; the limits are kept that much slower. At most a minute (more is taken as
+    /// a minute). At least half of it is left when a permit arrives, so it has to be several milliseconds: with none, every
+    /// permit is stale on arrival.
+    pub slack: Duration,
+    /// How many workers share the limits without knowing of each other, each taking a share: `limit / workers`, with a burst of
+    /// `burst / workers`, both at least 1. Together they hold every limit that is at least `workers`. 0 is taken as 1.
+    pub workers: u32,
+}
+
+/// How a tenant's gate stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GateStatus {
+    /// Requests in the line.
+    pub waiting: usize,
+    /// Permits out.
+    pub in_flight: usize,
+    /// How much longer the tenant is left alone after a 429.
+    pub paused_for: Option<Duration>,
+}
+
+/// One gate a tenant, in this process alone. Dropping it stops its tasks; permits that are out stay good.
+pub struct LocalGate {
+    tenants: BTreeMap<TenantName, Arc<Tenant>>,
+    /// One timer a tenant. Aborted when dropped.
+    _timers: JoinSet<()>,
+}
+
+impl LocalGate {
+    /// Gates that are open, each with its full burst.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime with time enabled: each tenant has a timer task.
+    #[must_use]
+    pub fn new(tenants: BTreeMap<TenantName, GateSettings>) -> Self {
+        let mut timers = JoinSet::new();
+        let tenants = tenants
+            .into_iter()
+            .map(|(name, settings)| {
+                let windows = Windows::new(&settings.limits, settings.slack, settings.workers);
+                let tenant = Arc::new(Tenant::new(Core::new(windows, settings.max_concurrent)));
+                timers.spawn(Arc::clone(&tenant).keep_time());
+                (name, tenant)
+            })
+            .collect();
+        Self { tenants, _timers: timers }
+    }
+
+    /// The worker stops: who waits, and who comes later, gets [`GateClosed`]. Permits that are out stay good.
+    pub fn close(&self) {
+        self.tenants.values().for_each(|tenant| tenant.close());
+    }
+
+    /// How `tenant`'s gate stands; `None` if there is no such tenant.
+    #[must_use]
+    pub fn status(&self, tenant: &TenantName) -> Option<GateStatus> {
+        self.tenants.get(tenant).map(|tenant| tenant.status())
+    }
+
+    fn tenant(&self, name: &TenantName) -> &Arc<Tenant> {
+        self.tenants
+            .get(name)
+            .expect("a chain is checked against the configured tenants, and the gate is made of the same")
+    }
+}
+
+/// # Panics
+/// [`permit`](Gate::permit) and [`permit_now`](Gate::permit_now), for a tenant that the gate was not made with. A chain for a
+/// tenant that is not configured is rejected when it is checked, so asking for one is a fault in this program.
+impl Gate for LocalGate {
+    fn permit<'a>(&'a self, tenant: &'a TenantName, age: RunAge) -> BoxFuture<'a, Result<Permit, GateClosed>> {
+        Box::pin(self.tenant(tenant).permit(age))
+    }
+
+    fn permit_now(&self, tenant: &TenantName, age: RunAge) -> Option<Permit> {
+        self.tenant(tenant).permit_now(age)
+    }
+}
+
+#[cfg(test)]
+mod tests;
