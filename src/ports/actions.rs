@@ -1,5 +1,7 @@
 //! The platform that carries the steps out: CXone, or whatever speaks like it.
 
+use std::fmt;
+
 use bytes::Bytes;
 use secrecy::SecretString;
 use serde_json::Value;
@@ -9,7 +11,7 @@ use super::BoxFuture;
 use crate::chain::{ActionId, ErrorClass, RunId, TenantName, Verdict};
 
 /// One exchange to be made.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Call {
     /// Whose platform, credentials and connection pool.
     pub tenant: TenantName,
@@ -30,7 +32,7 @@ pub struct Call {
 }
 
 /// What one exchange came to.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Answer {
     /// The row of the table that it falls under.
     pub verdict: Verdict,
@@ -44,6 +46,33 @@ pub struct Answer {
     pub body: Option<Bytes>,
     /// The peer's Retry-After, in full.
     pub retry_after: Option<std::time::Duration>,
+}
+
+// Written by hand: a payload or a response must not get into a log by way of a `{:?}`.
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("tenant", &self.tenant)
+            .field("run_id", &self.run_id)
+            .field("step_id", &self.step_id)
+            .field("action", &self.action)
+            .field("body_bytes", &self.body.len())
+            .field("attempt", &self.attempt)
+            .field("fallback", &self.fallback)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("verdict", &self.verdict)
+            .field("http_status", &self.http_status)
+            .field("body_bytes", &self.body.as_ref().map(Bytes::len))
+            .field("retry_after", &self.retry_after)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A token at hand. It cannot be printed.

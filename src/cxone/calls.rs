@@ -1,0 +1,138 @@
+//! One exchange of the preset `data-actions` in sync mode: `POST /api/v2/integration/data-actions/{action_id}/execute`, the
+//! payload as body, the output as answer.
+
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Body, Client, Request, Response};
+use tokio::time::{Instant, timeout_at};
+
+use super::body::{self, Content, End};
+use super::classify::{self, Seen, verdict};
+use super::outgoing::{Outgoing, Witness};
+use super::retry_after::retry_after;
+use super::tenants::Tenant;
+use super::{error_text, secrets, transport};
+use crate::ports::{Answer, Call, Clock, Credential, SystemClock};
+
+/// As much of an error's body as is looked at, for a text of 300 characters.
+const MOST_ERROR_BYTES: usize = 64 * 1024;
+/// As long as an error's body is waited for: its status says what happened, and a 429 must not wait for a slow text.
+const MOST_ERROR_WAIT: Duration = Duration::from_secs(2);
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// Makes the exchange. It is over at `call.deadline`, and holds no more than `limit` bytes of its answer.
+pub(super) async fn send(tenant: &Tenant, limit: usize, call: &Call, credential: &Credential) -> Answer {
+    if Instant::now() >= call.deadline {
+        return unanswered(Seen::TooLate, "the time was over before the call was made");
+    }
+    let Some((request, witness)) = request(tenant, call, credential) else {
+        return unsendable("the call cannot be put into HTTP headers");
+    };
+    match head(&tenant.http, request, &witness, call.deadline).await {
+        Err(unanswered) => unanswered,
+        Ok(response) if response.status().is_success() => success(tenant, limit, call.deadline, response).await,
+        Ok(response) => error(tenant, call.deadline, credential, response).await,
+    }
+}
+
+/// The answer to a call that cannot even be made.
+pub(super) fn unsendable(why: &str) -> Answer {
+    unanswered(Seen::Unsendable, why)
+}
+
+fn request(tenant: &Tenant, call: &Call, credential: &Credential) -> Option<(Request, Witness)> {
+    let action = call.action.as_str();
+    let url = tenant.url(&["api", "v2", "integration", "data-actions", action, "execute"]);
+    let fallback = if call.fallback { ":fallback" } else { "" };
+    let (body, witness) = Outgoing::new(call.body.clone());
+
+    let mut headers = HeaderMap::new();
+    headers.insert(AUTHORIZATION, secrets::authorization(credential)?);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let request_id = format!("{}.{}.{}", call.run_id, call.step_id, call.attempt);
+    headers.insert(REQUEST_ID, request_id.try_into().ok()?);
+    let idempotency_key = format!("{}:{}{fallback}", call.run_id, call.step_id);
+    headers.insert(IDEMPOTENCY_KEY, idempotency_key.try_into().ok()?);
+
+    let mut request = Request::new(reqwest::Method::POST, url);
+    *request.headers_mut() = headers;
+    *request.body_mut() = Some(Body::wrap(body));
+    Some((request, witness))
+}
+
+/// The head of the response, or the answer that there is none.
+async fn head(http: &Client, request: Request, witness: &Witness, deadline: Instant) -> Result<Response, Answer> {
+    match timeout_at(deadline, http.execute(request)).await {
+        Ok(Ok(response)) => Ok(response),
+        Ok(Err(error)) => {
+            let may_be_sent = witness.may_be_sent();
+            Err(unanswered(transport::seen(&error, may_be_sent), transport::message(&error, may_be_sent)))
+        }
+        Err(_) if witness.may_be_sent() => Err(unanswered(Seen::TimedOut, "no answer in time")),
+        Err(_) => Err(unanswered(Seen::NotSent, "could not connect in time")),
+    }
+}
+
+async fn success(tenant: &Tenant, limit: usize, deadline: Instant, response: Response) -> Answer {
+    let status = response.status().as_u16();
+    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let reading = body::read(response, limit, deadline).await;
+
+    let (body, data, message) = match reading.end {
+        End::Oversized => (classify::Body::Oversized, None, None),
+        End::TimedOut => (classify::Body::TimedOut, None, Some("the answer was not complete in time")),
+        End::Cut => {
+            (classify::Body::Cut, None, Some("the answer was cut short, or is not the gzip that it claims to be"))
+        }
+        End::Whole => match body::content(content_type.as_deref(), &reading.bytes) {
+            Content::Empty => (classify::Body::Good, None, None),
+            Content::Json(json) => (classify::Body::Good, Some(json), None),
+            Content::Text(text) => (classify::Body::Good, Some(text.into()), None),
+            Content::NotAsClaimed => {
+                (classify::Body::NotAsClaimed, None, Some("the answer is not the JSON that it claims to be"))
+            }
+        },
+    };
+    Answer {
+        verdict: verdict(Seen::Answered { status, body }, &tenant.retry_statuses),
+        http_status: Some(status),
+        data,
+        message: message.map(str::to_owned),
+        body: (reading.end == End::Whole).then_some(reading.bytes),
+        retry_after: None,
+    }
+}
+
+/// Any status but 2xx. The body is read for its text only; a failure to read it changes nothing.
+async fn error(tenant: &Tenant, deadline: Instant, credential: &Credential, response: Response) -> Answer {
+    let status = response.status().as_u16();
+    let headers = response.headers().clone();
+    let retry_after = retry_after(&headers, SystemClock.now());
+    let reading = body::read(response, MOST_ERROR_BYTES, deadline.min(Instant::now() + MOST_ERROR_WAIT)).await;
+
+    let text = error_text::find(&headers, &reading.bytes).unwrap_or_else(|| format!("HTTP {status}"));
+    Answer {
+        // The status alone decides.
+        verdict: verdict(Seen::Answered { status, body: classify::Body::Good }, &tenant.retry_statuses),
+        http_status: Some(status),
+        data: None,
+        message: Some(error_text::line(&secrets::redact(&text, credential))),
+        body: (reading.end == End::Whole).then_some(reading.bytes),
+        retry_after,
+    }
+}
+
+fn unanswered(seen: Seen, message: &str) -> Answer {
+    Answer {
+        // Without an answer no status matters.
+        verdict: verdict(seen, &[]),
+        http_status: None,
+        data: None,
+        message: Some(message.to_owned()),
+        body: None,
+        retry_after: None,
+    }
+}
