@@ -4,6 +4,7 @@
 //! is short of memory or disk. Each has one owner ([`link`]) that rebuilds it from nothing when it is lost; lapin's own
 //! recovery stays off. Nothing of lapin crosses this room's border.
 
+mod client;
 mod connect;
 mod consumer;
 mod letter;
@@ -12,6 +13,7 @@ mod publisher;
 mod receipt;
 mod topology;
 
+pub use client::{Client, ClientError, Feed, Followed};
 pub use connect::{ConnectError, Retry};
 pub use consumer::{Consumer, ConsumerSettings, QueueSettings};
 pub use link::{Link, LinkSettings};

@@ -210,6 +210,18 @@ impl Topology {
     }
 }
 
+impl Topology {
+    /// The queues' names, streams among them.
+    pub fn queue_names(&self) -> impl Iterator<Item = &str> {
+        self.queues.iter().map(|queue| queue.name.as_str())
+    }
+
+    /// The exchanges' names.
+    pub fn exchange_names(&self) -> impl Iterator<Item = &str> {
+        self.exchanges.iter().map(|exchange| exchange.name.as_str())
+    }
+}
+
 impl fmt::Display for Topology {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for exchange in &self.exchanges {

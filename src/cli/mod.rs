@@ -1,3 +1,91 @@
-//! The commands, one file each.
+//! The commands: one file each. Arguments → library → text and exit code.
 
+mod check;
+mod config;
+mod demo;
+mod exit;
+mod live;
+mod signals;
 pub mod simulate;
+mod submit;
+mod topology;
+mod worker;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use exit::Exit;
+
+use crate::config::Config;
+
+/// Runs chains of NICE CXone actions off RabbitMQ: step by step, inside the tenant's rate limit, with a hash-linked
+/// audit log.
+#[derive(Debug, Parser)]
+#[command(name = "cxchain", version, max_term_width = 100, after_help = AFTER_HELP)]
+pub struct Arguments {
+    /// Configuration file (else config/cxchain.toml if there is one, else built-in defaults)
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Every configuration key can be set by an environment variable, too: CXCHAIN__BROKER__URL sets broker.url.
+
+Exit codes: 0 done (submit --wait: the run completed), 1 the run did not complete or a drain was cut short, 2 usage,
+3 invalid chain (nothing published), 69 RabbitMQ or CXone unreachable or credentials refused, 70 internal fault,
+78 configuration wrong or topology differs, 143 second SIGTERM.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Take chains off the work queues and run them, until SIGTERM
+    Worker,
+    /// Everything on this machine: a simulator, a worker and sample chains, with a live view
+    Demo(demo::DemoArgs),
+    /// Put a chain into a work queue
+    Submit(submit::SubmitArgs),
+    /// Check chain definitions without sending anything
+    Check(check::CheckArgs),
+    /// The exchanges and queues that a worker stands on
+    #[command(subcommand)]
+    Topology(topology::TopologyCommand),
+    /// A CXone to try things on, with faults to order
+    Simulate(simulate::SimulateArgs),
+    /// The configuration that holds, secrets masked
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+}
+
+/// Runs the command that `arguments` ask for.
+pub async fn run(arguments: Arguments) -> ExitCode {
+    let path = arguments.config.as_deref();
+    match arguments.command {
+        Command::Worker => with_config(path, worker::worker).await,
+        Command::Demo(args) => with_config(path, |config| demo::demo(config, args)).await,
+        Command::Submit(args) => with_config(path, |config| submit::submit(config, args)).await,
+        Command::Check(args) => check::check(path, &args).into(),
+        Command::Topology(command) => with_config(path, |config| topology::topology(config, command)).await,
+        Command::Simulate(args) => simulate::simulate(args).await,
+        Command::Config(command) => config::config(path, &command).into(),
+    }
+}
+
+async fn with_config<F>(path: Option<&Path>, command: impl FnOnce(Config) -> F) -> ExitCode
+where
+    F: Future<Output = Exit>,
+{
+    match load(path) {
+        Ok(config) => command(config).await.into(),
+        Err(exit) => exit.into(),
+    }
+}
+
+fn load(path: Option<&Path>) -> Result<Config, Exit> {
+    Config::load(path, std::env::vars_os()).map_err(|problems| {
+        anstream::eprintln!("{problems}");
+        Exit::Configuration
+    })
+}

@@ -1,0 +1,232 @@
+//! The composition root: a checked configuration becomes adapters, the adapters become a worker. Nothing else in the crate
+//! knows both sides.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::amqp::{
+    ConnectError, Consumer, ConsumerSettings, Link, LinkSettings, Names, Publisher, QueueSettings, Retry, StreamBounds,
+    Topology, TopologyError,
+};
+use crate::chain::check::Catalogue;
+use crate::chain::hash::BodyHasher;
+use crate::chain::log::Author;
+use crate::config::Config;
+use crate::cxone::{AuthSettings, Cxone, CxoneError, TenantSettings};
+use crate::gate::{GateSettings, Limit, LimitError, LocalGate};
+use crate::journal::{MemoryJournal, MemorySettings};
+use crate::ports::{SystemClock, SystemDice};
+use crate::runner::{Backoff, Ports, Runner};
+use crate::worker::{self, Drained, Worker};
+
+/// How long the first connection to the broker is tried.
+const FIRST_CONNECT: Duration = Duration::from_secs(60);
+
+/// Why a worker did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// No broker, or it does not let the worker in.
+    #[error("{0}")]
+    Connect(#[from] ConnectError),
+    /// The broker does not have what the worker stands on.
+    #[error(
+        "RabbitMQ does not have what this worker needs:\n{0}\n\
+         Delete or rename what differs, or change the names in the configuration; `cxchain topology print` shows what is wanted."
+    )]
+    Topology(#[from] TopologyError),
+    /// The HTTP clients cannot be made.
+    #[error("{0}")]
+    Cxone(#[from] CxoneError),
+    /// A limit that no gate can hold.
+    #[error("tenants.{tenant}.limits: {problem}")]
+    Limit {
+        /// The tenant.
+        tenant: String,
+        /// What is wrong.
+        problem: LimitError,
+    },
+}
+
+/// A worker that is connected and consumes.
+pub struct Running {
+    worker: Worker,
+    consumer: Consumer,
+    links: [Link; 2],
+    gate: Arc<LocalGate>,
+    stop: CancellationToken,
+    stop_publishing: CancellationToken,
+}
+
+impl Running {
+    /// Connects, declares the topology and starts to consume. `stop` ends it.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(config: &Config, stop: CancellationToken) -> Result<Self, StartError> {
+        let actions = Arc::new(cxone(config)?);
+        let gate = Arc::new(gate(config)?);
+        let journal = Arc::new(MemoryJournal::new(MemorySettings {
+            lease: config.journal.lease,
+            retention: config.journal.retention,
+            ..MemorySettings::default()
+        }));
+
+        let topology = Arc::new(topology(config));
+        let stop_publishing = CancellationToken::new();
+        let publishing = Link::open(link(config, "publish"), Retry::For(FIRST_CONNECT), CancellationToken::new()).await?;
+        let consuming = Link::open(link(config, "consume"), Retry::For(FIRST_CONNECT), CancellationToken::new()).await?;
+        let declare = config.broker.declare.then(|| topology.clone());
+        let publisher = Publisher::open(publishing.clone(), names(config), declare, stop_publishing.clone());
+        let settings = consumer_settings(config, topology);
+        let consumer = Consumer::open(settings, &consuming, &publisher, &stop).await?;
+
+        let ports = Ports {
+            actions,
+            gate: gate.clone(),
+            journal,
+            outbox: Arc::new(publisher),
+            clock: Arc::new(SystemClock),
+            dice: Arc::new(SystemDice),
+        };
+        let runner = Runner::new(ports.clone(), runner_settings(config));
+        let worker = Worker::new(runner, ports, worker_settings(config));
+        info!(worker = config.worker.id, "worker is up");
+        Ok(Self { worker, consumer, links: [consuming, publishing], gate, stop, stop_publishing })
+    }
+
+    /// Works until `stop`, drains, and closes the connections.
+    pub async fn work(self) -> Drained {
+        let drained = self.worker.run(self.consumer, self.stop).await;
+        self.stop_publishing.cancel();
+        self.gate.close();
+        for link in self.links {
+            link.close().await;
+        }
+        drained
+    }
+}
+
+/// What a connection to the configured broker needs; `purpose` is part of its name in RabbitMQ's management.
+#[must_use]
+pub fn link(config: &Config, purpose: &str) -> LinkSettings {
+    LinkSettings {
+        url: config.broker.url.clone(),
+        heartbeat: config.broker.heartbeat,
+        name: format!("cxchain {} {purpose}", config.worker.id),
+    }
+}
+
+/// The exchanges that the worker publishes to.
+#[must_use]
+pub fn names(config: &Config) -> Names {
+    let exchanges = &config.exchanges;
+    Names { results: exchanges.results.clone(), audit: exchanges.audit.clone(), dead: exchanges.dead.clone() }
+}
+
+/// Everything that is declared.
+#[must_use]
+pub fn topology(config: &Config) -> Topology {
+    let work_queues: Vec<String> = config.queues.iter().map(|queue| queue.name.clone()).collect();
+    let logs = &config.logs;
+    let streams = StreamBounds {
+        audit: logs.audit.clone(),
+        results: logs.results.clone(),
+        max_age: logs.max_age.clone(),
+        max_bytes: logs.max_bytes,
+    };
+    Topology::new(&names(config), &config.exchanges.control, &work_queues, &streams)
+}
+
+/// What chains may name in this worker.
+#[must_use]
+pub fn catalogue(config: &Config) -> Catalogue {
+    Catalogue::new(config.tenants.keys().cloned()).require_run_id(config.worker.require_run_id)
+}
+
+fn consumer_settings(config: &Config, topology: Arc<Topology>) -> ConsumerSettings {
+    let queue = |queue: &crate::config::Queue| QueueSettings { name: queue.name.clone(), prefetch: queue.prefetch };
+    let queues = config.queues.iter().map(queue).collect();
+    ConsumerSettings { queues, topology, declare: config.broker.declare }
+}
+
+fn cxone(config: &Config) -> Result<Cxone, CxoneError> {
+    let tenants = config.tenants.iter().map(|(name, tenant)| {
+        let auth = AuthSettings {
+            token_url: tenant.auth.token_url.clone(),
+            client_id: tenant.auth.client_id.clone(),
+            client_secret: tenant.auth.client_secret.clone().unwrap_or_else(|| SecretString::from("")),
+            scopes: tenant.auth.scopes.clone(),
+            refresh_margin: tenant.auth.refresh_margin,
+        };
+        let settings = TenantSettings {
+            base_url: tenant.base_url.clone(),
+            auth,
+            retry_statuses: tenant.retry.statuses.clone(),
+            max_concurrent: usize::try_from(tenant.max_concurrent).unwrap_or(usize::MAX),
+        };
+        (name.clone(), settings)
+    });
+    Cxone::new(tenants.collect(), config.worker.max_response_bytes)
+}
+
+fn gate(config: &Config) -> Result<LocalGate, StartError> {
+    let mut tenants = BTreeMap::new();
+    for (name, tenant) in &config.tenants {
+        let limits: Result<Vec<Limit>, LimitError> =
+            tenant.limits.iter().map(|limit| Limit::new(limit.limit, limit.per, limit.burst)).collect();
+        let limits = limits.map_err(|problem| StartError::Limit { tenant: name.to_string(), problem })?;
+        let settings = GateSettings {
+            limits,
+            max_concurrent: usize::try_from(tenant.max_concurrent).unwrap_or(usize::MAX),
+            slack: config.gate.slack,
+            workers: config.gate.workers,
+        };
+        tenants.insert(name.clone(), settings);
+    }
+    Ok(LocalGate::new(tenants))
+}
+
+fn author(config: &Config) -> Author {
+    Author { worker: config.worker.id.clone(), compliance_tag: config.audit.compliance_tag.clone() }
+}
+
+fn runner_settings(config: &Config) -> crate::runner::Settings {
+    let backoff = config.tenants.iter().map(|(name, tenant)| {
+        let retry = &tenant.retry;
+        let backoff = Backoff {
+            base: retry.base,
+            multiplier: retry.multiplier,
+            max: retry.max,
+            max_attempts: u8::try_from(retry.max_attempts).unwrap_or(u8::MAX),
+        };
+        (name.clone(), backoff)
+    });
+    let hash_key = config.audit.hash_key.as_ref();
+    crate::runner::Settings {
+        author: author(config),
+        hasher: hash_key.map_or(BodyHasher::Plain, |key| BodyHasher::keyed(key.expose_secret())),
+        backoff: backoff.collect(),
+        max_result_bytes: config.worker.max_result_bytes,
+    }
+}
+
+fn worker_settings(config: &Config) -> worker::Settings {
+    let exchanges = &config.exchanges;
+    let mut reserved: BTreeSet<String> =
+        [&exchanges.results, &exchanges.audit, &exchanges.dead, &exchanges.control].into_iter().cloned().collect();
+    reserved.extend(config.queues.iter().map(|queue| queue.name.clone()));
+    reserved.extend(config.logs.audit.iter().chain(&config.logs.results).cloned());
+    worker::Settings {
+        author: author(config),
+        catalogue: catalogue(config),
+        queue_tenants: config.queues.iter().map(|queue| (queue.name.clone(), queue.tenant.clone())).collect(),
+        max_message_bytes: config.worker.max_message_bytes,
+        reserved,
+        drain_timeout: config.worker.drain_timeout,
+    }
+}

@@ -1,0 +1,112 @@
+//! `cxchain check FILE…`: offline, the same judgement as the worker's.
+
+use std::io::Read;
+use std::path::Path;
+
+use clap::Args;
+use owo_colors::OwoColorize;
+
+use super::{Exit, load};
+use crate::app;
+use crate::chain::check::{Catalogue, Submission, check as check_chain};
+use crate::chain::problem::Problems;
+use crate::chain::{Chain, TenantName};
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// Chain definitions; - is standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<String>,
+    /// One JSON object a file
+    #[arg(long)]
+    json: bool,
+    /// Accept only tenants of the configuration
+    #[arg(long)]
+    strict: bool,
+}
+
+pub(super) fn check(config: Option<&Path>, args: &CheckArgs) -> Exit {
+    let catalogue = if args.strict || config.is_some() {
+        match load(config) {
+            Ok(config) => app::catalogue(&config),
+            Err(exit) => return exit,
+        }
+    } else {
+        Catalogue::any()
+    };
+    let mut worst = Exit::Done;
+    for file in &args.files {
+        let exit = check_file(file, &catalogue, args.json);
+        if exit != Exit::Done && worst != Exit::Usage {
+            worst = exit;
+        }
+    }
+    worst
+}
+
+fn check_file(file: &str, catalogue: &Catalogue, json: bool) -> Exit {
+    let body = match read(file) {
+        Ok(body) => body,
+        Err(why) => {
+            anstream::eprintln!("{file}: {why}");
+            return Exit::Usage;
+        }
+    };
+    match judge(&body, catalogue) {
+        Ok(chain) if json => {
+            let good = serde_json::json!({"file": file, "valid": true, "chain_id": chain.chain_id, "steps": chain.steps.len()});
+            anstream::println!("{good}");
+            Exit::Done
+        }
+        Ok(chain) => {
+            let (steps, s) = (chain.steps.len(), if chain.steps.len() == 1 { "" } else { "s" });
+            anstream::println!("{} {file}: {} with {steps} step{s}", "✔".green(), chain.chain_id.bold());
+            Exit::Done
+        }
+        Err(problems) if json => {
+            let list = problems.list();
+            let bad = serde_json::json!({"file": file, "valid": false, "problems": list, "more": problems.more()});
+            anstream::println!("{bad}");
+            Exit::InvalidChain
+        }
+        Err(problems) => {
+            print_problems(file, &problems);
+            Exit::InvalidChain
+        }
+    }
+}
+
+/// The worker's own judgement.
+pub(super) fn judge(body: &[u8], catalogue: &Catalogue) -> Result<Chain, Problems> {
+    let tenant = TenantName::parse("default").unwrap_or_else(|_| unreachable!("a tenant's name"));
+    let submission = Submission { body, message_id: None, queue_tenant: &tenant };
+    check_chain(&submission, catalogue).map_err(|rejection| rejection.problems)
+}
+
+/// Every problem on a line of its own, in a form that editors jump to.
+pub(super) fn print_problems(file: &str, problems: &Problems) {
+    let (total, s) = (problems.total(), if problems.total() == 1 { "" } else { "s" });
+    anstream::eprintln!("{} {file}: {total} problem{s}", "✖".red());
+    for problem in problems.list() {
+        let place = if problem.pointer.is_empty() { "the message" } else { &problem.pointer };
+        anstream::eprint!("  {file}:{}:{}: {} {}", problem.line, problem.column, place.bold(), problem.what);
+        match &problem.allowed {
+            Some(allowed) => anstream::eprintln!(" {}", format!("(allowed: {allowed})").dimmed()),
+            None => anstream::eprintln!(),
+        }
+    }
+    if problems.more() > 0 {
+        anstream::eprintln!("  and {} more", problems.more());
+    }
+}
+
+/// A file's bytes, or standard input's.
+pub(super) fn read(file: &str) -> std::io::Result<Vec<u8>> {
+    if file == "-" {
+        let mut body = Vec::new();
+        std::io::stdin().read_to_end(&mut body)?;
+        Ok(body)
+    } else {
+        std::fs::read(file)
+    }
+}

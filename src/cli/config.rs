@@ -1,0 +1,35 @@
+//! `cxchain config show|check`.
+
+use std::path::Path;
+
+use clap::Subcommand;
+
+use super::{Exit, load};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Print every key with its value and where that came from
+    Show {
+        /// As one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say everything that is wrong with it
+    Check,
+}
+
+pub(super) fn config(path: Option<&Path>, command: &ConfigCommand) -> Exit {
+    let config = match load(path) {
+        Ok(config) => config,
+        Err(exit) => return exit,
+    };
+    match command {
+        ConfigCommand::Show { json: false } => anstream::print!("{}", config.shown()),
+        ConfigCommand::Show { json: true } => anstream::println!("{}", config.shown_json()),
+        ConfigCommand::Check => {
+            let (queues, tenants) = (config.queues.len(), config.tenants.len());
+            anstream::println!("The configuration is good: {queues} work queue(s), {tenants} tenant(s).");
+        }
+    }
+    Exit::Done
+}

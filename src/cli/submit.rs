@@ -1,0 +1,122 @@
+//! `cxchain submit FILE|- [--wait]`.
+
+use std::time::Duration;
+
+use clap::Args;
+use owo_colors::OwoColorize;
+use serde_json::Value;
+
+use super::check::{judge, print_problems, read};
+use super::topology::connect;
+use super::{Exit, live};
+use crate::amqp::{Client, ClientError};
+use crate::app;
+use crate::chain::{Chain, RunId};
+use crate::config::Config;
+
+#[derive(Debug, Args)]
+pub(super) struct SubmitArgs {
+    /// A chain definition; - is standard input
+    #[arg(value_name = "FILE")]
+    file: String,
+    /// The work queue (else the first one of the configuration)
+    #[arg(long)]
+    queue: Option<String>,
+    /// The run's id, if the definition has none (else a new UUID)
+    #[arg(long, value_parser = run_id)]
+    run_id: Option<RunId>,
+    /// Follow the run and wait for its result
+    #[arg(long)]
+    wait: bool,
+    /// How long to wait at most
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "30m")]
+    timeout: Duration,
+    /// Print the result (without --wait: the run id) as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+fn run_id(text: &str) -> Result<RunId, String> {
+    RunId::parse(text).map_err(|rule| rule.to_string())
+}
+
+pub(super) async fn submit(config: Config, args: SubmitArgs) -> Exit {
+    let body = match read(&args.file) {
+        Ok(body) => body,
+        Err(why) => {
+            anstream::eprintln!("{}: {why}", args.file);
+            return Exit::Usage;
+        }
+    };
+    let chain = match judge(&body, &app::catalogue(&config).require_run_id(false)) {
+        Ok(chain) => chain,
+        Err(problems) => {
+            print_problems(&args.file, &problems);
+            anstream::eprintln!("Nothing was published.");
+            return Exit::InvalidChain;
+        }
+    };
+    let Some(run_id) = choose_run_id(&chain, &args) else { return Exit::Usage };
+    let client = match connect(&config).await {
+        Ok(client) => client,
+        Err(exit) => return exit,
+    };
+    let queue = args.queue.clone().unwrap_or_else(|| config.queues[0].name.clone());
+    let done = send(&client, &config, &args, (&queue, &run_id, &body)).await;
+    client.close().await;
+    done.unwrap_or_else(|why| {
+        anstream::eprintln!("{why}");
+        Exit::Unreachable
+    })
+}
+
+fn choose_run_id(chain: &Chain, args: &SubmitArgs) -> Option<String> {
+    match (&chain.run_id, &args.run_id) {
+        (Some(own), Some(given)) if own != given => {
+            anstream::eprintln!("The definition has a run_id of its own; --run-id cannot give it another one.");
+            None
+        }
+        (Some(own), _) => Some(own.to_string()),
+        (None, Some(given)) => Some(given.to_string()),
+        (None, None) => Some(uuid::Uuid::now_v7().to_string()),
+    }
+}
+
+async fn send(
+    client: &Client,
+    config: &Config,
+    args: &SubmitArgs,
+    (queue, run_id, body): (&str, &str, &[u8]),
+) -> Result<Exit, ClientError> {
+    if !args.wait {
+        client.enqueue(queue, run_id, body).await?;
+        if args.json {
+            anstream::println!("{}", serde_json::json!({"run_id": run_id, "queue": queue}));
+        } else {
+            anstream::println!("{} run {} is in {queue}", "✔".green(), run_id.bold());
+        }
+        return Ok(Exit::Done);
+    }
+    let names = app::names(config);
+    let mut feed = client.follow(&[(&names.audit, "#"), (&names.results, "#")]).await?;
+    client.enqueue(queue, run_id, body).await?;
+    if !args.json {
+        anstream::println!("Run {} is in {queue}; waiting for a worker to take it…", run_id.bold());
+    }
+    let following = live::follow(&mut feed, run_id, !args.json);
+    let Ok(result) = tokio::time::timeout(args.timeout, following).await else {
+        anstream::eprintln!("No result within {}. The run is not lost: its result goes to {}.",
+            humantime::format_duration(args.timeout), names.results);
+        return Ok(Exit::NotCompleted);
+    };
+    Ok(report(&result?, args.json))
+}
+
+fn report(result: &Value, json: bool) -> Exit {
+    if json {
+        anstream::println!("{result}");
+    } else {
+        live::print_result(result);
+    }
+    if result["final_status"] == "completed" { Exit::Done } else { Exit::NotCompleted }
+}

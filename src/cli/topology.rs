@@ -1,0 +1,88 @@
+//! `cxchain topology apply|check|print`.
+
+use clap::Subcommand;
+use owo_colors::OwoColorize;
+
+use super::Exit;
+use crate::amqp::{Client, ConnectError, Declared, Retry, TopologyError};
+use crate::app;
+use crate::config::Config;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TopologyCommand {
+    /// Declare what is missing; fail where something differs
+    Apply,
+    /// Compare the broker with what is wanted, changing nothing
+    Check {
+        /// As a JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print what is wanted
+    Print {
+        /// As one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(super) async fn topology(config: Config, command: TopologyCommand) -> Exit {
+    let topology = app::topology(&config);
+    if let TopologyCommand::Print { json } = command {
+        if json {
+            anstream::println!("{}", serde_json::to_string_pretty(&topology).unwrap_or_default());
+        } else {
+            anstream::print!("{topology}");
+        }
+        return Exit::Done;
+    }
+    let client = match connect(&config).await {
+        Ok(client) => client,
+        Err(exit) => return exit,
+    };
+    let answer = match command {
+        TopologyCommand::Apply => client.apply(&topology).await.map(|()| {
+            anstream::println!("Everything is declared.");
+            Exit::Done
+        }),
+        TopologyCommand::Check { json } => client.check(&topology).await.map(|found| report(&found, json)),
+        TopologyCommand::Print { .. } => Ok(Exit::Done),
+    };
+    client.close().await;
+    answer.unwrap_or_else(|why| {
+        anstream::eprintln!("{why}");
+        match why {
+            TopologyError::Mismatch(_) => Exit::Configuration,
+            TopologyError::Connection(_) => Exit::Unreachable,
+        }
+    })
+}
+
+pub(super) async fn connect(config: &Config) -> Result<Client, Exit> {
+    let connected = Client::connect(&app::link(config, "command"), Retry::Once).await;
+    connected.map_err(|why: ConnectError| {
+        anstream::eprintln!("{why}");
+        Exit::Unreachable
+    })
+}
+
+fn report(found: &[(String, Declared)], json: bool) -> Exit {
+    let good = found.iter().all(|(_, state)| matches!(state, Declared::AsWanted | Declared::There));
+    if json {
+        let list: Vec<_> = found.iter().map(|(object, state)| serde_json::json!({"object": object, "is": state})).collect();
+        anstream::println!("{}", serde_json::to_string_pretty(&list).unwrap_or_default());
+    } else {
+        for (object, state) in found {
+            match state {
+                Declared::AsWanted => anstream::println!("{} {object}", "✔".green()),
+                Declared::There => anstream::println!("{} {object} (this user may not compare it)", "✔".green()),
+                Declared::Missing => anstream::println!("{} {object} is missing", "✖".red()),
+                Declared::Differs(mismatch) => anstream::println!("{} {mismatch}", "✖".red()),
+            }
+        }
+        if !good {
+            anstream::println!("\n`cxchain topology apply` declares what is missing. What differs has to be deleted first.");
+        }
+    }
+    if good { Exit::Done } else { Exit::Configuration }
+}

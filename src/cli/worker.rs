@@ -1,0 +1,64 @@
+//! `cxchain worker`.
+
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+use super::{Exit, signals};
+use crate::app::{Running, StartError};
+use crate::config::{Config, LogFormat, LogLevel};
+use crate::ops;
+use crate::worker::Drained;
+
+pub(super) async fn worker(config: Config) -> Exit {
+    start_logs(&config);
+    let stop = CancellationToken::new();
+    if let Err(why) = signals::watch(stop.clone()) {
+        error!("signals cannot be handled: {why}");
+        return Exit::Internal;
+    }
+    let starting = Running::start(&config, stop.clone());
+    let running = tokio::select! {
+        () = stop.cancelled() => return Exit::Done,
+        started = starting => match started {
+            Ok(running) => running,
+            Err(why) => {
+                error!("{why}");
+                return exit(&why);
+            }
+        },
+    };
+    match running.work().await {
+        Drained::Clean => {
+            info!("worker stopped: everything in hand is settled");
+            Exit::Done
+        }
+        Drained::CutShort { runs } => {
+            error!(runs, "worker stopped before everything in hand was settled; the broker hands it out again");
+            Exit::NotCompleted
+        }
+    }
+}
+
+pub(super) fn exit(why: &StartError) -> Exit {
+    match why {
+        StartError::Connect(_) => Exit::Unreachable,
+        StartError::Topology(_) | StartError::Limit { .. } => Exit::Configuration,
+        StartError::Cxone(_) => Exit::Internal,
+    }
+}
+
+pub(super) fn start_logs(config: &Config) {
+    let level = match config.telemetry.log {
+        LogLevel::Off => ops::Level::Off,
+        LogLevel::Error => ops::Level::Error,
+        LogLevel::Warn => ops::Level::Warn,
+        LogLevel::Info => ops::Level::Info,
+        LogLevel::Debug => ops::Level::Debug,
+        LogLevel::Trace => ops::Level::Trace,
+    };
+    let format = match config.telemetry.format {
+        LogFormat::Pretty => ops::Format::Pretty,
+        LogFormat::Json => ops::Format::Json,
+    };
+    ops::init(level, format);
+}

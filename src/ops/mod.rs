@@ -1,0 +1,5 @@
+//! What operators see of a worker.
+
+mod logs;
+
+pub use logs::{Format, Level, init};
