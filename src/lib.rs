@@ -1,4 +1,5 @@
 //! cxchain: a queue-driven worker that runs chains of NICE CXone actions.
 
 pub mod chain;
+pub mod config;
 pub mod ports;
