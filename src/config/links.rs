@@ -1,0 +1,134 @@
+//! The shapes of addresses: URLs with and without a password in them, and plain secrets. What they show is masked.
+
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use super::key::{Fault, Given, Shape};
+
+/// What stands in a secret's place.
+pub(super) const MASK: &str = "********";
+
+/// An `http` or `https` URL without user, query or fragment.
+pub(super) struct HttpUrl;
+
+impl Shape for HttpUrl {
+    type Value = Url;
+
+    fn kind(&self) -> &'static str {
+        "an http or https URL"
+    }
+
+    fn bounds(&self) -> String {
+        "without user, query and fragment".into()
+    }
+
+    fn read(&self, given: &Given<'_>) -> Result<Url, Fault> {
+        let url = parse(given.text().ok_or(Fault::Type)?)?;
+        let plain = url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.has_host();
+        if plain && matches!(url.scheme(), "http" | "https") { Ok(url) } else { Err(Fault::Bounds(None)) }
+    }
+
+    fn show(&self, value: &Url) -> toml::Value {
+        value.as_str().trim_end_matches('/').into()
+    }
+}
+
+/// A URL that may hold a password.
+pub(super) struct SecretUrl {
+    /// The schemes that there are, and whether this release knows them.
+    pub schemes: &'static [(&'static str, bool)],
+    /// The same in words.
+    pub rule: &'static str,
+}
+
+impl Shape for SecretUrl {
+    type Value = SecretString;
+
+    fn kind(&self) -> &'static str {
+        "a secret URL"
+    }
+
+    fn bounds(&self) -> String {
+        self.rule.into()
+    }
+
+    fn read(&self, given: &Given<'_>) -> Result<SecretString, Fault> {
+        let text = given.text().ok_or(Fault::Type)?;
+        let url = parse(text)?;
+        if url.fragment().is_some() || url.query().is_some() || url.host_str().is_none_or(str::is_empty) {
+            return Err(Fault::Bounds(None));
+        }
+        match self.schemes.iter().find(|(scheme, _)| *scheme == url.scheme()) {
+            Some((_, true)) => Ok(text.into()),
+            Some((scheme, false)) => {
+                let built: Vec<_> =
+                    self.schemes.iter().filter(|(_, built)| *built).map(|(scheme, _)| format!("{scheme}://")).collect();
+                Err(Fault::NotBuilt { value: format!("\"{scheme}://…\""), has: built.join(", ") })
+            }
+            None => Err(Fault::Bounds(None)),
+        }
+    }
+
+    fn show(&self, value: &SecretString) -> toml::Value {
+        masked(value).into()
+    }
+}
+
+/// The URL with its password masked; wholly masked if it is none.
+pub(super) fn masked(url: &SecretString) -> String {
+    let Ok(mut url) = Url::parse(url.expose_secret()) else { return MASK.into() };
+    if url.password().is_none() || url.set_password(Some(MASK)).is_ok() { url.into() } else { MASK.into() }
+}
+
+/// The `url` crate forgives white space; we do not, since others that read the same text may not either.
+fn parse(text: &str) -> Result<Url, Fault> {
+    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err(Fault::Bounds(None));
+    }
+    Url::parse(text).map_err(|_| Fault::Bounds(None))
+}
+
+/// A secret text.
+pub(super) struct Secret;
+
+impl Shape for Secret {
+    type Value = SecretString;
+
+    fn kind(&self) -> &'static str {
+        "a secret string"
+    }
+
+    fn bounds(&self) -> String {
+        String::new()
+    }
+
+    fn read(&self, given: &Given<'_>) -> Result<SecretString, Fault> {
+        match given.text() {
+            Some(text) if !text.is_empty() => Ok(text.into()),
+            Some(_) => Err(Fault::Bounds(None)),
+            None => Err(Fault::Type),
+        }
+    }
+
+    fn show(&self, _: &SecretString) -> toml::Value {
+        MASK.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_password_of_a_url_is_masked() {
+        let show = |url: &str| masked(&url.into());
+        assert_eq!(show("amqp://user:CANARY@broker:5673/%2f"), "amqp://user:********@broker:5673/%2f");
+        assert_eq!(show("amqp://user@broker"), "amqp://user@broker");
+        assert_eq!(show("redis://:CANARY@cache/0"), "redis://:********@cache/0");
+        assert_eq!(show("CANARY"), MASK);
+    }
+}

@@ -1,0 +1,255 @@
+//! `[tenants.NAME]`: one CXone tenant, its limits, jobs and breaker. There is always one called `default`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use url::Url;
+
+use super::actions;
+use super::auth::{Auth, Retry, read_auth, read_retry};
+use super::key::{Fallback, Key, Part};
+use super::links::HttpUrl;
+use super::lists::Tables;
+use super::problem::Origin;
+use super::reader::Section;
+use super::shapes::{Choice, FilePath, Integer, Span, span_text};
+use crate::chain::TenantName;
+
+/// One CXone tenant.
+#[derive(Debug, Clone)]
+pub struct Tenant {
+    /// The API that it speaks.
+    pub api: Api,
+    /// Where it is: `http` or `https`, without user, query and fragment. A path ends without a slash (but for `/`).
+    pub base_url: Url,
+    /// Its quota: 1–8 windows, all of which hold at once.
+    pub limits: Vec<Limit>,
+    /// How many requests may be under way at a time: 1–10000.
+    pub max_concurrent: u32,
+    /// How it is logged in to.
+    pub auth: Auth,
+    /// When a call is made again.
+    pub retry: Retry,
+    /// How jobs are polled. Kept for later: this release has no jobs.
+    pub jobs: Jobs,
+    /// When the tenant is left alone. Kept for later: this release has no breaker.
+    pub breaker: Breaker,
+}
+
+/// The API of a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Api {
+    /// CXone data actions.
+    #[default]
+    DataActions,
+}
+
+/// One window of a quota.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// How many requests go into every window: 1–1000000.
+    pub limit: u32,
+    /// The window's length: 1 ms – 1 h.
+    pub per: Duration,
+    /// How many of them may come at once: 1–`limit`.
+    pub burst: u32,
+}
+
+/// How jobs are polled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Jobs {
+    /// The time between two polls: 100 ms – 5 min.
+    pub poll: Duration,
+}
+
+/// When a tenant in trouble is left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Breaker {
+    /// So many failures in a row open it: 1–1000.
+    pub consecutive_failures: u32,
+    /// How long until it lets a probe through: 1 s – 1 h.
+    pub open_for: Duration,
+}
+
+/// Stands in for a base URL that was refused; nobody gets to see it.
+const REFUSED: &str = "https://refused.invalid";
+
+const API: Key<Choice<Api>> = Key::new(
+    "api",
+    Choice(&[("data-actions", Some(Api::DataActions)), ("cxone", None), ("genesys", None)]),
+    Fallback::Value("\"data-actions\""),
+    "The API that the tenant speaks.",
+);
+const BASE_URL: Key<HttpUrl> = Key::new(
+    "base_url",
+    HttpUrl,
+    Fallback::Value("\"https://us-01.api.nicecxone.com\""),
+    "Where the tenant is; a path is allowed. Required for every tenant but `default`.",
+);
+const LIMITS: Key<Tables> = Key::new(
+    "limits",
+    Tables { min: 1, max: 8, of: "{limit, per, burst}" },
+    Fallback::Value("[{ limit = 10, per = \"1s\", burst = 2 }, { limit = 100, per = \"60s\", burst = 10 }]"),
+    "The tenant's quota: at most `limit` requests in every window of `per`, `burst` of them at once. All windows hold.",
+);
+const MAX_CONCURRENT: Key<Integer> = Key::new(
+    "max_concurrent",
+    Integer { min: 1, max: 10_000 },
+    Fallback::Value("50"),
+    "How many requests of this worker may be under way at a time.",
+);
+const CA_FILE: Key<FilePath> =
+    Key::later("ca_file", FilePath, Fallback::Else("the system's"), "Certificate authorities for the tenant, PEM.");
+
+pub(super) const PART: Part = Part {
+    pattern: "tenants.NAME",
+    about: "One CXone tenant. `default` is always there; each of its keys that is not given keeps its default.",
+    keys: &[&API, &BASE_URL, &LIMITS, &MAX_CONCURRENT, &CA_FILE],
+};
+
+const LIMIT: Key<Integer> =
+    Key::new("limit", Integer { min: 1, max: 1_000_000 }, Fallback::Else("required"), "Requests in every window.");
+const PER: Key<Span> = Key::new(
+    "per",
+    Span::between(Duration::from_millis(1), Duration::from_secs(3600)),
+    Fallback::Else("required"),
+    "The window's length.",
+);
+const BURST: Key<Integer> = Key::new(
+    "burst",
+    Integer { min: 1, max: 1_000_000 },
+    Fallback::Value("1"),
+    "How many of them may come at once; not above `limit`.",
+);
+
+pub(super) const LIMIT_PART: Part =
+    Part { pattern: "tenants.NAME.limits[]", about: "One window of the quota.", keys: &[&LIMIT, &PER, &BURST] };
+
+const POLL: Key<Span> = Key::new(
+    "poll",
+    Span::between(Duration::from_millis(100), Duration::from_secs(300)),
+    Fallback::Value("\"3s\""),
+    "The time between two polls of a job. Without effect in this release, which has no jobs.",
+);
+
+pub(super) const JOBS_PART: Part = Part { pattern: "tenants.NAME.jobs", about: "How jobs are polled.", keys: &[&POLL] };
+
+const CONSECUTIVE_FAILURES: Key<Integer> = Key::new(
+    "consecutive_failures",
+    Integer { min: 1, max: 1000 },
+    Fallback::Value("10"),
+    "So many failures in a row open the breaker. (Not built yet: any other value than the default.)",
+);
+const OPEN_FOR: Key<Span> = Key::new(
+    "open_for",
+    Span::between(Duration::from_secs(1), Duration::from_secs(3600)),
+    Fallback::Value("\"30s\""),
+    "How long until it lets a probe through. (Not built yet: any other value than the default.)",
+);
+const BREAKER_DEFAULT: Breaker = Breaker { consecutive_failures: 10, open_for: Duration::from_secs(30) };
+
+pub(super) const BREAKER_PART: Part = Part {
+    pattern: "tenants.NAME.breaker",
+    about: "When a tenant in trouble is left alone.",
+    keys: &[&CONSECUTIVE_FAILURES, &OPEN_FOR],
+};
+
+const DEFAULT: &str = "default";
+
+/// The names of all tenants, before any is read.
+pub(super) fn names(root: &Section<'_>) -> BTreeSet<TenantName> {
+    let names = root.names_in("tenants").into_iter().chain([DEFAULT]);
+    names.filter_map(|name| TenantName::parse(name).ok()).collect()
+}
+
+/// All tenants.
+pub(super) fn read(root: &mut Section<'_>) -> BTreeMap<TenantName, Tenant> {
+    let mut section = root.section("tenants");
+    section.ensure(DEFAULT);
+    let mut tenants = BTreeMap::new();
+    for (name, section) in section.named("NAME") {
+        match TenantName::parse(&name) {
+            Ok(tenant) => {
+                let read = read_tenant(section, name == DEFAULT);
+                tenants.insert(tenant, read);
+            }
+            Err(error) => section.blame_all(&format!("a tenant's name {error}")),
+        }
+    }
+    tenants
+}
+
+fn read_tenant(mut section: Section<'_>, is_default: bool) -> Tenant {
+    let api = section.value(&API);
+    let base_url = read_base_url(&mut section, is_default);
+    let limits = read_limits(&mut section);
+    let max_concurrent = small(section.value(&MAX_CONCURRENT));
+    section.later(&CA_FILE);
+    let auth = read_auth(section.section("auth"), &base_url);
+    let retry = read_retry(section.section("retry"));
+    let mut jobs = section.section("jobs");
+    let poll = jobs.value(&POLL);
+    jobs.finish();
+    let breaker = read_breaker(section.section("breaker"));
+    actions::refuse(section.section("actions"));
+    section.finish();
+    Tenant { api, base_url, limits, max_concurrent, auth, retry, jobs: Jobs { poll }, breaker }
+}
+
+fn read_base_url(section: &mut Section<'_>, is_default: bool) -> Url {
+    if !is_default && section.given(&BASE_URL).is_none() {
+        section.missing(&BASE_URL);
+    }
+    let mut url = section.get(&BASE_URL).unwrap_or_else(|| Url::parse(REFUSED).expect("a URL"));
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&path);
+    url
+}
+
+fn read_limits(section: &mut Section<'_>) -> Vec<Limit> {
+    let origin = section.given(&LIMITS).unwrap_or(Origin::Default);
+    let limits: Vec<_> = section.tables(&LIMITS, false).into_iter().filter_map(read_limit).collect();
+    section.show(LIMITS.name, limits.iter().map(show_limit).collect::<Vec<_>>().into(), origin);
+    limits
+}
+
+/// One window; also an action's.
+pub(super) fn read_limit(mut section: Section<'_>) -> Option<Limit> {
+    let limit = section.required(&LIMIT).map(small);
+    let per = section.required(&PER);
+    let origin = section.given(&BURST).unwrap_or(Origin::Default);
+    let burst = section.get(&BURST).map(small);
+    if let Some((burst, limit)) = burst.zip(limit).filter(|(burst, limit)| burst > limit) {
+        section.blame(BURST.name, origin, &format!("is {burst}; must not be above limit, which is {limit}"));
+    }
+    section.finish();
+    Some(Limit { limit: limit?, per: per?, burst: burst? })
+}
+
+fn show_limit(limit: &Limit) -> toml::Value {
+    let mut table = toml::Table::new();
+    table.insert("limit".into(), i64::from(limit.limit).into());
+    table.insert("per".into(), span_text(limit.per).into());
+    table.insert("burst".into(), i64::from(limit.burst).into());
+    table.into()
+}
+
+fn read_breaker(mut section: Section<'_>) -> Breaker {
+    let origins = (section.given(&CONSECUTIVE_FAILURES), section.given(&OPEN_FOR));
+    let breaker = Breaker {
+        consecutive_failures: section.get(&CONSECUTIVE_FAILURES).map_or(BREAKER_DEFAULT.consecutive_failures, small),
+        open_for: section.get(&OPEN_FOR).unwrap_or(BREAKER_DEFAULT.open_for),
+    };
+    if let Some(origin) = origins.0.filter(|_| breaker.consecutive_failures != BREAKER_DEFAULT.consecutive_failures) {
+        section.not_built(CONSECUTIVE_FAILURES.name, origin);
+    }
+    if let Some(origin) = origins.1.filter(|_| breaker.open_for != BREAKER_DEFAULT.open_for) {
+        section.not_built(OPEN_FOR.name, origin);
+    }
+    section.finish();
+    breaker
+}
+
+fn small(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
