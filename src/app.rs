@@ -78,8 +78,10 @@ impl Running {
 
         let topology = Arc::new(topology(config));
         let stop_publishing = CancellationToken::new();
-        let publishing = Link::open(link(config, "publish"), Retry::For(FIRST_CONNECT), CancellationToken::new()).await?;
-        let consuming = Link::open(link(config, "consume"), Retry::For(FIRST_CONNECT), CancellationToken::new()).await?;
+        let publishing =
+            Link::open(link(config, "publish"), Retry::For(FIRST_CONNECT), CancellationToken::new()).await?;
+        let consuming =
+            Link::open(link(config, "consume"), Retry::For(FIRST_CONNECT), CancellationToken::new()).await?;
         let declare = config.broker.declare.then(|| topology.clone());
         let publisher = Publisher::open(publishing.clone(), names(config), declare, stop_publishing.clone());
         let settings = consumer_settings(config, topology);

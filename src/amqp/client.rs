@@ -87,7 +87,8 @@ impl Client {
             .with_content_type("application/json".into())
             .with_delivery_mode(PERSISTENT)
             .with_message_id(short(message_id));
-        let publishing = async { channel.basic_publish("".into(), short(queue), options, body, properties).await?.await };
+        let publishing =
+            async { channel.basic_publish("".into(), short(queue), options, body, properties).await?.await };
         match tokio::time::timeout(ANSWER, publishing).await {
             Ok(Ok(Confirmation::Ack(None))) => Ok(()),
             Ok(Ok(Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)))) => Err(ClientError::NoQueue(queue.into())),

@@ -105,8 +105,11 @@ async fn send(
     }
     let following = live::follow(&mut feed, run_id, !args.json);
     let Ok(result) = tokio::time::timeout(args.timeout, following).await else {
-        anstream::eprintln!("No result within {}. The run is not lost: its result goes to {}.",
-            humantime::format_duration(args.timeout), names.results);
+        anstream::eprintln!(
+            "No result within {}. The run is not lost: its result goes to {}.",
+            humantime::format_duration(args.timeout),
+            names.results
+        );
         return Ok(Exit::NotCompleted);
     };
     Ok(report(&result?, args.json))

@@ -69,7 +69,8 @@ pub(super) async fn connect(config: &Config) -> Result<Client, Exit> {
 fn report(found: &[(String, Declared)], json: bool) -> Exit {
     let good = found.iter().all(|(_, state)| matches!(state, Declared::AsWanted | Declared::There));
     if json {
-        let list: Vec<_> = found.iter().map(|(object, state)| serde_json::json!({"object": object, "is": state})).collect();
+        let list: Vec<_> =
+            found.iter().map(|(object, state)| serde_json::json!({"object": object, "is": state})).collect();
         anstream::println!("{}", serde_json::to_string_pretty(&list).unwrap_or_default());
     } else {
         for (object, state) in found {
@@ -81,7 +82,9 @@ fn report(found: &[(String, Declared)], json: bool) -> Exit {
             }
         }
         if !good {
-            anstream::println!("\n`cxchain topology apply` declares what is missing. What differs has to be deleted first.");
+            anstream::println!(
+                "\n`cxchain topology apply` declares what is missing. What differs has to be deleted first."
+            );
         }
     }
     if good { Exit::Done } else { Exit::Configuration }
