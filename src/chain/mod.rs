@@ -6,8 +6,11 @@
 pub mod canonical;
 pub mod definition;
 pub mod ids;
+pub mod json;
 pub mod outcome;
+pub mod problem;
 
 pub use definition::{Chain, OnFailure, OnUnknown, Step};
 pub use ids::{ActionId, ChainId, RunId, StepId, TenantName};
 pub use outcome::{ErrorClass, Retryable, StepStatus, Verdict};
+pub use problem::{Problem, Problems};
