@@ -4,12 +4,14 @@
 //! in the crate depends on this room, and this room depends on nothing of the crate.
 
 pub mod canonical;
+pub mod check;
 pub mod definition;
 pub mod ids;
 pub mod json;
 pub mod outcome;
 pub mod problem;
 
+pub use check::{Catalogue, Rejection, Submission, check};
 pub use definition::{Chain, OnFailure, OnUnknown, Step};
 pub use ids::{ActionId, ChainId, RunId, StepId, TenantName};
 pub use outcome::{ErrorClass, Retryable, StepStatus, Verdict};
