@@ -72,7 +72,7 @@ pub(super) fn walk(
     let repeats = object.optional("allow_repeated_actions").map(|field| field.flag(report));
     let metadata = object.optional("metadata").and_then(|field| metadata(&field, report));
     let rules = Rules {
-        // An invalid limit has been reported; nobody knows what was meant, so only the hard one is held against the steps.
+        // An invalid limit has been reported; nobody knows what was meant, so only the hard one counts.
         max_steps: max_depth.unwrap_or(Some(10)).unwrap_or(MAX_STEPS),
         // The same goes for an invalid flag.
         repeats: repeats.is_some_and(|flag| flag.unwrap_or(true)),

@@ -3,8 +3,8 @@
 //! mended in one round.
 //!
 //! It holds against hostile text: the depth of recursion is bounded by [`MAX_DEPTH`], and time and memory grow with the
-//! length of the text, times a logarithm at most. `serde_json` is not used because it stops at the first fault, keeps the last of
-//! equal keys in silence, and rounds integers that it cannot hold.
+//! length of the text, times a logarithm at most. `serde_json` is not used because it stops at the first fault, keeps
+//! the last of equal keys in silence, and rounds integers that it cannot hold.
 
 mod lines;
 mod node;
