@@ -1,5 +1,5 @@
 //! What upstream asks for, once it has been checked. A [`Chain`] that exists is valid; only
-//! [`check`](crate::chain) makes one.
+//! [`check`](fn@super::check::check) makes one.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::ids::{ActionId, ChainId, RunId, StepId, TenantName};
 pub struct Chain {
     /// The definition's own name.
     pub chain_id: ChainId,
-    /// The run id in the body, if it has one.
+    /// The run id in the body, else the AMQP `message_id`, if there is either.
     pub run_id: Option<RunId>,
     /// The tenant that the calls go to: the body's, else the queue's.
     pub tenant: TenantName,

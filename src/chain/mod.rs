@@ -4,9 +4,11 @@
 //! in the crate depends on this room, and this room depends on nothing of the crate.
 
 pub mod canonical;
+pub mod check;
 pub mod definition;
 pub mod hash;
 pub mod ids;
+pub mod json;
 pub mod log;
 pub mod outcome;
 pub mod problem;

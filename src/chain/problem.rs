@@ -30,6 +30,20 @@ pub struct Problem {
     pub span: Range<usize>,
 }
 
+impl Problem {
+    /// A problem of the message as a whole.
+    #[must_use]
+    pub fn of_message(what: String, allowed: Option<String>) -> Self {
+        Self { pointer: String::new(), what, allowed, line: 1, column: 1, span: 0..0 }
+    }
+}
+
+impl From<Problem> for Problems {
+    fn from(problem: Problem) -> Self {
+        Self { list: vec![problem], more: 0 }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{} ", self.line, self.column)?;
@@ -113,8 +127,7 @@ impl Problems {
         if fitting == self.total() {
             return self.list.clone();
         }
-        // The entry that counts the rest takes the place of the last one, which is never the smaller of the two by
-        // much: make room until both bounds hold.
+        // The entry that counts the rest needs room too, within both bounds.
         let mut entries = self.list[..fitting.min(Self::BRIEF_ENTRIES - 1)].to_vec();
         loop {
             let rest = rest(self.total() - entries.len());

@@ -1,0 +1,74 @@
+//! Which field was probably meant.
+
+/// The one of `known` that `word` is most likely a misspelling of: `on_faliure`, `onFailure`, `on-failure`.
+pub(super) fn nearest(word: &str, known: &[&'static str]) -> Option<&'static str> {
+    // Longer ones are not slips of the pen, and the comparison takes the product of both lengths.
+    if word.len() > 40 {
+        return None;
+    }
+    let word = folded(word);
+    known
+        .iter()
+        .map(|known| (distance(&word, &folded(known)), *known))
+        .filter(|(distance, known)| *distance <= if known.len() <= 4 { 1 } else { 2 })
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
+}
+
+/// Without what the conventions for names differ in.
+fn folded(word: &str) -> Vec<char> {
+    word.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// How many characters must be put in, left out, replaced, or swapped with their neighbour.
+fn distance(a: &[char], b: &[char]) -> usize {
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for i in 0..a.len() {
+        let mut row = vec![i + 1];
+        for j in 0..b.len() {
+            let replaced = last[j] + usize::from(a[i] != b[j]);
+            let mut least = replaced.min(last[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j] {
+                least = least.min(before[j - 1] + 1);
+            }
+            row.push(least);
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOWN: &[&str] = &["id", "action_id", "payload", "on_failure", "on_unknown", "timeout_seconds", "mode"];
+
+    #[test]
+    fn a_slip_of_the_pen_is_understood() {
+        for (word, meant) in [
+            ("on_faliure", "on_failure"),
+            ("onFailure", "on_failure"),
+            ("on-failure", "on_failure"),
+            ("ON_FAILURE", "on_failure"),
+            ("on_failur", "on_failure"),
+            ("payloads", "payload"),
+            ("pyaload", "payload"),
+            ("actionId", "action_id"),
+            ("timeout_second", "timeout_seconds"),
+            ("ID", "id"),
+            ("moed", "mode"),
+        ] {
+            assert_eq!(nearest(word, KNOWN), Some(meant), "{word}");
+        }
+    }
+
+    #[test]
+    fn another_word_is_not_bent_into_a_field() {
+        for word in ["", "x", "retries", "name", "timeout", "on_success", "größe", "🦀", &"on_failure".repeat(1000)]
+        {
+            assert_eq!(nearest(word, KNOWN), None, "{word}");
+        }
+    }
+}
