@@ -1,0 +1,157 @@
+//! A call from the arrival of its headers to its end. It ends exactly once: as answered when its last byte has left, else when
+//! it is dropped, which is what hyper does with it as soon as the client is gone.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
+
+use super::fault::{Behaviour, Fault, Target};
+use super::feed::{CallSeen, Ending, millis};
+use super::ledger::Caller;
+use super::quota::whole_seconds;
+use super::state::{Shared, State};
+
+pub(super) struct OpenCall {
+    shared: Arc<Shared>,
+    caller: Caller,
+    begun: Instant,
+    epoch: u64,
+    status: Option<u16>,
+    broken_off: bool,
+    ended: bool,
+}
+
+/// Whether an action's call may go on.
+pub(super) enum Admission {
+    /// No token, or none that is good.
+    NoToken,
+    /// The quota has no room; the seconds until it has.
+    Throttled(u64),
+    /// It may, with this fault and this latency before the answer.
+    Accepted(Option<Fault>, Duration),
+}
+
+impl OpenCall {
+    pub(super) fn begin(shared: &Arc<Shared>, caller: Caller) -> Self {
+        let begun = Instant::now();
+        let epoch = shared.change(|state| {
+            state.ledger.begin(&caller);
+            state.ledger.epoch
+        });
+        Self { shared: Arc::clone(shared), caller, begun, epoch, status: None, broken_off: false, ended: false }
+    }
+
+    /// Token, then quota, then fault: a call that is refused uses nothing of what comes after.
+    pub(super) fn admit(&self, token: Option<&str>) -> Admission {
+        self.shared.change(|state| {
+            // Asked for under the lock, so that the quota's log is in order.
+            let now = Instant::now();
+            let Some(token) = token.filter(|token| state.tokens.is_good(token, now)) else {
+                return Admission::NoToken;
+            };
+            let room = state.quota.admit(now);
+            state.ledger.calls.quota.clone_from(state.quota.calls());
+            if let Err(wait) = room {
+                return Admission::Throttled(whole_seconds(wait));
+            }
+            let latency = self.shared.settings.latency_of(state.quota.calls().accepted);
+            if self.epoch == state.ledger.epoch {
+                state.ledger.accepted(&self.caller, now);
+            }
+            let fault = state.faults.meet(&self.caller.target, self.caller.run());
+            if fault.as_ref().is_some_and(|fault| fault.behaviour == Behaviour::Unauthorized) {
+                state.tokens.revoke(token);
+            }
+            Admission::Accepted(fault, latency)
+        })
+    }
+
+    /// The fault that a call of the token endpoint meets.
+    pub(super) fn meet_fault(&self) -> Option<Fault> {
+        self.shared.change(|state| state.faults.meet(&self.caller.target, None))
+    }
+
+    /// A token for the caller.
+    pub(super) fn issue_token(&self) -> String {
+        self.count(|state| {
+            state.ledger.calls.tokens.issued += 1;
+        });
+        self.shared.change(|state| state.tokens.issue(Instant::now(), self.shared.settings.token_life))
+    }
+
+    /// The body has been read.
+    pub(super) fn note_payload(&self, payload: &[u8]) {
+        let hash: String = Sha256::digest(payload).iter().map(|byte| format!("{byte:02x}")).collect();
+        self.count(|state| state.ledger.payload(&self.caller, hash));
+    }
+
+    /// The action takes effect now.
+    pub(super) fn note_run(&self) {
+        self.count(|state| state.ledger.ran(&self.caller));
+    }
+
+    /// An answer is begun.
+    pub(super) fn note_status(&mut self, status: u16) {
+        self.status = Some(status);
+    }
+
+    /// Whatever happens to it from now on is the simulator's doing.
+    pub(super) fn break_off(&mut self) {
+        self.broken_off = true;
+    }
+
+    /// The last byte of the answer has left; `state` is locked since before it did.
+    pub(super) fn answered(mut self, state: &mut State) {
+        self.end(state, Ending::Answered);
+    }
+
+    fn count(&self, count: impl FnOnce(&mut State)) {
+        self.shared.change(|state| {
+            if self.epoch == state.ledger.epoch {
+                count(state);
+            }
+        });
+    }
+
+    fn end(&mut self, state: &mut State, ending: Ending) {
+        self.ended = true;
+        if self.epoch == state.ledger.epoch {
+            state.ledger.end(&self.caller, self.status, ending);
+        }
+        let at = state.ledger.since_start(self.begun);
+        self.shared.teller.tell(|| self.seen(ending, at));
+        self.shared.announce();
+    }
+
+    fn seen(&self, ending: Ending, at: Duration) -> CallSeen {
+        let request = self.caller.identity.request.as_ref();
+        CallSeen {
+            target: self.caller.target.to_string(),
+            run: request.map(|request| request.run.clone()),
+            step: request.map(|request| request.step.clone()),
+            attempt: request.map(|request| request.attempt),
+            status: self.status,
+            ending,
+            at_ms: millis(at),
+            took_ms: millis(self.begun.elapsed()),
+        }
+    }
+}
+
+impl Drop for OpenCall {
+    fn drop(&mut self) {
+        if !self.ended {
+            let ours = self.broken_off || self.shared.is_stopping();
+            let shared = Arc::clone(&self.shared);
+            self.end(&mut shared.lock(), if ours { Ending::BrokenOff } else { Ending::CutOff });
+        }
+    }
+}
+
+impl Caller {
+    /// A call of the token endpoint: it belongs to no run.
+    pub(super) fn of_token() -> Self {
+        Self { target: Target::Token, identity: super::identity::Identity::default() }
+    }
+}
