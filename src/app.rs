@@ -82,7 +82,7 @@ impl Running {
             Link::open(link(config, "publish"), Retry::For(FIRST_CONNECT), CancellationToken::new()).await?;
         let consuming =
             Link::open(link(config, "consume"), Retry::For(FIRST_CONNECT), CancellationToken::new()).await?;
-        let declare = config.broker.declare.then(|| topology.clone());
+        let declare = config.broker.declare.then_some(&topology);
         let publisher = Publisher::open(publishing.clone(), names(config), declare, stop_publishing.clone());
         let settings = consumer_settings(config, topology);
         let consumer = Consumer::open(settings, &consuming, &publisher, &stop).await?;
@@ -204,7 +204,7 @@ fn runner_settings(config: &Config) -> crate::runner::Settings {
             base: retry.base,
             multiplier: retry.multiplier,
             max: retry.max,
-            max_attempts: u8::try_from(retry.max_attempts).unwrap_or(u8::MAX),
+            max_attempts: retry.max_attempts,
         };
         (name.clone(), backoff)
     });

@@ -57,11 +57,11 @@ impl Publisher {
     /// Opens the lanes on `link`. A lane whose channel the broker closed (an exchange is gone, say) applies `topology` before
     /// it goes on, if there is one.
     #[must_use]
-    pub fn open(link: Link, names: Names, topology: Option<Arc<Topology>>, stop: CancellationToken) -> Self {
+    pub fn open(link: Link, names: Names, topology: Option<&Arc<Topology>>, stop: CancellationToken) -> Self {
         let (jobs, waiting) = mpsc::channel(LANES);
         let waiting = Arc::new(Mutex::new(waiting));
         for _ in 0..LANES {
-            let lane = Lane { link: link.clone(), waiting: waiting.clone(), topology: topology.clone() };
+            let lane = Lane { link: link.clone(), waiting: waiting.clone(), topology: topology.cloned() };
             tokio::spawn(lane.run());
         }
         Self { jobs, link, names: Arc::new(names), stop }

@@ -297,7 +297,7 @@ impl Exchange {
             Kind::Topic => ExchangeKind::Topic,
             Kind::Fanout => ExchangeKind::Fanout,
         };
-        let channel = connection.create_channel().await.map_err(lost)?;
+        let channel = connection.create_channel().await.map_err(|error| lost(&error))?;
         let answer = channel.exchange_declare(short(&self.name), kind, options, FieldTable::default()).await;
         let _ = channel.close(200, "done".into()).await;
         judge(self.object(), answer, self.kind.name())
@@ -319,7 +319,7 @@ impl Queue {
             };
             arguments.insert(short(name), value);
         }
-        let channel = connection.create_channel().await.map_err(lost)?;
+        let channel = connection.create_channel().await.map_err(|error| lost(&error))?;
         let answer = channel.queue_declare(short(&self.name), options, arguments).await;
         let _ = channel.close(200, "done".into()).await;
         judge(self.object(), answer.map(|_| ()), "a queue as `cxchain topology print` shows it")
@@ -332,7 +332,7 @@ impl Binding {
     }
 
     async fn declare(&self, connection: &Connection) -> Result<Option<Mismatch>, TopologyError> {
-        let channel = connection.create_channel().await.map_err(lost)?;
+        let channel = connection.create_channel().await.map_err(|error| lost(&error))?;
         let (queue, exchange, key) = (short(&self.queue), short(&self.exchange), short(&self.routing_key));
         let answer = channel.queue_bind(queue, exchange, key, QueueBindOptions::default(), FieldTable::default()).await;
         let _ = channel.close(200, "done".into()).await;
@@ -341,7 +341,7 @@ impl Binding {
     }
 }
 
-fn lost(error: lapin::Error) -> TopologyError {
+fn lost(error: &lapin::Error) -> TopologyError {
     TopologyError::Connection(error.to_string())
 }
 
@@ -358,7 +358,7 @@ fn judge(object: String, answer: lapin::Result<()>, wanted: &str) -> Result<Opti
     let Err(error) = answer else { return Ok(None) };
     match error.kind() {
         ErrorKind::ProtocolError(said) => Ok(Some(mismatch(object, said.get_message().as_str(), wanted))),
-        _ => Err(lost(error)),
+        _ => Err(lost(&error)),
     }
 }
 

@@ -1,17 +1,18 @@
 //! `cxchain simulate`: the CXone simulator in the foreground, with a line per call.
 
+mod screen;
+
 use std::fmt::Display;
-use std::io::{self, Write};
 use std::process::ExitCode;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::Args;
 use owo_colors::OwoColorize;
-use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::ports::{Clock, SystemClock};
-use crate::simulator::{CallSeen, Calls, Ending, FAULT_HELP, Seen, Simulator, SimulatorSettings};
+use crate::simulator::{FAULT_HELP, Simulator, SimulatorSettings};
+use screen::Screen;
 
 /// Runs the CXone simulator until SIGINT or SIGTERM.
 ///
@@ -107,8 +108,8 @@ fn settings(args: &SimulateArgs) -> Result<SimulatorSettings, Vec<String>> {
     let listen = checked(&mut problems, "--listen", &args.listen, |text| {
         text.parse().map_err(|_| "is no address with a port, such as 127.0.0.1:8099")
     });
-    let latency = checked(&mut problems, "--latency", &args.latency, humantime::parse_duration);
-    let latency_jitter = checked(&mut problems, "--jitter", &args.jitter, humantime::parse_duration);
+    let latency = checked(&mut problems, "--latency", &args.latency, duration);
+    let latency_jitter = checked(&mut problems, "--jitter", &args.jitter, duration);
     let token_life = checked(&mut problems, "--token-life", &args.token_life, |text| {
         humantime::parse_duration(text)
             .ok()
@@ -143,6 +144,10 @@ fn settings(args: &SimulateArgs) -> Result<SimulatorSettings, Vec<String>> {
     }
 }
 
+fn duration(text: &str) -> Result<Duration, &'static str> {
+    humantime::parse_duration(text).map_err(|_| "is no duration, such as 50ms or 2s")
+}
+
 fn checked<T, E: Display>(
     problems: &mut Vec<String>,
     name: &str,
@@ -150,132 +155,6 @@ fn checked<T, E: Display>(
     check: impl FnOnce(&str) -> Result<T, E>,
 ) -> Option<T> {
     check(text).map_err(|problem| problems.push(format!("{name} {text:?}: {problem}"))).ok()
-}
-
-struct Screen {
-    json: bool,
-}
-
-impl Screen {
-    fn started(&self, simulator: &Simulator, settings: &SimulatorSettings) {
-        let url = simulator.url();
-        let limits: Vec<_> = settings.limits.iter().map(ToString::to_string).collect();
-        let faults: Vec<_> = settings.faults.iter().map(ToString::to_string).collect();
-        if self.json {
-            let latency = humantime::format_duration(settings.latency).to_string();
-            let token_life = humantime::format_duration(settings.token_life).to_string();
-            return line(&json!({
-                "event": "listening", "url": url, "token_url": simulator.token_url(), "client_id": settings.client_id,
-                "latency": latency, "token_life": token_life, "limits": limits, "faults": faults,
-            }));
-        }
-        let or_none = |list: &[String]| if list.is_empty() { "none".to_owned() } else { list.join("   ") };
-        let secret = if settings.client_secret == SimulatorSettings::default().client_secret {
-            settings.client_secret.as_str()
-        } else {
-            "(as given)"
-        };
-        line(&format_args!("{} {}", "CXone simulator at".bold(), url.cyan().bold()));
-        line(&format_args!("  latency     {}", humantime::format_duration(settings.latency)));
-        if !settings.latency_jitter.is_zero() {
-            line(&format_args!("  jitter      {}", humantime::format_duration(settings.latency_jitter)));
-        }
-        line(&format_args!("  token life  {}", humantime::format_duration(settings.token_life)));
-        line(&format_args!("  limits      {}", or_none(&limits)));
-        line(&format_args!("  faults      {}", or_none(&faults)));
-        line(&format_args!("  counts      {url}/_sim/calls"));
-        line(&"\nA worker finds it with this in its configuration:\n".dimmed());
-        line(&format_args!("  [tenants.default]\n  api = \"data-actions\"\n  base_url = \"{url}\"\n"));
-        line(&format_args!("  [tenants.default.auth]\n  grant = \"client_credentials\""));
-        line(&format_args!("  client_id = \"{}\"\n  client_secret = \"{secret}\"\n", settings.client_id));
-    }
-
-    fn seen(&self, seen: &Seen) {
-        match seen {
-            Seen::Call(call) if self.json => {
-                let mut shown = json!({ "event": "call", "time": SystemClock.now() });
-                if let (Some(shown), Ok(serde_json::Value::Object(call))) =
-                    (shown.as_object_mut(), serde_json::to_value(call))
-                {
-                    shown.extend(call);
-                }
-                line(&shown);
-            }
-            Seen::Call(call) => line(&pretty(call)),
-            Seen::Missed(calls) if self.json => line(&json!({ "event": "missed", "calls": calls })),
-            Seen::Missed(calls) => {
-                line(&format_args!("… {calls} more calls, too fast to show; they are counted").dimmed());
-            }
-        }
-    }
-
-    fn summary(&self, calls: &Calls) {
-        if self.json {
-            return line(&json!({ "event": "summary", "calls": calls.totals, "max_concurrent": calls.max_concurrent,
-                "actions": calls.actions, "tokens": calls.tokens, "quota": calls.quota, "ran_again": calls.ran_again(),
-                "redirects_followed": calls.redirects_followed, "not_found": calls.not_found, "wrong_method": calls.wrong_method }));
-        }
-        let totals = &calls.totals;
-        line(&format_args!(
-            "\n{} in {} runs: {} answered, {} cut off by the client, {} broken off; at most {} at once",
-            format_args!("{} calls", totals.calls).bold(),
-            calls.runs.len(),
-            totals.answered,
-            totals.cut_off,
-            totals.broken_off,
-            calls.max_concurrent,
-        ));
-        for (action, tally) in &calls.actions {
-            let statuses: Vec<_> = tally.statuses.iter().map(|(status, n)| format!("{status} × {n}")).collect();
-            line(&format_args!(
-                "  {action:<40} {:>7} calls  {:>7} ran   {}",
-                tally.calls,
-                tally.ran,
-                statuses.join("  ")
-            ));
-        }
-        line(&format_args!("  tokens: {} calls, {} issued", calls.tokens.calls, calls.tokens.issued));
-        line(&format_args!("  quota: {} accepted, {} throttled", calls.quota.accepted, calls.quota.throttled));
-        for window in &calls.quota.windows {
-            let per = humantime::format_duration(window.per);
-            line(&format_args!("    {}/{per}: at most {} in any window", window.limit, window.max));
-        }
-        for (what, n) in
-            [("redirects followed", calls.redirects_followed), ("requests to unknown paths", calls.not_found)]
-        {
-            if n > 0 {
-                line(&format_args!("  {}", format_args!("{n} {what}").yellow()));
-            }
-        }
-        for key in calls.ran_again() {
-            line(&format_args!("  {}", format_args!("ran more than once: {key}").red()));
-        }
-    }
-}
-
-fn pretty(call: &CallSeen) -> String {
-    let time = SystemClock.now().strftime("%H:%M:%S%.3f").to_string();
-    let attempt = call.attempt.map_or(String::new(), |n| format!("#{n}"));
-    let status = call.status.map_or("-".to_owned(), |status| status.to_string());
-    let status = match call.status {
-        Some(200..300) => status.green().to_string(),
-        Some(429) => status.yellow().to_string(),
-        _ => status.red().to_string(),
-    };
-    let ending = match call.ending {
-        Ending::Answered => "",
-        Ending::CutOff => "  cut off by the client",
-        Ending::BrokenOff => "  broken off",
-    };
-    let (run, step) = (call.run.as_deref().unwrap_or("-"), call.step.as_deref().unwrap_or("-"));
-    let (target, ms) = (&call.target, call.took_ms);
-    format!("{}  {run}  {step} {attempt:<3} {target}  {status} {ms:>6} ms{}", time.dimmed(), ending.red())
-}
-
-/// Whoever reads may have gone away; that is no reason to stop serving.
-fn line(text: &dyn Display) {
-    let _ = writeln!(anstream::stdout().lock(), "{text}");
-    let _ = io::stdout().flush();
 }
 
 #[cfg(test)]

@@ -42,9 +42,9 @@ impl StepClock {
         let now = Instant::now();
         let span = now - self.since;
         if self.at_gate {
-            self.waited += span
+            self.waited += span;
         } else {
-            self.spent += span
+            self.spent += span;
         }
         self.since = now;
     }

@@ -1,6 +1,6 @@
 //! What the simulator has seen: the shapes of a snapshot. `GET /_sim/calls` shows them as JSON, tests read the fields.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub struct Calls {
     /// Calls whose `X-Request-ID` was missing or not `{run_id}.{step_id}.{attempt}`; they are in no run.
     pub unidentified: u64,
     /// By run id, then by step id (`parent.child` in a nested chain).
-    pub runs: BTreeMap<String, BTreeMap<String, StepCalls>>,
+    pub runs: BTreeMap<String, BTreeMap<String, Box<StepCalls>>>,
     /// By action id.
     pub actions: BTreeMap<String, Tally>,
     /// By idempotency key.
@@ -39,7 +39,7 @@ impl Calls {
     /// What was seen of a step; zeros if nothing was.
     #[must_use]
     pub fn step(&self, run: &str, step: &str) -> StepCalls {
-        self.runs.get(run).and_then(|steps| steps.get(step)).cloned().unwrap_or_default()
+        self.runs.get(run).and_then(|steps| steps.get(step)).map(|step| (**step).clone()).unwrap_or_default()
     }
 
     /// What was seen of an action; zeros if nothing was.
@@ -69,7 +69,7 @@ pub struct Tally {
     pub open: u64,
     /// Answers whose last byte was handed to the network.
     pub answered: u64,
-    /// Calls whose client went away before the answer was complete.
+    /// Calls whose client went away before the answer was complete. Closing its sending half counts as that.
     pub cut_off: u64,
     /// Calls that a fault (reset, truncate), or the simulator's own end, broke off.
     pub broken_off: u64,
@@ -85,12 +85,12 @@ pub struct StepCalls {
     pub tally: Tally,
     /// The attempt numbers, in order of arrival.
     pub attempts: Vec<u32>,
-    /// The actions called (two with a fallback).
-    pub actions: BTreeSet<String>,
-    /// The idempotency keys.
-    pub idempotency_keys: BTreeSet<String>,
-    /// SHA-256 over each body that differs, in hex.
-    pub payload_hashes: BTreeSet<String>,
+    /// The actions called, each once, in order of arrival (two with a fallback).
+    pub actions: Vec<String>,
+    /// The idempotency keys, each once, in order of arrival.
+    pub idempotency_keys: Vec<String>,
+    /// SHA-256 over the bodies as received, in hex; each once, in order of arrival.
+    pub payload_hashes: Vec<String>,
     /// When each call passed the quota, in microseconds since the simulator's start.
     pub accepted_at_us: Vec<u64>,
 }

@@ -9,34 +9,34 @@ use crate::chain::ActionId;
 
 /// The grammar, for people.
 pub const FAULT_HELP: &str = "\
-TARGET=PART[,PART...]   a target given several times: its faults come one after the other
+TARGET=PART[,PART...]   given several times for a target: one after the other
 
 TARGET
-  da-x                  one action (then * is not for it)
-  *                     every action
-  @token                the token endpoint
+  da-x           one action (then * is not for it)
+  *              every action
+  @token         the token endpoint
 
 PART, one of
-  status:503            this status; with retry-after:2 or retry-at:2 (seconds; as a number, as a date),
-                        with body:TEXT (comes last and takes all that follows, commas too)
-  slow:2s               well, but this much later; goes with every other part
-  drip:100ms            the body byte by byte, one every 100ms
-  reset-before          TCP reset before the request's body is read; the action does not run
-  reset-after           TCP reset after the request was read; the action ran
-  truncate[:N]          close after N bytes of the body (half of it), Content-Length promising all
-  broken-json           claims to be JSON and is not
-  text                  200, plain text
-  empty                 204
-  huge:SIZE             a JSON string of SIZE bytes (10MB, 512MiB, 4096), streamed
-  bomb:SIZE             the same as gzip
-  redirect              302 to a trap that counts its visitors
-  hang                  no answer, ever
-  unauthorized          401, and the token it came with is worth nothing any more
+  status:503     this status; also retry-after:2 or retry-at:2 (seconds, said as a
+                 number or as a date) and body:TEXT (last: it takes all that follows)
+  slow:2s        well, but this much later; goes with every other part
+  drip:100ms     the body byte by byte, one every 100ms
+  reset-before   TCP reset before the body is read; the action does not run
+  reset-after    TCP reset after the request was read; the action ran
+  truncate[:N]   close after N bytes of the body (half of it) of all promised
+  broken-json    claims to be JSON and is not
+  text           200, plain text
+  empty          204
+  huge:SIZE      a JSON string of SIZE bytes (10MB, 512MiB, 4096), streamed
+  bomb:SIZE      the same as gzip
+  redirect       302 to a trap that counts its visitors
+  hang           no answer, ever; the action ran
+  unauthorized   401, and the token it came with is worth nothing any more
 and
-  times:2               only the first 2 calls of an action, then all is well (or the target's next fault)
-  per:run               times counts for each run by itself
+  times:2        only the first 2 calls of an action, then all is well
+  per:run        times counts for each run by itself
 
-da-x=status:503,retry-after:2,times:2    da-y=slow:2s    *=drip:100ms    @token=status:503,times:1";
+da-x=status:503,retry-after:2,times:2   da-y=slow:2s   *=drip:100ms   @token=status:503,times:1";
 
 /// All that is wrong with a fault's text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,8 +70,11 @@ impl FromStr for Target {
         match text {
             "*" => Ok(Self::Every),
             "@token" => Ok(Self::Token),
-            action => ActionId::parse(action).map(Self::Action).map_err(|e| FaultError {
-                problems: vec![format!("{action:?} is no target: an action id {e}, or it is * or @token")],
+            action => ActionId::parse(action).map(Self::Action).map_err(|_| FaultError {
+                problems: vec![format!(
+                    "{action:?} is no target, which is * or @token or an action id ({})",
+                    ActionId::ALLOWED
+                )],
             }),
         }
     }

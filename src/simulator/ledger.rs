@@ -1,8 +1,9 @@
 //! Counts every call, by run and step, by action and by idempotency key. Each count is raised at one place, here.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::calls::{Calls, StepCalls, Tally};
+use super::calls::{Calls, QuotaCalls, StepCalls, Tally};
 use super::fault::Target;
 use super::feed::Ending;
 use super::identity::Identity;
@@ -29,12 +30,12 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn new(start: Instant) -> Self {
-        Self { start, calls: Calls::default(), epoch: 0 }
+    pub(super) fn new(start: Instant, quota: QuotaCalls) -> Self {
+        Self { start, calls: Calls { quota, ..Calls::default() }, epoch: 0 }
     }
 
-    pub(super) fn reset(&mut self) {
-        self.calls = Calls::default();
+    pub(super) fn reset(&mut self, quota: QuotaCalls) {
+        self.calls = Calls { quota, ..Calls::default() };
         self.epoch += 1;
     }
 
@@ -53,8 +54,10 @@ impl Ledger {
         }
         if let Some((step, attempt)) = self.step(caller) {
             step.attempts.push(attempt);
-            step.actions.insert(caller.target.to_string());
-            step.idempotency_keys.extend(caller.identity.idempotency_key.clone());
+            note(&mut step.actions, caller.target.to_string());
+            if let Some(key) = &caller.identity.idempotency_key {
+                note(&mut step.idempotency_keys, key.clone());
+            }
         }
     }
 
@@ -69,7 +72,7 @@ impl Ledger {
 
     pub(super) fn payload(&mut self, caller: &Caller, hash: String) {
         if let Some((step, _)) = self.step(caller) {
-            step.payload_hashes.insert(hash);
+            note(&mut step.payload_hashes, hash);
         }
     }
 
@@ -114,11 +117,18 @@ impl Ledger {
     fn step(&mut self, caller: &Caller) -> Option<(&mut StepCalls, u32)> {
         let request = caller.identity.request.as_ref()?;
         let steps = entry(&mut self.calls.runs, &request.run);
-        Some((entry(steps, &request.step), request.attempt))
+        Some((&mut **entry(steps, &request.step), request.attempt))
     }
 }
 
-fn entry<'a, T: Default>(map: &'a mut std::collections::BTreeMap<String, T>, key: &str) -> &'a mut T {
+/// There are few of them in a step.
+fn note(list: &mut Vec<String>, text: String) {
+    if !list.contains(&text) {
+        list.push(text);
+    }
+}
+
+fn entry<'a, T: Default>(map: &'a mut BTreeMap<String, T>, key: &str) -> &'a mut T {
     if !map.contains_key(key) {
         map.insert(key.to_owned(), T::default());
     }

@@ -96,6 +96,7 @@ impl Simulator {
     }
 
     /// Waits until what it has seen fulfils `condition`, and returns it. That a client has gone away is seen a moment later.
+    /// `condition` is asked under the simulator's lock, so it must not call the simulator.
     pub async fn wait_until(&self, condition: impl Fn(&Calls) -> bool) -> Calls {
         self.shared.wait_until(condition).await
     }

@@ -50,10 +50,12 @@ impl OpenCall {
             let Some(token) = token.filter(|token| state.tokens.is_good(token, now)) else {
                 return Admission::NoToken;
             };
-            if let Err(wait) = state.quota.admit(now) {
+            let room = state.quota.admit(now);
+            state.ledger.calls.quota.clone_from(state.quota.calls());
+            if let Err(wait) = room {
                 return Admission::Throttled(whole_seconds(wait));
             }
-            let latency = self.shared.settings.latency_of(state.quota.accepted());
+            let latency = self.shared.settings.latency_of(state.quota.calls().accepted);
             if self.epoch == state.ledger.epoch {
                 state.ledger.accepted(&self.caller, now);
             }

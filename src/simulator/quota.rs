@@ -10,21 +10,21 @@ use super::settings::Limit;
 pub(super) struct Quota {
     windows: Vec<Window>,
     refused_calls_count: bool,
-    accepted: u64,
-    throttled: u64,
+    calls: QuotaCalls,
 }
 
 struct Window {
     limit: Limit,
     /// When the calls in the window came, oldest first.
     log: VecDeque<Instant>,
-    max: usize,
 }
 
 impl Quota {
     pub(super) fn new(limits: &[Limit], refused_calls_count: bool) -> Self {
-        let windows = limits.iter().map(|&limit| Window { limit, log: VecDeque::new(), max: 0 }).collect();
-        Self { windows, refused_calls_count, accepted: 0, throttled: 0 }
+        let windows = limits.iter().map(|&limit| Window { limit, log: VecDeque::new() }).collect();
+        let seen = limits.iter().map(|limit| WindowCalls { limit: limit.limit, per: limit.per, max: 0 }).collect();
+        let calls = QuotaCalls { windows: seen, ..QuotaCalls::default() };
+        Self { windows, refused_calls_count, calls }
     }
 
     /// Lets a call through, or says how long it takes until one would be. `now` never goes back between two calls.
@@ -34,26 +34,21 @@ impl Quota {
         }
         let wait = self.windows.iter().filter_map(|window| window.wait(now)).max();
         if wait.is_none() || self.refused_calls_count {
-            for window in &mut self.windows {
-                window.note(now);
+            for (window, seen) in self.windows.iter_mut().zip(&mut self.calls.windows) {
+                window.log.push_back(now);
+                seen.max = seen.max.max(window.log.len());
             }
         }
         match wait {
-            None => self.accepted += 1,
-            Some(_) => self.throttled += 1,
+            None => self.calls.accepted += 1,
+            Some(_) => self.calls.throttled += 1,
         }
         wait.map_or(Ok(()), Err)
     }
 
-    /// How many calls passed so far.
-    pub(super) fn accepted(&self) -> u64 {
-        self.accepted
-    }
-
-    pub(super) fn calls(&self) -> QuotaCalls {
-        let windows =
-            self.windows.iter().map(|w| WindowCalls { limit: w.limit.limit, per: w.limit.per, max: w.max }).collect();
-        QuotaCalls { accepted: self.accepted, throttled: self.throttled, windows }
+    /// What it let through so far.
+    pub(super) fn calls(&self) -> &QuotaCalls {
+        &self.calls
     }
 }
 
@@ -73,11 +68,6 @@ impl Window {
         // There is room again once this call, the `limit`th from the end, has left the window.
         let leaves = self.log.get(self.log.len().checked_sub(limit)?)?;
         Some(self.limit.per - now.duration_since(*leaves))
-    }
-
-    fn note(&mut self, now: Instant) {
-        self.log.push_back(now);
-        self.max = self.max.max(self.log.len());
     }
 }
 

@@ -31,9 +31,10 @@ pub(super) struct State {
 
 impl Shared {
     pub(super) fn new(settings: SimulatorSettings) -> Self {
+        let quota = Quota::new(&settings.limits, settings.refused_calls_count);
         let state = State {
-            ledger: Ledger::new(Instant::now()),
-            quota: Quota::new(&settings.limits, settings.refused_calls_count),
+            ledger: Ledger::new(Instant::now(), quota.calls().clone()),
+            quota,
             tokens: Tokens::default(),
             faults: FaultPlan::new(settings.faults.iter().cloned()),
         };
@@ -63,17 +64,19 @@ impl Shared {
     }
 
     pub(super) fn calls(&self) -> Calls {
-        let state = self.lock();
-        Calls { quota: state.quota.calls(), ..state.ledger.calls.clone() }
+        self.lock().ledger.calls.clone()
     }
 
     pub(super) async fn wait_until(&self, condition: impl Fn(&Calls) -> bool) -> Calls {
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
-            let calls = self.calls();
-            if condition(&calls) {
-                return calls;
+            // Looked at in place: a copy of everything at each change would slow down what is being watched.
+            {
+                let calls = &self.lock().ledger.calls;
+                if condition(calls) {
+                    return calls.clone();
+                }
             }
             changed.await;
         }
@@ -82,8 +85,8 @@ impl Shared {
     /// As after the start, but for the faults, which stay and count from the beginning, and for the tokens, which stay good.
     pub(super) fn reset(&self) {
         self.change(|state| {
-            state.ledger.reset();
             state.quota = Quota::new(&self.settings.limits, self.settings.refused_calls_count);
+            state.ledger.reset(state.quota.calls().clone());
             state.faults.rewind();
         });
     }

@@ -119,7 +119,7 @@ impl RunState {
     /// # Errors
     /// [`Illegal`] at the first record that cannot follow those before it.
     pub fn replay<'a>(definition_hash: String, log: impl IntoIterator<Item = &'a Record>) -> Result<Self, Illegal> {
-        log.into_iter().try_fold(Self::new(definition_hash), |state, record| state.apply(record))
+        log.into_iter().try_fold(Self::new(definition_hash), RunState::apply)
     }
 
     /// The state after `record`.
