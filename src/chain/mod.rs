@@ -18,5 +18,5 @@ pub mod stamp;
 
 pub use definition::{Chain, OnFailure, OnUnknown, Step};
 pub use ids::{ActionId, ChainId, RunId, StepId, StepPath, TenantName};
-pub use problem::{Problem, Problems};
 pub use outcome::{ErrorClass, Retryable, StepStatus, Verdict};
+pub use problem::{Problem, Problems};
