@@ -24,14 +24,15 @@ pub(super) struct Reading {
     pub(super) end: End,
 }
 
+/// Whether the head already says that there is more than `limit` bytes to come.
+pub(super) fn announces_more(response: &Response, limit: usize) -> bool {
+    response.content_length().is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limit))
+}
+
 /// Reads until the end, `limit` bytes (counted after decompression) or the deadline. Whatever is not read then is given up
 /// with the connection.
 pub(super) async fn read(mut response: Response, limit: usize, deadline: Instant) -> Reading {
     let mut bytes = Vec::new();
-    let announced = response.content_length().unwrap_or(0);
-    if usize::try_from(announced).map_or(true, |announced| announced > limit) {
-        return Reading { bytes: Bytes::new(), end: End::Oversized };
-    }
     let end = loop {
         match timeout_at(deadline, response.chunk()).await {
             Err(_) => break End::TimedOut,

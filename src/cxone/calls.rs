@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Body, Client, Request, Response};
 use tokio::time::{Instant, timeout_at};
 
-use super::body::{self, Content, End};
+use super::body::{self, Content, End, Reading};
 use super::classify::{self, Seen, verdict};
 use super::outgoing::{Outgoing, Witness};
 use super::retry_after::retry_after;
@@ -79,7 +80,11 @@ async fn head(http: &Client, request: Request, witness: &Witness, deadline: Inst
 async fn success(tenant: &Tenant, limit: usize, deadline: Instant, response: Response) -> Answer {
     let status = response.status().as_u16();
     let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let reading = body::read(response, limit, deadline).await;
+    let reading = if body::announces_more(&response, limit) {
+        Reading { bytes: Bytes::new(), end: End::Oversized }
+    } else {
+        body::read(response, limit, deadline).await
+    };
 
     let (body, data, message) = match reading.end {
         End::Oversized => (classify::Body::Oversized, None, None),

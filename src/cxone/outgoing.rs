@@ -21,7 +21,6 @@ pub(super) struct Outgoing {
 }
 
 /// Tells of its body, also after that is gone.
-#[derive(Clone)]
 pub(super) struct Witness(Arc<AtomicBool>);
 
 impl Outgoing {

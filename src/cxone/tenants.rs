@@ -13,7 +13,7 @@ use crate::chain::TenantName;
 
 /// How long making a connection (DNS, TCP, TLS) may take. Less than the shortest timeout of a step (5 s), so that a peer
 /// that swallows every packet shows as "could not connect", of which it is known that nothing was sent.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 /// Shorter than what the usual load balancers keep a connection (60 s), so that ours is rarely the one that finds it closed:
 /// a POST that meets a closing connection has an unknown outcome.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(20);

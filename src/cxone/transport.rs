@@ -21,7 +21,8 @@ pub(super) fn seen(error: &reqwest::Error, may_be_sent: bool) -> Seen {
 /// Why there was no head of a response, for people.
 pub(super) fn message(error: &reqwest::Error, may_be_sent: bool) -> &'static str {
     match seen(error, may_be_sent) {
-        Seen::NotSent => unconnected(error),
+        Seen::NotSent if error.is_connect() => unconnected(error),
+        Seen::NotSent => "the connection broke before anything was sent",
         Seen::TimedOut => "the connection went silent before an answer came",
         Seen::Unsendable => "the request cannot be made",
         Seen::TooLate | Seen::Broken | Seen::Answered { .. } => "the connection broke before an answer came",

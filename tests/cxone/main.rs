@@ -1,0 +1,73 @@
+//! The `cxone` room against servers of its own that answer, drip, hang, cut and lie.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+mod bodies;
+mod calls;
+mod deadlines;
+mod secrecy;
+mod server;
+mod silence;
+mod tokens;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cxchain::chain::{ActionId, RunId, TenantName};
+use cxchain::cxone::{AuthSettings, Cxone, TenantSettings};
+use cxchain::ports::{Actions, Answer, Call, Credential};
+use tokio::time::Instant;
+
+const LIMIT: usize = 64 * 1024;
+const TOKEN: &str = "canary-token";
+const SECRET: &str = "canary-secret";
+
+fn tenant() -> TenantName {
+    TenantName::parse("north").unwrap()
+}
+
+fn settings(base_url: &str) -> TenantSettings {
+    TenantSettings {
+        base_url: base_url.parse().unwrap(),
+        auth: AuthSettings {
+            token_url: format!("{base_url}/oauth/token").parse().unwrap(),
+            client_id: "client".into(),
+            client_secret: SECRET.into(),
+            scopes: vec!["integration:data-actions:execute".into(), "integration:data-actions:read".into()],
+            refresh_margin: Duration::from_secs(30),
+        },
+        retry_statuses: vec![429, 503],
+        max_concurrent: 50,
+    }
+}
+
+fn platform(base_url: &str) -> Cxone {
+    Cxone::new(BTreeMap::from([(tenant(), settings(base_url))]), LIMIT).unwrap()
+}
+
+fn call_within(time: Duration) -> Call {
+    Call {
+        tenant: tenant(),
+        run_id: RunId::parse("run-1").unwrap(),
+        step_id: "fetch".into(),
+        action: ActionId::parse("da-fetch.v1").unwrap(),
+        body: Bytes::from_static(br#"{"customerId":"CUST-8842"}"#),
+        attempt: 1,
+        fallback: false,
+        deadline: Instant::now() + time,
+    }
+}
+
+fn credential() -> Credential {
+    Credential {
+        header: format!("Bearer {TOKEN}").into(),
+        generation: 1,
+        stale_at: Instant::now() + Duration::from_secs(60),
+    }
+}
+
+/// One call with time enough.
+async fn answer_from(base_url: &str) -> Answer {
+    platform(base_url).send(&call_within(Duration::from_secs(10)), &credential()).await
+}

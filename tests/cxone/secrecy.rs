@@ -1,0 +1,61 @@
+//! No secret and no payload in anything that can be printed.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use cxchain::ports::{Actions, Call};
+
+use super::server::{Reply, Server, json};
+use super::{SECRET, TOKEN, call_within, credential, platform, settings};
+
+fn has_canary(text: &str) -> bool {
+    text.contains("canary")
+}
+
+#[tokio::test]
+async fn nothing_that_prints_prints_a_secret() {
+    assert!(has_canary(TOKEN) && has_canary(SECRET));
+    let grant = format!(r#"{{"access_token":"{TOKEN}","expires_in":60}}"#);
+    let server = Server::replying(move |request| {
+        Reply::Say(json(200, if request.line.contains("/oauth/") { &grant } else { r#"{"secret":"canary-response"}"# }))
+    })
+    .await;
+    let platform = platform(&server.url);
+    platform.credential(&super::tenant()).await.unwrap();
+    let call = Call { body: Bytes::from_static(b"{\"a\":\"canary-payload\"}"), ..call_within(Duration::from_secs(5)) };
+    let answer = platform.send(&call, &credential()).await;
+    assert!(answer.data.is_some());
+    for printed in
+        [format!("{platform:?}"), format!("{:?}", settings(&server.url)), format!("{call:?}"), format!("{answer:?}")]
+    {
+        assert!(!has_canary(&printed), "{printed}");
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_quotes_our_token_does_not_get_it_into_a_result() {
+    let long = "x".repeat(295);
+    for text in [
+        format!("no such token: {TOKEN}."),
+        format!(r#"{{"message": "Authorization: Bearer {TOKEN}"}}"#),
+        // Where the cut at 300 characters would leave half a token.
+        format!("{long}{TOKEN}"),
+    ] {
+        let server = Server::saying(json(401, &text)).await;
+        let answer = platform(&server.url).send(&call_within(Duration::from_secs(5)), &credential()).await;
+        let message = answer.message.unwrap();
+        assert!(!message.contains("canar"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_names_no_address() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    for base in [format!("http://127.0.0.1:{port}"), format!("https://localhost:{port}/secret-path")] {
+        let answer = super::answer_from(&base).await;
+        let message = answer.message.unwrap();
+        for hidden in [&port.to_string(), "127.0.0.1", "localhost", "secret-path", "http"] {
+            assert!(!message.contains(hidden), "{message}");
+        }
+    }
+}
