@@ -9,6 +9,11 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 ARGS ?=
 
+# In a terminal cargo shows its progress; in a log its hundreds of lines are noise.
+quiet := $(shell [[ -t 2 ]] || echo --quiet)
+header = printf '\n%s\n' "$(1)"
+compiling = $(call header,Compiling (a few minutes the first time))
+
 .PHONY: help
 help: ## this list
 	@printf 'cxchain\n\n'
@@ -19,20 +24,30 @@ help: ## this list
 .PHONY: build
 build: ## compile cxchain (dev profile)
 	@deploy/need-build
-	cargo build
+	$(compiling)
+	cargo build $(quiet)
 
 .PHONY: demo
 demo: ## everything on this machine: broker, simulator, worker, sample chains; leaves nothing running
-	@deploy/need-build
+	@$(call header,What is needed)
+	deploy/need-build
 	deploy/dev-broker need
-	cargo build
+	$(compiling)
+	cargo build $(quiet)
+	$(call header,Demo)
 	deploy/dev-broker with -- cargo run --quiet -- demo $(ARGS)
 
-# A broker that CXCHAIN__BROKER__URL names is for the demo: tests kill theirs. CXCHAIN_TEST_AMQP_URL is for tests that do not.
+# What CXCHAIN__BROKER__URL names is for work, not for tests, which kill their brokers. CXCHAIN_TEST_AMQP_URL names one for
+# tests: those that have to kill it then fail, saying so.
 .PHONY: test
 test: ## all tests: unit, property, integration against a real RabbitMQ, documentation
-	@deploy/need-build
-	env -u CXCHAIN__BROKER__URL deploy/dev-broker need
+	@$(call header,What is needed)
+	deploy/need-build
+	unset CXCHAIN__BROKER__URL
+	[[ -n $${CXCHAIN_TEST_AMQP_URL:-} ]] || deploy/dev-broker need
+	$(compiling)
+	cargo test $(quiet) --no-run --all-targets --features failpoints
+	$(call header,Tests)
 	cargo test --all-targets --features failpoints -- $(ARGS)
 	cargo test --doc --features failpoints
 
