@@ -1,0 +1,66 @@
+# cxchain on one machine. All that is needed is cargo and, on Debian or Ubuntu, apt for what is missing.
+
+SHELL       := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.ONESHELL:
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+ARGS ?=
+
+# In a terminal cargo shows its progress; in a log its hundreds of lines are noise.
+quiet := $(shell [[ -t 2 ]] || echo --quiet)
+header = printf '\n%s\n' "$(1)"
+compiling = $(call header,Compiling (a few minutes the first time))
+
+.PHONY: help
+help: ## this list
+	@printf 'cxchain\n\n'
+	sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	printf '\nMore: ARGS="…" goes to the demo, or to the test programs.\n'
+
+# The dev profile: a first build takes half as long as a release build, and the tests share it. The demo is never CPU bound.
+.PHONY: build
+build: ## compile cxchain (dev profile)
+	@deploy/need-build
+	$(compiling)
+	cargo build $(quiet)
+
+.PHONY: demo
+demo: ## everything on this machine: broker, simulator, worker, sample chains; leaves nothing running
+	@$(call header,What is needed)
+	deploy/need-build
+	deploy/dev-broker need
+	$(compiling)
+	cargo build $(quiet)
+	$(call header,Demo)
+	deploy/dev-broker with -- cargo run --quiet -- demo $(ARGS)
+
+# What CXCHAIN__BROKER__URL names is for work, not for tests, which kill their brokers. CXCHAIN_TEST_AMQP_URL names one for
+# tests: those that have to kill it then fail, saying so.
+.PHONY: test
+test: ## all tests: unit, property, integration against a real RabbitMQ, documentation
+	@$(call header,What is needed)
+	deploy/need-build
+	unset CXCHAIN__BROKER__URL
+	[[ -n $${CXCHAIN_TEST_AMQP_URL:-} ]] || deploy/dev-broker need
+	$(compiling)
+	cargo test $(quiet) --no-run --all-targets --features failpoints
+	$(call header,Tests)
+	cargo test --all-targets --features failpoints -- $(ARGS)
+	cargo test --doc --features failpoints
+
+.PHONY: proof
+proof: ## the same tests in long rounds
+	@export CXCHAIN_PROOF=1
+	$(MAKE) --no-print-directory test
+
+.PHONY: lint
+lint: ## formatting, clippy, documentation, scripts, file lengths: warnings are errors
+	@deploy/need-build
+	deploy/lint
+
+.PHONY: clean
+clean: ## remove what was built
+	@cargo clean

@@ -1,0 +1,91 @@
+//! RabbitMQ in a container.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use testcontainers::core::{IntoContainerPort as _, WaitFor};
+use testcontainers::runners::AsyncRunner as _;
+use testcontainers::{ContainerAsync, GenericImage, ImageExt as _, TestcontainersError};
+
+use super::script::{self, Guard};
+use super::wait::eventually;
+
+const IMAGE: &str = "rabbitmq:4.0";
+const UP: Duration = Duration::from_secs(60);
+
+pub struct Container {
+    url: String,
+    port: u16,
+    container: ContainerAsync<GenericImage>,
+    _guard: Guard,
+}
+
+impl Container {
+    /// `None` when the daemon or the image cannot be had after all.
+    ///
+    /// The host's port is chosen here: Docker would choose another one at every restart. `guest` may log in from loopback
+    /// only, which a mapped port is not: hence a user.
+    pub async fn start() -> Option<Self> {
+        let image = std::env::var("CXCHAIN_TEST_RABBITMQ_IMAGE").unwrap_or_else(|_| IMAGE.to_owned());
+        let (name, tag) = image.rsplit_once(':').unwrap_or((&image, "latest"));
+        let port = free_port();
+        let request = GenericImage::new(name, tag)
+            .with_wait_for(WaitFor::message_on_stdout("Server startup complete"))
+            .with_mapped_port(port, 5672.tcp())
+            .with_startup_timeout(UP)
+            .with_env_var("RABBITMQ_DEFAULT_USER", "cxchain")
+            .with_env_var("RABBITMQ_DEFAULT_PASS", "cxchain");
+        let container = match request.start().await {
+            Ok(container) => container,
+            Err(TestcontainersError::Client(error)) => {
+                eprintln!("no broker from Docker, a private process instead: {error}");
+                return None;
+            }
+            Err(error) => panic!("{image} does not start in Docker: {error}"),
+        };
+        let guard = Guard::spawn(&["--container", container.id()]);
+        let started =
+            Self { url: format!("amqp://cxchain:cxchain@127.0.0.1:{port}/%2f"), port, container, _guard: guard };
+        started.serves().await;
+        Some(started)
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A grace of zero seconds is SIGKILL.
+    pub async fn kill(&self) {
+        self.container.stop_with_timeout(Some(0)).await.expect("Docker kills the broker");
+    }
+
+    pub async fn stop(&self) {
+        self.container.stop_with_timeout(Some(30)).await.expect("Docker stops the broker");
+    }
+
+    pub async fn restart(&self) {
+        self.container.start().await.expect("Docker starts the broker again");
+        self.serves().await;
+    }
+
+    pub async fn pause(&self) {
+        self.container.pause().await.expect("Docker freezes the broker");
+    }
+
+    pub async fn resume(&self) {
+        self.container.unpause().await.expect("Docker thaws the broker");
+    }
+
+    /// A mapped port takes connections before anybody is behind it.
+    async fn serves(&self) {
+        eventually("the broker in Docker serves", UP, async || {
+            script::answers("127.0.0.1", self.port).await.then_some(())
+        })
+        .await;
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("a bound socket has an address").port()
+}

@@ -1,0 +1,25 @@
+//! What integration tests share: a real RabbitMQ each can break, AMQP in a few words, and waiting without sleeping blindly.
+//!
+//! A test that leaves its broker alone takes [`Broker::shared`]; one that kills, stops or freezes it takes
+//! [`Broker::start`]. On a shared broker every name comes from [`unique`], so that tests run side by side.
+#![allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    reason = "every test program compiles this module for itself and uses a part of it"
+)]
+
+pub mod amqp;
+mod broker;
+mod container;
+mod private;
+mod script;
+mod wait;
+
+pub use broker::Broker;
+pub use wait::eventually;
+
+/// A name that no other test uses: `orders-019a…`.
+pub fn unique(name: &str) -> String {
+    format!("{name}-{}", uuid::Uuid::now_v7().simple())
+}
