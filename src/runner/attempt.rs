@@ -170,7 +170,9 @@ impl Runner {
             return Err(JournalError::Unavailable("an exchange did not end at its deadline".into()).into());
         };
         failpoint::hit("sent");
-        if answer.verdict == Verdict::Unauthorized {
+        // A second 401 on the same request is about the caller, not about the token: no refresh for that.
+        let repeated = live.recorder.state().open().is_some_and(|open| open.reauthorized);
+        if answer.verdict == Verdict::Unauthorized && !repeated {
             self.ports.actions.refused(&call.tenant, credential);
         }
         Ok((call, answer))
