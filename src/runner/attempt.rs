@@ -56,13 +56,16 @@ impl Runner {
             return;
         }
         let step = step(live, path);
-        let (spent, waited) = live.recorder.state().open().map_or((0, 0), |open| (open.spent_ms, open.gate_wait_ms));
+        let open = live.recorder.state().open();
+        let (spent, waited) = open.map_or((0, 0), |open| (open.spent_ms, open.gate_wait_ms));
+        let left = open.and_then(|open| open.not_before).map(|at| at.since(live.recorder.now()));
         live.step = Some(ActiveStep {
             path: path.clone(),
             clock: StepClock::resume(step.timeout, spent, waited),
             // Serialising a map of JSON values cannot fail; its keys come out sorted.
             body: Bytes::from(serde_json::to_vec(&step.payload).unwrap_or_default()),
-            resume_at: None,
+            // What a worker before this one had left of its back-off.
+            resume_at: left.filter(|left| !left.is_zero()).map(|left| Instant::now() + left),
             throttled: 0,
         });
     }

@@ -1,6 +1,7 @@
 //! What a run's log says, folded.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -75,6 +76,8 @@ pub struct OpenStep {
     pub last_class: Option<ErrorClass>,
     /// What the last exchange's status was.
     pub last_status: Option<u16>,
+    /// When the back-off after it is over. (A pause of the tenant is the gate's.)
+    pub not_before: Option<Millis>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -147,7 +150,7 @@ impl RunState {
             }
             EventBody::StepRetried(retried) => {
                 legal(self.phase == Phase::Open, name)?;
-                self.retried(retried)?;
+                self.retried(retried, sealed.event.timestamp)?;
             }
             EventBody::StepFinished(finished) => {
                 legal(self.phase == Phase::Open && self.is_at(finished.step_index), name)?;
@@ -174,19 +177,21 @@ impl RunState {
         usize::from(index) == self.steps.len() && u32::from(index) < self.steps_total
     }
 
-    fn retried(&mut self, retried: &StepRetried) -> Result<(), Illegal> {
+    fn retried(&mut self, retried: &StepRetried, at: Millis) -> Result<(), Illegal> {
         let open = self.open.as_mut().filter(|open| open.intent == Some(retried.attempt));
         let open = open.ok_or(Illegal { record: "step.retried" })?;
         open.attempts = retried.attempt;
         open.intent = None;
         open.last_class = Some(retried.error_classification);
         open.last_status = retried.http_status;
+        open.not_before = None;
         match retried.error_classification {
             ErrorClass::RateLimited => {}
             ErrorClass::Authentication => open.reauthorized = true,
             _ => {
                 open.counted += 1;
                 open.reauthorized = false;
+                open.not_before = Some(at.plus(Duration::from_millis(retried.delay_ms)));
             }
         }
         Ok(())
@@ -334,6 +339,7 @@ impl OpenStep {
             intent: None,
             last_class: None,
             last_status: None,
+            not_before: None,
         }
     }
 }
