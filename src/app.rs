@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::amqp::{
     ConnectError, Consumer, ConsumerSettings, Link, LinkSettings, Names, Publisher, QueueSettings, Retry, StreamBounds,
@@ -97,13 +97,22 @@ impl Running {
         };
         let runner = Runner::new(ports.clone(), runner_settings(config));
         let worker = Worker::new(runner, ports, worker_settings(config));
+        for (name, tenant) in &config.tenants {
+            if tenant.auth.client_id.is_empty() || tenant.auth.client_secret.is_none() {
+                warn!(
+                    "tenants.{name}.auth has no client_id or client_secret: its platform will hardly let this worker in"
+                );
+            }
+        }
         info!(worker = config.worker.id, "worker is up");
         Ok(Self { worker, consumer, links: [consuming, publishing], gate, stop, stop_publishing })
     }
 
     /// Works until `stop`, drains, and closes the connections.
     pub async fn work(self) -> Drained {
-        let drained = self.worker.run(self.consumer, self.stop).await;
+        let mut consumer = self.consumer;
+        let drained = self.worker.run(&mut consumer, self.stop).await;
+        consumer.close().await;
         self.stop_publishing.cancel();
         self.gate.close();
         for link in self.links {

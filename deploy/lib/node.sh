@@ -46,9 +46,9 @@ node_kill() {
     done
 }
 
-# node_kill_for_test DIR: a quorum queue's data is found again through names.dets, which RabbitMQ before 3.13.3 wrote half a
-# second late (rabbitmq/ra#443): killed in between, it starts the queue empty, confirmed messages or not. That fault is
-# not what our tests look for, so the kill waits until every queue is registered on disk.
+# node_kill_for_test DIR: RabbitMQ finds a quorum queue's data again through names.dets, which it writes half a second late
+# (3.10.8 and 4.0.5 do; rabbitmq/ra#443). Killed in between, it starts the queue empty, confirmed messages or not. That
+# fault of a queue's first second is not what our tests look for: the kill waits until every queue is registered on disk.
 node_kill_for_test() {
     local try
     for try in {1..50}; do

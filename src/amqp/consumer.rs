@@ -7,11 +7,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use lapin::message::Delivery as Message;
-use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
 use super::letter::{short, text_header};
@@ -23,6 +24,8 @@ use crate::ports::{BoxFuture, Delivery, Dice, Inbox, SystemDice};
 
 const BACKOFF: Duration = Duration::from_millis(200);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(3);
+/// What the broker gets to answer at the end.
+const GOODBYE: Duration = Duration::from_secs(3);
 
 /// One work queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +50,9 @@ pub struct ConsumerSettings {
 /// Deliveries of all work queues, in one line.
 pub struct Consumer {
     deliveries: mpsc::Receiver<Delivery>,
+    /// Everything in hand is settled: the channels may go.
+    settled: CancellationToken,
+    queues: TaskTracker,
 }
 
 impl Consumer {
@@ -64,6 +70,7 @@ impl Consumer {
             prepare(&settings, &connection).await?;
         }
         let (line, deliveries) = mpsc::channel(1);
+        let (settled, queues) = (CancellationToken::new(), TaskTracker::new());
         for queue in &settings.queues {
             let worker = QueueConsumer {
                 settings: settings.clone(),
@@ -72,11 +79,32 @@ impl Consumer {
                 publisher: publisher.clone(),
                 line: line.clone(),
                 stop: stop.clone(),
+                settled: settled.clone(),
             };
-            tokio::spawn(worker.run());
+            queues.spawn(worker.run());
         }
-        Ok(Self { deliveries })
+        queues.close();
+        Ok(Self { deliveries, settled, queues })
     }
+
+    /// Closes the channels, once everything in hand is settled, in a way that no ack is lost.
+    pub async fn close(self) {
+        self.settled.cancel();
+        if tokio::time::timeout(GOODBYE, self.queues.wait()).await.is_err() {
+            warn!("RabbitMQ did not say whether it has the last acks: some messages may be delivered again");
+        }
+    }
+}
+
+/// Acks sent just before a channel closes may be lost (rabbitmq-server #10327). A question about the queue goes the same way
+/// behind them, so its answer says that they have arrived.
+async fn last_acks_through(channel: &Channel, queue: &str) {
+    let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+    if let Err(error) = channel.queue_declare(short(queue), passive, FieldTable::default()).await {
+        debug!(queue, "the channel was gone before it was closed: {error}");
+        return;
+    }
+    let _ = channel.close(200, "bye".into()).await;
 }
 
 impl Inbox for Consumer {
@@ -96,6 +124,7 @@ struct QueueConsumer {
     publisher: Publisher,
     line: mpsc::Sender<Delivery>,
     stop: CancellationToken,
+    settled: CancellationToken,
 }
 
 /// Why one consumer is over.
@@ -118,8 +147,8 @@ impl QueueConsumer {
                 Ok(Over::Stopped(channel)) => {
                     drop(self.line);
                     // lapin closes a channel with its last handle, and with it all that is not settled yet.
-                    self.link.stopped().await;
-                    drop(channel);
+                    self.settled.cancelled().await;
+                    last_acks_through(&channel, &self.queue.name).await;
                     return;
                 }
                 Ok(Over::Broken(why)) => why,

@@ -53,8 +53,9 @@ pub fn init(level: Level, format: Format) {
         Level::Error => "error",
         Level::Warn | Level::Info | Level::Debug | Level::Trace => "warn",
     };
-    // lapin logs returned messages with their payloads under a target of its own; everything else of it we tell ourselves.
-    let directives = format!("{others},cxchain={},lapin::returned_messages=off", level.directive());
+    // lapin logs returned messages with their payloads, and an ordinary goodbye as an error. What matters of it we tell
+    // ourselves.
+    let directives = format!("{others},lapin=off,cxchain={}", level.directive());
     let filter = EnvFilter::new(directives);
     let registry = tracing_subscriber::registry().with(filter);
     let started = match format {

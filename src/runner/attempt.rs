@@ -9,16 +9,15 @@ use tracing::debug;
 use super::Runner;
 use super::clock::StepClock;
 use super::drive::{Halt, Live};
-use super::recorder::Entry;
+use super::recorder::{Entry, RENEW_EVERY};
 use crate::chain::log::Private;
+use crate::chain::run::{Command, decide};
 use crate::chain::{ErrorClass, Step, StepPath, Verdict};
 use crate::failpoint;
 use crate::ports::{Answer, Call, Credential, JournalError, Permit};
 
 /// A token endpoint in trouble is not asked again sooner.
 const SHORTEST_TOKEN_DELAY: Duration = Duration::from_millis(250);
-/// A run that waits renews its lease this often; leases last several times as long.
-const RENEW_EVERY: Duration = Duration::from_secs(5);
 
 /// The step at work, as far as it lives in this process only.
 pub(super) struct ActiveStep {
@@ -113,9 +112,15 @@ impl Runner {
         loop {
             let Some(permit) = self.permit(live).await? else { return Ok(None) };
             failpoint::hit("permit");
-            // Whoever waited long at the gate may have a token that did not: ask for the next one, without the permit.
-            if Instant::now() >= credential.stale_at {
+            // Whoever waited long at the gate may have a token that did not, and may not be wanted any more: ask again, without
+            // the permit.
+            if Instant::now() >= credential.stale_at || !self.is_still_due(live) {
                 return Ok(None);
+            }
+            if Instant::now() >= active(live).clock.deadline() {
+                let last = live.recorder.state().open().and_then(|open| open.last_class);
+                let class = last.unwrap_or(ErrorClass::Timeout);
+                return self.end_unsent(live, class, "the step's time was over before it could be sent").await;
             }
             if !permit.is_fresh() {
                 continue;
@@ -129,11 +134,26 @@ impl Runner {
             if !live.recorder.lease().holds() {
                 return Err(JournalError::Fenced.into());
             }
-            if permit.is_fresh() {
+            if let Some(permit) = self.fresh(live, permit) {
                 return Ok(Some((permit, attempt)));
             }
             live.recorder.append(vec![Entry::Private(Private::Withdrawn { step, attempt })]).await?;
         }
+    }
+
+    /// Whether a step is what comes next, now that time has passed.
+    fn is_still_due(&self, live: &Live) -> bool {
+        matches!(decide(&live.chain, live.recorder.state(), self.inputs(live)), Command::Try { .. })
+    }
+
+    /// The permit, or in the place of one that grew old while the intent was journaled another one, if it is to be had at
+    /// once: a slow journal must not make every permit one that came too late.
+    fn fresh(&self, live: &Live, permit: Permit) -> Option<Permit> {
+        if permit.is_fresh() {
+            return Some(permit);
+        }
+        drop(permit);
+        self.ports.gate.permit_now(&live.chain.tenant, live.age).filter(Permit::is_fresh)
     }
 
     async fn permit(&self, live: &mut Live) -> Result<Option<Permit>, Halt> {
@@ -170,7 +190,9 @@ impl Runner {
             return Err(JournalError::Unavailable("an exchange did not end at its deadline".into()).into());
         };
         failpoint::hit("sent");
-        if answer.verdict == Verdict::Unauthorized {
+        // A second 401 on the same request is about the caller, not about the token: no refresh for that.
+        let repeated = live.recorder.state().open().is_some_and(|open| open.reauthorized);
+        if answer.verdict == Verdict::Unauthorized && !repeated {
             self.ports.actions.refused(&call.tenant, credential);
         }
         Ok((call, answer))
@@ -195,7 +217,13 @@ impl Live {
                 () = tokio::time::sleep_until(until) => return Ok(Waited::Over),
                 () = tokio::time::sleep(RENEW_EVERY) => {}
             }
-            self.recorder.renew().await?;
+            tokio::select! {
+                biased;
+                done = &mut work => return Ok(Waited::Done(done)),
+                () = tokio::time::sleep_until(until) => return Ok(Waited::Over),
+                // What is in flight is not cut off: its record will tell whether the journal still takes any.
+                renewed = self.recorder.renew() => if interruptible { renewed? },
+            }
         }
     }
 }

@@ -80,7 +80,7 @@ impl Worker {
     }
 
     /// Works until `stop` (which has to end the inbox, too), then drains.
-    pub async fn run(self, mut inbox: impl Inbox, stop: CancellationToken) -> Drained {
+    pub async fn run(self, inbox: &mut impl Inbox, stop: CancellationToken) -> Drained {
         while let Some(delivery) = inbox.next().await {
             tokio::select! {
                 biased;

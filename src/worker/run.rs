@@ -1,6 +1,6 @@
 //! One run's task: claim, drive, settle.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,8 +51,15 @@ async fn try_drive(shared: &Shared, key: &RunKey, chain: Arc<Chain>, origin: Ori
     }
     let hand_back = shared.hand_back.clone();
     let (chain_id, run_id) = (chain.chain_id.clone(), key.run_id.clone());
+    let held = lease.clone();
     let run = Run { chain, run_id: run_id.clone(), origin, lease, log, age, hand_back };
-    match shared.runner.drive(run).await {
+    let ended = AssertUnwindSafe(shared.runner.drive(run)).catch_unwind().await;
+    if !matches!(ended, Ok(Ended::Settled { .. } | Ended::HandedBack)) {
+        // Nothing is done for the run here any more. Whoever gets its message next goes on with this log at once; one without
+        // an id would not find it while it is leased, and begin anew.
+        shared.ports.journal.release(&held).await;
+    }
+    match ended.unwrap_or_else(|panic| resume_unwind(panic)) {
         Ended::Settled { status, reason, took } => {
             let (status, took_ms) = (status.as_str(), millis(took));
             match reason {

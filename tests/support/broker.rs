@@ -80,7 +80,7 @@ impl Broker {
         }
     }
 
-    /// SIGKILL.
+    /// SIGKILL, once the quorum queues that it has are registered on its disk.
     pub async fn kill(&self) {
         match &self.home {
             Home::Given => self.not_ours("kills"),

@@ -14,10 +14,14 @@ mod broker;
 mod container;
 mod private;
 mod script;
+mod stage;
 mod wait;
+pub mod worker;
 
 pub use broker::Broker;
+pub use stage::{Caught, SOON, Stage};
 pub use wait::eventually;
+pub use worker::Worker;
 
 /// A name that no other test uses: `orders-019a…`.
 pub fn unique(name: &str) -> String {

@@ -79,7 +79,6 @@ pub struct OpenStep {
 
 #[derive(Debug, Clone, PartialEq)]
 struct StepData {
-    step: StepPath,
     data: Option<Arc<Value>>,
     message: Option<String>,
     omitted: bool,
@@ -151,7 +150,10 @@ impl RunState {
                 self.retried(retried)?;
             }
             EventBody::StepFinished(finished) => {
-                legal(self.phase == Phase::Open && usize::from(finished.step_index) == self.steps.len(), name)?;
+                legal(self.phase == Phase::Open && self.is_at(finished.step_index), name)?;
+                // Every exchange has its intent, and the outcome closes the last one.
+                let made = self.open.as_ref().map_or(0, |open| open.intent.unwrap_or(open.attempts));
+                legal(finished.attempts == made, name)?;
                 let chain_id = sealed.event.chain_id.clone().ok_or(Illegal { record: name })?;
                 self.step_finished(finished, chain_id, sealed.event.timestamp);
             }
@@ -165,6 +167,11 @@ impl RunState {
         }
         self.head = sealed.head();
         Ok(())
+    }
+
+    /// Whether the step at `index` is the one that the run is at: the first without an outcome.
+    fn is_at(&self, index: u16) -> bool {
+        usize::from(index) == self.steps.len() && u32::from(index) < self.steps_total
     }
 
     fn retried(&mut self, retried: &StepRetried) -> Result<(), Illegal> {
@@ -199,7 +206,7 @@ impl RunState {
                 self.origin = origin.clone();
             }
             Private::Intent { step, attempt, .. } => {
-                legal(self.phase == Phase::Open, "intent")?;
+                legal(self.phase == Phase::Open && self.is_at(step.outermost()), "intent")?;
                 let open = self.open.get_or_insert_with(|| OpenStep::new(step.clone()));
                 let next = open.path == *step && open.intent.is_none() && *attempt == open.attempts + 1;
                 legal(next, "intent")?;
@@ -217,13 +224,8 @@ impl RunState {
                 open.gate_wait_ms = *gate_wait_ms;
             }
             Private::StepData { step, data, message, omitted } => {
-                legal(self.phase == Phase::Open, "step_data")?;
-                self.data = Some(StepData {
-                    step: step.clone(),
-                    data: data.clone(),
-                    message: message.clone(),
-                    omitted: *omitted,
-                });
+                legal(self.phase == Phase::Open && self.is_at(step.outermost()), "step_data")?;
+                self.data = Some(StepData { data: data.clone(), message: message.clone(), omitted: *omitted });
             }
             Private::CancelRequested => self.cancel_requested = true,
             Private::Result { body } => {

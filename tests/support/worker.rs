@@ -1,0 +1,105 @@
+//! The shipped binary as a process: started, signalled, killed, waited for.
+
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+
+use super::wait::eventually;
+
+/// Where cargo put the binary under test.
+pub const CXCHAIN: &str = env!("CARGO_BIN_EXE_cxchain");
+
+/// A command that sees nothing of the caller's environment that could configure it.
+pub fn cxchain(env: &[(String, String)]) -> Command {
+    let mut command = Command::new(CXCHAIN);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CXCHAIN") {
+            command.env_remove(name);
+        }
+    }
+    command.envs(env.iter().cloned()).current_dir("/tmp").stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+/// A running `cxchain worker`. Dropped, it is killed.
+pub struct Worker {
+    child: Child,
+    log: Arc<Mutex<String>>,
+}
+
+impl Worker {
+    /// Starts it and collects what it logs.
+    pub fn spawn(env: &[(String, String)]) -> Self {
+        let mut command = cxchain(env);
+        let mut child =
+            command.arg("worker").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("cxchain starts");
+        let log = Arc::new(Mutex::new(String::new()));
+        collect(child.stderr.take().expect("piped"), log.clone());
+        collect(child.stdout.take().expect("piped"), log.clone());
+        Self { child, log }
+    }
+
+    /// Waits until it consumes for the `times`th time since its start.
+    pub async fn consuming(&self, times: usize, within: Duration) {
+        eventually("the worker consumes", within, async || {
+            let log = self.log();
+            (log.matches("consuming queue=").count() + log.matches("\"message\":\"consuming\"").count() >= times)
+                .then_some(())
+        })
+        .await;
+    }
+
+    /// Everything logged so far.
+    pub fn log(&self) -> String {
+        self.log.lock().expect("no panic while collecting").clone()
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
+    /// Sends a signal by name: `TERM`, `KILL`, `STOP`, `CONT`.
+    pub async fn signal(&self, name: &str) {
+        let pid = self.pid().to_string();
+        let done = Command::new("kill").args(["-s", name, &pid]).status().await.expect("kill runs");
+        assert!(done.success(), "kill -s {name} {pid}");
+    }
+
+    /// Its exit code; for a signal, 128 and the signal's number.
+    ///
+    /// # Panics
+    /// When it does not end in time, with its log.
+    pub async fn ended(&mut self, within: Duration) -> i32 {
+        use std::os::unix::process::ExitStatusExt;
+        match tokio::time::timeout(within, self.child.wait()).await {
+            Ok(status) => {
+                let status = status.expect("it can be waited for");
+                status.code().or(status.signal().map(|signal| 128 + signal)).expect("a code or a signal")
+            }
+            Err(_) => panic!("the worker did not end within {within:?}; its log:\n{}", self.log()),
+        }
+    }
+
+    /// Resident memory in bytes.
+    pub fn memory(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.pid());
+        let status = std::fs::read_to_string(path).expect("it runs");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("Linux tells VmRSS");
+        line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).expect("a number") * 1024
+    }
+}
+
+fn collect(stream: impl AsyncRead + Unpin + Send + 'static, log: Arc<Mutex<String>>) {
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(stream).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            let mut log = log.lock().expect("no panic while collecting");
+            log.push_str(&line);
+            log.push('\n');
+        }
+    });
+}
