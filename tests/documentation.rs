@@ -66,7 +66,7 @@ fn every_relative_link_leads_somewhere() {
 /// Whether a heading of the page gets `anchor`, after the rule that hosting sites share: lower case, blanks to hyphens, no
 /// punctuation.
 fn has_anchor(path: &Path, anchor: &str) -> bool {
-    let text = std::fs::read_to_string(path).unwrap();
+    let text = std::fs::read_to_string(path).expect("a page that is linked to");
     text.lines().filter(|line| line.starts_with('#')).any(|line| {
         let heading = line.trim_start_matches('#').trim().to_lowercase();
         let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));

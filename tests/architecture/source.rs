@@ -33,8 +33,8 @@ pub(crate) fn all() -> Vec<Source> {
     let mut sources = Vec::new();
     let mut tests: Vec<Vec<String>> = Vec::new();
     for path in files {
-        let file = path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
-        let text = std::fs::read_to_string(&path).unwrap();
+        let file = path.strip_prefix(root).expect("collected below the root").to_string_lossy().replace('\\', "/");
+        let text = std::fs::read_to_string(&path).expect("a source file is text");
         let module = module_of(&file);
         let reading = read(&file, &text, &module);
         tests.extend(reading.test_modules);
@@ -46,8 +46,8 @@ pub(crate) fn all() -> Vec<Source> {
 
 /// Rust files below `folder`.
 pub(crate) fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in std::fs::read_dir(folder).expect("a folder of the package") {
+        let path = entry.expect("a folder that can be listed").path();
         if path.is_dir() {
             collect(&path, files);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
