@@ -35,9 +35,15 @@ pub struct Arguments {
 const AFTER_HELP: &str = "\
 Every configuration key can be set by an environment variable, too: CXCHAIN__BROKER__URL sets broker.url.
 
-Exit codes: 0 done (submit --wait: the run completed), 1 the run did not complete or a drain was cut short, 2 usage,
-3 invalid chain (nothing published), 69 RabbitMQ or CXone unreachable or credentials refused, 70 internal fault,
-78 configuration wrong or topology differs, 143 second SIGTERM.";
+Exit codes:
+    0  done; submit --wait: the run completed
+    1  the run did not complete, or a drain was cut short
+    2  usage
+    3  invalid chain; nothing was published
+   69  RabbitMQ unreachable, or credentials refused
+   70  a fault in cxchain
+   78  the configuration is wrong, or the topology differs
+  143  second SIGTERM";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -52,7 +58,6 @@ enum Command {
     /// The exchanges and queues that a worker stands on
     #[command(subcommand)]
     Topology(topology::TopologyCommand),
-    /// A CXone to try things on, with faults to order
     Simulate(simulate::SimulateArgs),
     /// The configuration that holds, secrets masked
     #[command(subcommand)]
