@@ -124,8 +124,21 @@ impl Load {
         }
     }
 
-    /// By run id. One chain has one run, under the id that its message gave it.
+    /// Every chain has a result, and ran under the id that its message gave it.
+    pub(crate) fn assert_ids(&self, results: &[Caught]) {
+        let text = |result: &Caught, key: &str| result.body[key].as_str().expect("text").to_owned();
+        let chains: BTreeSet<String> = results.iter().map(|result| text(result, "chain_id")).collect();
+        assert!(chains.iter().eq(self.chains.keys()), "every chain has a result, and none that nobody submitted");
+        for result in results {
+            let (run, chain) = (text(result, "run_id"), text(result, "chain_id"));
+            let wanted = self.chains[&chain].as_ref();
+            assert!(wanted.is_none_or(|wanted| *wanted == run), "{chain} ran as {run}, not as {wanted:?}");
+        }
+    }
+
+    /// By run id. One chain has one run.
     fn by_run(&self, results: &[Caught]) -> BTreeMap<String, Value> {
+        self.assert_ids(results);
         let mut runs: BTreeMap<String, &Caught> = BTreeMap::new();
         let mut of_chain: BTreeMap<&str, &str> = BTreeMap::new();
         for result in results {
@@ -135,10 +148,7 @@ impl Load {
             assert!(before.is_none_or(|before| before.raw == result.raw), "two different results of run {run}");
             let other = of_chain.insert(chain, run);
             assert!(other.is_none_or(|other| other == run), "two runs of {chain}: {other:?} and {run}");
-            let wanted = self.chains[chain].as_deref();
-            assert!(wanted.is_none_or(|wanted| wanted == run), "{chain} ran as {run}, not as {wanted:?}");
         }
-        assert_eq!(of_chain.len(), self.len(), "every chain has a result");
         runs.into_iter().map(|(run, result)| (run, result.body.clone())).collect()
     }
 }
