@@ -360,7 +360,9 @@ const GONE: [u16; 2] = [320, 541];
 fn judge(object: String, answer: lapin::Result<()>, wanted: &str) -> Result<Option<Mismatch>, TopologyError> {
     let Err(error) = answer else { return Ok(None) };
     match error.kind() {
-        ErrorKind::ProtocolError(said) if !GONE.contains(&said.get_id()) => Ok(Some(mismatch(object, said.get_message().as_str(), wanted))),
+        ErrorKind::ProtocolError(said) if !GONE.contains(&said.get_id()) => {
+            Ok(Some(mismatch(object, said.get_message().as_str(), wanted)))
+        }
         _ => Err(lost(&error)),
     }
 }

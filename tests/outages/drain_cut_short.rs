@@ -46,7 +46,11 @@ async fn sigterm_while_the_broker_is_gone_waits_for_it_no_longer_than_the_drain_
     let took = asked.elapsed();
     assert!((DRAIN..DRAIN + AND_SOME).contains(&took), "it took {took:?}");
     let seen = stage.simulator.calls().totals;
-    assert_eq!((seen.calls, seen.answered, seen.cut_off), (5, 5, 0), "exchanges in flight are finished, no other begins");
+    assert_eq!(
+        (seen.calls, seen.answered, seen.cut_off),
+        (5, 5, 0),
+        "exchanges in flight are finished, no other begins"
+    );
 
     broker.restart().await;
     let channel = channel(&stage).await;

@@ -161,19 +161,14 @@ fn definition(chain_id: &str, steps: usize) -> Value {
 
 /// The work queue holds nothing that is not in a worker's hands.
 pub(crate) async fn emptied(stage: &Stage, channel: &Channel) {
-    eventually("the work queue is empty", LONG, async || {
-        (amqp::depth(channel, &stage.queue).await == 0).then_some(())
-    })
-    .await;
+    eventually("the work queue is empty", LONG, async || (amqp::depth(channel, &stage.queue).await == 0).then_some(()))
+        .await;
 }
 
 /// The work queue holds `count` messages.
 pub(crate) async fn waiting(stage: &Stage, channel: &Channel, count: usize) {
     let what = format!("{count} messages wait in the work queue");
-    eventually(&what, SOON, async || {
-        (amqp::depth(channel, &stage.queue).await as usize == count).then_some(())
-    })
-    .await;
+    eventually(&what, SOON, async || (amqp::depth(channel, &stage.queue).await as usize == count).then_some(())).await;
 }
 
 /// Results that are there now.
@@ -192,10 +187,8 @@ pub(crate) fn times(worker: &Worker, line: &str) -> usize {
 
 /// Waits until the worker has logged `line` more than `before` times.
 pub(crate) async fn logs_again(worker: &Worker, line: &str, before: usize, within: Duration) {
-    eventually(&format!("the worker logs {line:?}"), within, async || {
-        (times(worker, line) > before).then_some(())
-    })
-    .await;
+    eventually(&format!("the worker logs {line:?}"), within, async || (times(worker, line) > before).then_some(()))
+        .await;
 }
 
 pub(crate) const CONSUMING: &str = "consuming queue=";
