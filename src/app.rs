@@ -38,7 +38,10 @@ pub enum StartError {
         "RabbitMQ does not have what this worker needs:\n{0}\n\
          Delete or rename what differs, or change the names in the configuration; `cxchain topology print` shows what is wanted."
     )]
-    Topology(#[from] TopologyError),
+    Topology(TopologyError),
+    /// The broker went away, again and again, while exchanges and queues were declared.
+    #[error("{0}")]
+    Gone(TopologyError),
     /// The HTTP clients cannot be made.
     #[error("{0}")]
     Cxone(#[from] CxoneError),
@@ -50,6 +53,15 @@ pub enum StartError {
         /// What is wrong.
         problem: LimitError,
     },
+}
+
+impl From<TopologyError> for StartError {
+    fn from(error: TopologyError) -> Self {
+        match error {
+            TopologyError::Mismatch(_) => Self::Topology(error),
+            TopologyError::Connection(_) => Self::Gone(error),
+        }
+    }
 }
 
 /// A worker that is connected and consumes.

@@ -353,11 +353,16 @@ fn compared(mismatch: Option<Mismatch>) -> Declared {
     }
 }
 
+/// The broker went away over the question: CONNECTION_FORCED, INTERNAL_ERROR.
+const GONE: [u16; 2] = [320, 541];
+
 /// A refusal of the broker is a finding; anything else is a lost connection.
 fn judge(object: String, answer: lapin::Result<()>, wanted: &str) -> Result<Option<Mismatch>, TopologyError> {
     let Err(error) = answer else { return Ok(None) };
     match error.kind() {
-        ErrorKind::ProtocolError(said) => Ok(Some(mismatch(object, said.get_message().as_str(), wanted))),
+        ErrorKind::ProtocolError(said) if !GONE.contains(&said.get_id()) => {
+            Ok(Some(mismatch(object, said.get_message().as_str(), wanted)))
+        }
         _ => Err(lost(&error)),
     }
 }

@@ -41,7 +41,7 @@ pub(super) async fn worker(config: Config) -> Exit {
 
 pub(super) fn exit(why: &StartError) -> Exit {
     match why {
-        StartError::Connect(_) => Exit::Unreachable,
+        StartError::Connect(_) | StartError::Gone(_) => Exit::Unreachable,
         StartError::Topology(_) | StartError::Limit { .. } => Exit::Configuration,
         StartError::Cxone(_) => Exit::Internal,
     }
