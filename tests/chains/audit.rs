@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use lapin::types::{AMQPValue, ShortString};
+use lapin::BasicProperties;
+use lapin::types::{AMQPValue, FieldTable, ShortString};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -76,6 +77,17 @@ pub(crate) fn message(caught: &Caught, id: &Value, schema: &Value, correlation_i
     assert_eq!(text(properties.correlation_id()), correlation_id);
     let seconds = u64::try_from(millis(timestamp) / 1000).unwrap();
     assert_eq!(*properties.timestamp(), Some(seconds));
+}
+
+/// Properties as they were sent: a quorum queue adds a header of its own.
+pub(crate) fn as_sent(properties: &BasicProperties) -> BasicProperties {
+    let mut headers = FieldTable::default();
+    for (name, value) in properties.headers().iter().flat_map(FieldTable::inner) {
+        if name.as_str() != "x-delivery-count" {
+            headers.insert(name.clone(), value.clone());
+        }
+    }
+    properties.clone().with_headers(headers)
 }
 
 /// The header `traceparent`.

@@ -1,15 +1,12 @@
 //! The customer's chain: every field of every message, and every hash recomputed.
 
-use futures_util::StreamExt as _;
-use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection};
 use serde_json::{Value, json};
-use tokio::time::timeout;
 
 use crate::audit::{self, keys, millis, sha256};
 use crate::support::{Broker, Caught, SOON, Stage, amqp};
-use crate::{nothing_is_left, simulator};
+use crate::{nothing_is_left, simulator, streams};
 
 /// The customer's own message, byte for byte.
 const CUSTOMER: &[u8] = include_bytes!("../../examples/customer-sync.json");
@@ -174,28 +171,10 @@ async fn the_customers_chain_leaves_events_that_anybody_can_verify() {
 #[tokio::test]
 async fn the_streams_keep_the_same_events_and_the_same_result() {
     let Done { stage, channel, result, events, .. } = customers_run().await;
-    let kept = from_the_beginning(&channel, &stage.name("audit.log"), 5).await;
+    let kept = streams::kept(&channel, &stage.name("audit.log")).await;
     assert_eq!(kept, events.into_iter().map(|event| (event.routing_key, event.raw)).collect::<Vec<_>>());
-    let kept = from_the_beginning(&channel, &stage.name("results.log"), 1).await;
+    let kept = streams::kept(&channel, &stage.name("results.log")).await;
     assert_eq!(kept, [(result.routing_key, result.raw)]);
-}
-
-/// The first `count` messages of a stream, by routing key and body: read as streams are read over AMQP 0-9-1, with a prefetch
-/// and acknowledgements, from the first offset on.
-async fn from_the_beginning(channel: &Channel, stream: &str, count: usize) -> Vec<(String, Vec<u8>)> {
-    channel.basic_qos(10, BasicQosOptions::default()).await.unwrap();
-    let mut arguments = FieldTable::default();
-    arguments.insert("x-stream-offset".into(), AMQPValue::LongString("first".into()));
-    let options = BasicConsumeOptions::default();
-    let mut messages = channel.basic_consume(stream.into(), "".into(), options, arguments).await.unwrap();
-    let mut read = Vec::new();
-    while read.len() < count {
-        let next = timeout(SOON, messages.next()).await.unwrap_or_else(|_| panic!("{stream} ends at {}", read.len()));
-        let message = next.unwrap().unwrap();
-        message.acker.ack(BasicAckOptions::default()).await.unwrap();
-        read.push((message.routing_key.to_string(), message.data));
-    }
-    read
 }
 
 #[tokio::test]

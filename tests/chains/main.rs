@@ -8,6 +8,7 @@ mod duplicates;
 mod expiry;
 mod quota;
 mod replies;
+mod streams;
 #[path = "../support/mod.rs"]
 mod support;
 mod table;
@@ -18,7 +19,7 @@ use std::time::Duration;
 use cxchain::simulator::SimulatorSettings;
 use lapin::Channel;
 use serde_json::{Value, json};
-use support::{SOON, Stage, Worker, amqp};
+use support::{Caught, SOON, Stage, Worker, amqp, eventually};
 
 /// A simulator on which these rules hold, `target=fault`, and whose healthy answers come at once.
 fn simulator(rules: &[&str]) -> SimulatorSettings {
@@ -46,6 +47,17 @@ fn with(mut object: Value, fields: &Value) -> Value {
 
 async fn submit(stage: &Stage, channel: &Channel, definition: &Value, run_id: &str) {
     stage.submit(channel, definition.to_string().as_bytes(), Some(run_id)).await;
+}
+
+/// All events up to the first that is `awaited`, and those that are there by then.
+async fn events_until(stage: &Stage, channel: &Channel, awaited: impl Fn(&Value) -> bool) -> Vec<Caught> {
+    let mut events = Vec::new();
+    eventually("the event that is waited for", SOON, async || {
+        events.extend(stage.events(channel).await);
+        events.iter().any(|event: &Caught| awaited(&event.body)).then_some(())
+    })
+    .await;
+    events
 }
 
 /// Stops the worker in good order: whatever it had in hand is settled then. No message is left in the work queue, no second
