@@ -87,14 +87,16 @@ impl Runner {
         let mut failures = 0;
         let mut class = ErrorClass::Timeout;
         loop {
+            let until = deadline.min(self.last_start(live));
             let tenant = live.chain.tenant.clone();
-            let error = match live.wait(self.ports.actions.credential(&tenant), deadline, true).await? {
+            let error = match live.wait(self.ports.actions.credential(&tenant), until, true).await? {
                 Waited::Done(Ok(credential)) => {
                     failpoint::hit("token");
                     return Ok(Some(credential));
                 }
                 Waited::Done(Err(error)) => error,
                 Waited::Interrupted => return Ok(None),
+                Waited::Over if until < deadline => return Ok(None),
                 Waited::Over => return self.end_unsent(live, class, "no token in time").await,
             };
             failures += 1;
@@ -104,8 +106,9 @@ impl Runner {
                 return self.end_unsent(live, class, &error.message).await;
             }
             debug!(class = class.as_str(), "no token yet");
-            if let Waited::Interrupted = live.wait(tokio::time::sleep(delay), deadline, true).await? {
-                return Ok(None);
+            match live.wait(tokio::time::sleep(delay), until, true).await? {
+                Waited::Done(()) => {}
+                Waited::Over | Waited::Interrupted => return Ok(None),
             }
         }
     }
@@ -160,14 +163,30 @@ impl Runner {
     }
 
     async fn permit(&self, live: &mut Live) -> Result<Option<Permit>, Halt> {
-        let (tenant, age, deadline) = (live.chain.tenant.clone(), live.age, live.deadline);
+        let (tenant, age, until) = (live.chain.tenant.clone(), live.age, live.deadline.min(self.last_start(live)));
         active(live).clock.enter_gate();
-        let waited = live.wait(self.ports.gate.permit(&tenant, age), deadline, true).await;
+        let waited = live.wait(self.ports.gate.permit(&tenant, age), until, true).await;
         active(live).clock.leave_gate();
         match waited? {
             Waited::Done(Ok(permit)) => Ok(Some(permit)),
             Waited::Done(Err(_)) => Err(Halt::Stopped),
             Waited::Over | Waited::Interrupted => Ok(None),
+        }
+    }
+
+    /// Until when a run that has made no exchange may make its first. Read off the time of day anew each time: whoever is too
+    /// late asks the core, and the core finds the run expired.
+    fn last_start(&self, live: &Live) -> Instant {
+        let now = Instant::now();
+        let far = live.deadline + Duration::from_secs(3600);
+        let untouched = live.recorder.state().steps().is_empty() && live.recorder.state().open().is_none();
+        let Some(expires_at) = live.chain.expires_at.filter(|_| untouched) else { return far };
+        match Duration::try_from(expires_at.duration_since(self.ports.clock.now())) {
+            // A timer's grain more, so that it is over by the time of day as well.
+            Ok(left) if !left.is_zero() => {
+                now.checked_add(left + Duration::from_millis(1)).map_or(far, |at| at.min(far))
+            }
+            _ => now,
         }
     }
 

@@ -71,6 +71,12 @@ impl Stage {
         stage
     }
 
+    /// What is called `what` on this stage: `results`, `audit`, `dead` and `control` are exchanges, `dead` is a queue as well;
+    /// `audit.log` and `results.log` are streams, `caught.results` and `caught.events` the queues that catch.
+    pub fn name(&self, what: &str) -> String {
+        format!("{}.{what}", self.prefix)
+    }
+
     /// One more configuration key for everything that is started from now on: `("worker.drain_timeout", "5s")`.
     pub fn set(&mut self, key: &str, value: &str) -> &mut Self {
         self.extra.insert(format!("CXCHAIN__{}", key.to_uppercase().replace('.', "__")), value.to_owned());
