@@ -116,6 +116,11 @@ impl Stage {
         (done.status.code().unwrap_or(-1), text(&done.stdout), text(&done.stderr))
     }
 
+    /// The full name of an exchange or queue of this stage: `dead`, `audit`, `results.log`.
+    pub fn name(&self, short: &str) -> String {
+        format!("{}.{short}", self.prefix)
+    }
+
     pub async fn connect(&self) -> Connection {
         amqp::connect(&self.url).await
     }
