@@ -93,11 +93,7 @@ fn unreadable() -> Vec<Broken> {
         of_text("one half of a surrogate pair", text(CANARY, "canary-5e1f\\ud800"), &["/metadata/owner"]),
         of_text("a control character", text(CANARY, "canary-5e1f\u{1}"), &["/metadata/owner"]),
         of_text("65 levels", text("1]", &format!("{}{}]", "[".repeat(60), "]".repeat(60))), &[&deep_pointer()]),
-        of_text(
-            "an integer beyond 64 bits",
-            text("1]", "99999999999999999999]"),
-            &["/steps/1/payload/list/1"],
-        ),
+        of_text("an integer beyond 64 bits", text("1]", "99999999999999999999]"), &["/steps/1/payload/list/1"]),
         of_text(
             "a key of the definition twice",
             text(r#""chain_id":"#, r#""chain_id":"twice","chain_id":"#),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::broken::{Broken, CANARY, fifty};
 use super::support::{Broker, Caught, SOON, Stage, amqp};
-use super::{good, header, name_of, pointers, problems, text};
+use super::{good, header, left_over, name_of, pointers, problems, text};
 
 #[tokio::test]
 async fn fifty_broken_messages_among_fifty_good_ones() {
@@ -29,7 +29,7 @@ async fn fifty_broken_messages_among_fifty_good_ones() {
     let results = stage.results(&channel, 100, SOON * 2).await;
     worker.signal("TERM").await;
     assert_eq!(worker.ended(SOON).await, 0, "{}", worker.log());
-    assert_eq!(amqp::depth(&channel, &stage.queue).await, 0, "everything was acknowledged");
+    assert_eq!(left_over(&stage, &channel).await, 0, "everything was acknowledged");
 
     let (rejected, completed): (Vec<_>, Vec<_>) =
         results.into_iter().partition(|result| result.body["final_status"] == "rejected");
@@ -70,7 +70,8 @@ fn one<'a>(broken: &Broken, all: &'a [Caught], about: impl Fn(&Caught) -> bool) 
 
 fn name(broken: &Broken) -> String {
     let body: Value = serde_json::from_slice(&broken.body).unwrap_or_default();
-    let valid = |id: &&str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte));
+    let valid =
+        |id: &&str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte));
     let id = body["run_id"].as_str().filter(valid).or(broken.message_id.as_deref().filter(valid));
     name_of(&broken.body, id)
 }
@@ -95,7 +96,7 @@ fn message_id(message: &Caught) -> Option<&str> {
 }
 
 fn of_event(broken: &Broken, events: &[Caught]) {
-    let (what, id) = (broken.what, format!("{}:0", name(broken)));
+    let (what, id) = (broken.what, format!("{}:0", name_of(&broken.body, None)));
     let event = one(broken, events, |event| message_id(event) == Some(&id));
     let body = &event.body;
     assert_eq!(event.routing_key, "default.run.rejected", "{what}");

@@ -11,9 +11,10 @@ mod unreadable;
 mod wire;
 
 use cxchain::chain::hash::sha256_hex;
+use lapin::Channel;
 use lapin::types::{AMQPValue, ShortString};
 use serde_json::{Value, json};
-use support::Caught;
+use support::{Caught, Stage, amqp};
 
 /// A good chain of one step, whose action the simulator counts.
 fn good() -> Vec<u8> {
@@ -32,6 +33,19 @@ fn name_of(body: &[u8], run_id: Option<&str>) -> String {
 
 fn text(value: Option<&ShortString>) -> &str {
     value.map(ShortString::as_str).unwrap_or_default()
+}
+
+/// What a worker that has ended left in its work queue, messages included that it held: those come back with the end of its
+/// channel, which the queue has taken note of before it confirms one more message.
+async fn left_over(stage: &Stage, channel: &Channel) -> usize {
+    const MARKER: &[u8] = b"marker";
+    stage.submit(channel, MARKER, None).await;
+    let mut left = Vec::new();
+    while let Some(message) = amqp::get(channel, &stage.queue).await {
+        left.push(message.delivery.data);
+    }
+    assert!(left.iter().any(|body| body == MARKER));
+    left.len() - 1
 }
 
 /// A header as text.

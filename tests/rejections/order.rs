@@ -7,7 +7,7 @@ use lapin::types::FieldTable;
 use serde_json::json;
 
 use super::support::{Broker, SOON, Stage, Worker, amqp, eventually};
-use super::{good, header, name_of, no_chain, pointers, problems, text};
+use super::{good, header, left_over, name_of, no_chain, pointers, problems, text};
 
 /// Without its binding the dead exchange takes no message. The worker holds on to the original, and so does the next one.
 #[tokio::test]
@@ -25,11 +25,14 @@ async fn a_broken_message_is_acknowledged_only_when_its_copy_is_in_the_dead_queu
 
     let worker = stage.worker().await;
     let first = stage.results(&channel, 1, SOON).await.remove(0);
-    eventually("the worker says that it waits", SOON, async || worker.log().contains("not published yet").then_some(()))
-        .await;
+    eventually("the worker says that it waits", SOON, async || {
+        worker.log().contains("not published yet").then_some(())
+    })
+    .await;
     worker.signal("KILL").await;
     drop(worker);
-    eventually("the message is back", SOON, async || (amqp::depth(&channel, &stage.queue).await == 1).then_some(())).await;
+    eventually("the message is back", SOON, async || (amqp::depth(&channel, &stage.queue).await == 1).then_some(()))
+        .await;
     assert_eq!(stage.dead_depth(&channel).await, 0);
 
     let options = QueueBindOptions::default();
@@ -42,7 +45,7 @@ async fn a_broken_message_is_acknowledged_only_when_its_copy_is_in_the_dead_queu
     assert_eq!(stage.dead(&channel, 1).await[0].raw, no_chain());
     worker.signal("TERM").await;
     assert_eq!(worker.ended(SOON).await, 0);
-    assert_eq!(amqp::depth(&channel, &stage.queue).await, 0);
+    assert_eq!(left_over(&stage, &channel).await, 0);
 
     assert_eq!(text(first.properties.message_id().as_ref()), "run-1:rejected");
     assert_eq!(first.properties.message_id(), second.properties.message_id());
@@ -67,8 +70,10 @@ async fn the_event_comes_before_the_result_and_the_copy() {
     stage.submit(&channel, &no_chain(), None).await;
 
     let worker = stage.worker().await;
-    eventually("the worker says that it waits", SOON, async || worker.log().contains("not published yet").then_some(()))
-        .await;
+    eventually("the worker says that it waits", SOON, async || {
+        worker.log().contains("not published yet").then_some(())
+    })
+    .await;
     assert_eq!(stage.dead_depth(&channel).await, 0);
     assert_eq!(amqp::depth(&channel, &stage.name("caught.results")).await, 0);
 
@@ -117,16 +122,17 @@ async fn a_broken_message_that_cannot_be_buried_outlives_the_worker() {
     let connection = stage.connect().await;
     let channel = amqp::channel(&connection).await;
     let dead = stage.name("dead");
-    let unbound = channel
-        .queue_unbind(dead.as_str().into(), dead.as_str().into(), "#".into(), FieldTable::default())
-        .await;
+    let unbound =
+        channel.queue_unbind(dead.as_str().into(), dead.as_str().into(), "#".into(), FieldTable::default()).await;
     unbound.expect("the binding is there");
     stage.submit_with(&channel, &no_chain(), BasicProperties::default()).await;
 
     let mut worker = Worker::spawn(&stage.env());
-    eventually("the worker says that it waits", SOON, async || worker.log().contains("not published yet").then_some(()))
-        .await;
+    eventually("the worker says that it waits", SOON, async || {
+        worker.log().contains("not published yet").then_some(())
+    })
+    .await;
     worker.signal("TERM").await;
     assert_eq!(worker.ended(SOON).await, 1, "{}", worker.log());
-    assert_eq!(amqp::depth(&channel, &stage.queue).await, 1);
+    assert_eq!(left_over(&stage, &channel).await, 1);
 }

@@ -6,7 +6,7 @@ use lapin::{BasicProperties, Channel};
 use url::Url;
 
 use super::support::{Broker, Caught, SOON, Stage, amqp};
-use super::{good, header, no_chain, problems, text};
+use super::{good, header, left_over, no_chain, problems, text};
 
 async fn stage() -> Stage {
     Stage::new(Broker::shared().await, SimulatorSettings::default()).await
@@ -94,7 +94,8 @@ async fn headers_that_fill_a_frame_are_left_behind() {
         many.insert(format!("name-{n}").as_str().into(), AMQPValue::Boolean(true));
     }
     let lists = table([("x", AMQPValue::FieldArray(vec![AMQPValue::Void; 100 << 10].into()))]);
-    let tables = table([("x", AMQPValue::FieldArray(vec![AMQPValue::FieldTable(FieldTable::default()); 20_000].into()))]);
+    let tables =
+        table([("x", AMQPValue::FieldArray(vec![AMQPValue::FieldTable(FieldTable::default()); 20_000].into()))]);
 
     for headers in [one, many, lists, tables] {
         let copy = buried(&stage, &channel, BasicProperties::default().with_headers(headers)).await;
@@ -134,7 +135,7 @@ async fn no_reply_goes_to_a_queue_of_the_workers_own() {
     worker.signal("TERM").await;
     assert_eq!(worker.ended(SOON).await, 0);
     assert_eq!(stage.dead_depth(&channel).await, 4, "the four that were submitted, and no result");
-    assert_eq!(amqp::depth(&channel, &stage.queue).await, 0);
+    assert_eq!(left_over(&stage, &channel).await, 0);
     assert_eq!(amqp::depth(&channel, &stage.name("caught.results")).await, 0);
 }
 
@@ -146,9 +147,8 @@ async fn whoever_waits_for_a_reply_hears_of_the_rejection() {
     let channel = amqp::channel(&connection).await;
     let replies = stage.name("replies");
     amqp::quorum_queue(&channel, &replies).await;
-    let properties = BasicProperties::default()
-        .with_reply_to(replies.as_str().into())
-        .with_correlation_id("question-1".into());
+    let properties =
+        BasicProperties::default().with_reply_to(replies.as_str().into()).with_correlation_id("question-1".into());
     buried(&stage, &channel, properties).await;
 
     let reply = amqp::take(&channel, &replies, 1, SOON).await.remove(0);

@@ -6,7 +6,7 @@ use lapin::{Channel, Connection};
 
 use super::support::{Broker, Caught, SOON, Stage, Worker, amqp};
 use super::wire::{CORRELATION_ID, HEADERS, MESSAGE_ID, Wire, long_string, short_string};
-use super::{good, header, text};
+use super::{good, header, left_over, text};
 
 /// Lists in a list in a list…, as a table's only field. Each level takes five bytes.
 fn nested(levels: usize) -> Vec<u8> {
@@ -58,7 +58,7 @@ impl Survivors {
     async fn end_well(mut self) {
         self.worker.signal("TERM").await;
         assert_eq!(self.worker.ended(SOON).await, 0);
-        assert_eq!(amqp::depth(&self.channel, &self.stage.queue).await, 0);
+        assert_eq!(left_over(&self.stage, &self.channel).await, 0);
         assert_eq!(self.stage.dead_depth(&self.channel).await, 0);
     }
 }
