@@ -34,10 +34,7 @@ pub enum StartError {
     #[error("{0}")]
     Connect(#[from] ConnectError),
     /// The broker does not have what the worker stands on.
-    #[error(
-        "RabbitMQ does not have what this worker needs:\n{0}\n\
-         Delete or rename what differs, or change the names in the configuration; `cxchain topology print` shows what is wanted."
-    )]
+    #[error("{0}")]
     Topology(#[from] TopologyError),
     /// The HTTP clients cannot be made.
     #[error("{0}")]

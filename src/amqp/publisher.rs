@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
-use lapin::{Channel, Confirmation};
+use lapin::{Channel, Confirmation, ErrorKind};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -38,6 +38,8 @@ struct Job {
 enum Setback {
     #[error("the channel or the connection was lost before the confirm came")]
     Lost,
+    #[error("RabbitMQ closed the channel: {0}")]
+    Closed(String),
     #[error("RabbitMQ refused the message (nack): is a queue full?")]
     Refused,
     #[error("no queue is bound that takes the message ({0})")]
@@ -154,7 +156,7 @@ impl Lane {
         loop {
             let job = self.waiting.lock().await.recv().await?;
             let outcome = self.publish(channel, job.letter).await;
-            let lost = matches!(outcome, Err(Setback::Lost));
+            let lost = matches!(outcome, Err(Setback::Lost | Setback::Closed(_)));
             let _ = job.done.send(outcome);
             if lost || !channel.status().connected() {
                 return Some(());
@@ -177,7 +179,10 @@ impl Lane {
             Some(Ok(Confirmation::NotRequested)) => Err(Setback::Lost),
             Some(Err(error)) => {
                 debug!("a publish channel was lost: {error}");
-                Err(Setback::Lost)
+                match error.kind() {
+                    ErrorKind::ProtocolError(said) => Err(Setback::Closed(said.get_message().to_string())),
+                    _ => Err(Setback::Lost),
+                }
             }
             None => {
                 warn!("no confirm from RabbitMQ within {} s; publishing again", CONFIRM_DEADLINE.as_secs());

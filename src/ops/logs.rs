@@ -53,8 +53,8 @@ pub fn init(level: Level, format: Format) {
         Level::Error => "error",
         Level::Warn | Level::Info | Level::Debug | Level::Trace => "warn",
     };
-    // lapin logs returned messages with their payloads under a target of its own; everything else of it we tell ourselves.
-    let directives = format!("{others},cxchain={},lapin::returned_messages=off", level.directive());
+    // lapin logs returned messages with their payloads; and of a channel that RabbitMQ closes it tells what we tell ourselves.
+    let directives = format!("{others},cxchain={},lapin::returned_messages=off,lapin::channel=off", level.directive());
     let filter = EnvFilter::new(directives);
     let registry = tracing_subscriber::registry().with(filter);
     let started = match format {
