@@ -34,10 +34,7 @@ pub enum StartError {
     #[error("{0}")]
     Connect(#[from] ConnectError),
     /// The broker does not have what the worker stands on.
-    #[error(
-        "RabbitMQ does not have what this worker needs:\n{0}\n\
-         Delete or rename what differs, or change the names in the configuration; `cxchain topology print` shows what is wanted."
-    )]
+    #[error("{0}")]
     Topology(TopologyError),
     /// The broker went away, again and again, while exchanges and queues were declared.
     #[error("{0}")]

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use super::wire;
 use crate::ports::{Dice, SystemDice};
 
 /// lapin gives no bound of its own to a connect in async mode.
@@ -93,7 +94,7 @@ pub(super) async fn connect(
 
 async fn try_connect(uri: &AMQPUri, name: &str, address: &str) -> Result<Connection, ConnectError> {
     let properties = ConnectionProperties::default().with_connection_name(LongString::from(name));
-    let connecting = Connection::connect_uri(uri.clone(), properties);
+    let connecting = wire::open(uri.clone(), properties);
     let unreachable = |said: String| ConnectError::Unreachable { address: address.into(), said };
     match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
         Ok(Ok(connection)) => {

@@ -2,7 +2,8 @@
 //!
 //! Two connections, one that consumes and one that publishes, since the broker blocks whole connections that publish when it
 //! is short of memory or disk. Each has one owner ([`link`]) that rebuilds it from nothing when it is lost; lapin's own
-//! recovery stays off. Nothing of lapin crosses this room's border.
+//! recovery stays off. What the broker sends passes a [`sieve`] first, since lapin does not survive every message that RabbitMQ
+//! passes on. Nothing of lapin crosses this room's border.
 
 mod client;
 mod connect;
@@ -11,7 +12,9 @@ mod letter;
 mod link;
 mod publisher;
 mod receipt;
+mod sieve;
 mod topology;
+mod wire;
 
 pub use client::{Client, ClientError, Feed, Followed};
 pub use connect::{ConnectError, Retry};

@@ -5,7 +5,7 @@ use std::fmt;
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable, LongString};
 use lapin::{Connection, ErrorKind, ExchangeKind};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::letter::{Names, short};
 
@@ -51,6 +51,7 @@ enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Queue {
     name: String,
+    #[serde(serialize_with = "as_object")]
     arguments: Vec<(String, Argument)>,
 }
 
@@ -59,6 +60,10 @@ struct Queue {
 enum Argument {
     Text(String),
     Number(i64),
+}
+
+fn as_object<S: Serializer>(arguments: &[(String, Argument)], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_map(arguments.iter().map(|(name, value)| (name, value)))
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -108,8 +113,8 @@ impl fmt::Display for Mismatch {
 /// The broker does not have what the worker stands on.
 #[derive(Debug, thiserror::Error)]
 pub enum TopologyError {
-    /// All that differs or is missing.
-    #[error("{}", list(.0))]
+    /// All that differs or is missing, and what to do about it.
+    #[error("RabbitMQ does not have what is needed:\n{}\n{}", list(.0), advice(.0))]
     Mismatch(Vec<Mismatch>),
     /// The connection was lost meanwhile.
     #[error("the connection was lost while exchanges and queues were declared: {0}")]
@@ -119,6 +124,26 @@ pub enum TopologyError {
 fn list(mismatches: &[Mismatch]) -> String {
     mismatches.iter().map(|mismatch| format!("  {mismatch}")).collect::<Vec<_>>().join("\n")
 }
+
+fn advice(mismatches: &[Mismatch]) -> String {
+    let missing = "`cxchain topology apply` makes what is missing.";
+    let differs = "RabbitMQ cannot change what differs: delete it, or choose another name in the configuration.";
+    let parts = [
+        mismatches.iter().any(Mismatch::is_missing).then_some(missing),
+        mismatches.iter().any(|mismatch| mismatch.argument.is_some()).then_some(differs),
+        Some("`cxchain topology print` shows what is wanted."),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+impl Mismatch {
+    fn is_missing(&self) -> bool {
+        self.found == NOTHING
+    }
+}
+
+/// What is found of an object that is not there.
+const NOTHING: &str = "nothing";
 
 impl Topology {
     /// What a worker with these names needs. `work_queues` are the names of its work queues.
@@ -300,7 +325,7 @@ impl Exchange {
         let channel = connection.create_channel().await.map_err(|error| lost(&error))?;
         let answer = channel.exchange_declare(short(&self.name), kind, options, FieldTable::default()).await;
         let _ = channel.close(200, "done".into()).await;
-        judge(self.object(), answer, self.kind.name())
+        judge(self.object(), answer, &format!("a {} exchange", self.kind.name()))
     }
 }
 
@@ -322,7 +347,17 @@ impl Queue {
         let channel = connection.create_channel().await.map_err(|error| lost(&error))?;
         let answer = channel.queue_declare(short(&self.name), options, arguments).await;
         let _ = channel.close(200, "done".into()).await;
-        judge(self.object(), answer.map(|_| ()), "a queue as `cxchain topology print` shows it")
+        judge(self.object(), answer.map(|_| ()), &self.kind())
+    }
+
+    /// `a quorum queue`
+    fn kind(&self) -> String {
+        let kind = self.arguments.iter().find(|(name, _)| name == "x-queue-type");
+        match kind {
+            Some((_, Argument::Text(kind))) if kind == "stream" => "a stream".into(),
+            Some((_, kind)) => format!("a {kind} queue"),
+            None => "a queue".into(),
+        }
     }
 }
 
@@ -367,18 +402,28 @@ fn judge(object: String, answer: lapin::Result<()>, wanted: &str) -> Result<Opti
     }
 }
 
-/// `PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'q' in vhost '/': received 'quorum' but current is 'classic'`
+/// `PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'q' in vhost '/': received 'quorum' but current is 'classic'`,
+/// or `NOT_FOUND - no queue 'q' in vhost '/'`
 fn mismatch(object: String, said: &str, wanted: &str) -> Mismatch {
+    if said.starts_with("NOT_FOUND") {
+        return Mismatch { object, argument: None, found: NOTHING.into(), wanted: wanted.into() };
+    }
     let parsed = said.split_once("inequivalent arg '").and_then(|(_, rest)| {
         let (argument, rest) = rest.split_once('\'')?;
         let (_, rest) = rest.split_once("received ")?;
         let (received, current) = rest.split_once(" but current is ")?;
-        Some((argument.to_owned(), current.to_owned(), received.to_owned()))
+        Some((argument.to_owned(), value(current), value(received)))
     });
     match parsed {
         Some((argument, found, wanted)) => Mismatch { object, argument: Some(argument), found, wanted },
         None => Mismatch { object, argument: None, found: said.to_owned(), wanted: wanted.to_owned() },
     }
+}
+
+/// `the value '100' of type 'long'` is '100'.
+fn value(said: &str) -> String {
+    let plain = said.strip_prefix("the value ").and_then(|rest| rest.rsplit_once(" of type "));
+    plain.map_or(said, |(value, _)| value).to_owned()
 }
 
 #[cfg(test)]
@@ -392,10 +437,15 @@ mod tests {
             mismatch("queue q".into(), said, "").to_string(),
             "queue q, argument x-queue-type: found 'classic', wanted 'quorum'"
         );
+        let said = "PRECONDITION_FAILED - inequivalent arg 'x-delivery-limit' for queue 'q' in vhost '/': received the value '100' of type 'signedint' but current is none";
+        assert_eq!(
+            mismatch("queue q".into(), said, "").to_string(),
+            "queue q, argument x-delivery-limit: found none, wanted '100'"
+        );
         let said = "NOT_FOUND - no queue 'q' in vhost '/'";
         assert_eq!(
-            mismatch("queue q".into(), said, "a queue").to_string(),
-            "queue q: found NOT_FOUND - no queue 'q' in vhost '/', wanted a queue"
+            mismatch("queue q".into(), said, "a quorum queue").to_string(),
+            "queue q: found nothing, wanted a quorum queue"
         );
     }
 }

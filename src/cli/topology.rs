@@ -81,9 +81,14 @@ fn report(found: &[(String, Declared)], json: bool) -> Exit {
                 Declared::Differs(mismatch) => anstream::println!("{} {mismatch}", "✖".red()),
             }
         }
+        anstream::println!(
+            "{}",
+            "Bindings cannot be looked at over AMQP; `cxchain topology apply` makes them.".dimmed()
+        );
         if !good {
             anstream::println!(
-                "\n`cxchain topology apply` declares what is missing. What differs has to be deleted first."
+                "\n`cxchain topology apply` makes what is missing. RabbitMQ cannot change what differs: delete it, or choose \
+                 another name in the configuration."
             );
         }
     }

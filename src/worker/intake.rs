@@ -94,15 +94,24 @@ fn origin(shared: &Shared, delivery: &Delivery, assigned: bool) -> Origin {
     Origin {
         queue: delivery.queue.to_string(),
         correlation_id: delivery.correlation_id.clone(),
-        reply_to: delivery.reply_to.clone().filter(|name| may_be_replied_to(shared, name)),
-        traceparent: delivery.traceparent.clone().filter(|trace| is_traceparent(trace)),
+        reply_to: reply_to(shared, delivery),
+        traceparent: traceparent(delivery),
         assigned,
         redelivered: delivery.redelivered,
     }
 }
 
-/// A reply goes to a queue of the sender's choice, but never to one of the worker's own: a result in a work queue would come
-/// back as a broken chain.
+/// The queue of the sender's choice, unless it is one of the worker's own: a result in a work queue would come back as a
+/// broken chain.
+pub(super) fn reply_to(shared: &Shared, delivery: &Delivery) -> Option<String> {
+    delivery.reply_to.clone().filter(|name| may_be_replied_to(shared, name))
+}
+
+/// The trace context, where it has its own form.
+pub(super) fn traceparent(delivery: &Delivery) -> Option<String> {
+    delivery.traceparent.clone().filter(|trace| is_traceparent(trace))
+}
+
 fn may_be_replied_to(shared: &Shared, name: &str) -> bool {
     !name.is_empty() && !name.starts_with("cxchain.") && !shared.settings.reserved.contains(name)
 }

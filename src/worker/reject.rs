@@ -4,7 +4,7 @@ use bytes::Bytes;
 use tracing::warn;
 
 use super::Shared;
-use super::intake::queue_tenant;
+use super::intake::{queue_tenant, reply_to, traceparent};
 use crate::chain::RunId;
 use crate::chain::check::Rejection;
 use crate::chain::hash::sha256_hex;
@@ -51,21 +51,24 @@ async fn publish(shared: &Shared, delivery: &Delivery, refused: &Refused) -> Res
     let event = rejection(&body_hash, about.clone(), author, at, RunRejected { problems: problems.brief() });
     let outbox = &shared.ports.outbox;
     let correlation_id = delivery.correlation_id.clone().or_else(|| run_id.as_ref().map(ToString::to_string));
-    outbox.publish(audit_message(&event, correlation_id.clone(), None)).await?;
+    let traceparent = traceparent(delivery);
+    outbox.publish(audit_message(&event, correlation_id.clone(), traceparent.clone())).await?;
 
     let result = render_rejected(about, in_words(problems), at, &author.worker);
     let routing_key = format!("{tenant}.{}", FinalStatus::Rejected.as_str());
-    outbox
-        .publish(Outgoing {
-            to: Destination::Results { routing_key },
-            message_id: format!("{name}:rejected"),
-            schema: RESULT_SCHEMA.into(),
-            body: Bytes::from(result),
-            correlation_id,
-            traceparent: None,
-            timestamp: at,
-        })
-        .await?;
+    let result = Outgoing {
+        to: Destination::Results { routing_key },
+        message_id: format!("{name}:rejected"),
+        schema: RESULT_SCHEMA.into(),
+        body: Bytes::from(result),
+        correlation_id,
+        traceparent,
+        timestamp: at,
+    };
+    outbox.publish(result.clone()).await?;
+    if let Some(queue) = reply_to(shared, delivery) {
+        outbox.try_publish(Outgoing { to: Destination::Reply { queue }, ..result }).await;
+    }
     delivery.receipt.bury(*reason, problems.to_header()).await
 }
 
