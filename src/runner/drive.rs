@@ -105,6 +105,9 @@ impl Runner {
         loop {
             match decide(&live.chain, live.recorder.state(), self.inputs(&live)) {
                 Command::Accept => self.accept(&mut live).await?,
+                Command::Cancel => {
+                    live.recorder.append(vec![Entry::Private(Private::CancelRequested)]).await?;
+                }
                 Command::Try { step } => self.try_step(&mut live, step).await?,
                 Command::Lost { step, resend } => self.lost(&mut live, step, resend).await?,
                 Command::GiveUp { step, class } => self.give_up(&mut live, &step, class).await?,
@@ -155,6 +158,8 @@ impl Runner {
         Inputs {
             clock_over: Instant::now() >= live.deadline,
             expired: live.chain.expires_at.is_some_and(|at| self.ports.clock.now() >= at),
+            // Nobody can ask for it yet: the control exchange is declared, and nothing listens to it in this release.
+            cancel: false,
             hand_back: *live.hand_back.borrow(),
         }
     }

@@ -19,6 +19,9 @@ use crate::ports::{Answer, Call, Outcome, Permit};
 
 /// A pause for a 429 that names none, at the least.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+/// A pause for a 429 that says "at once", at the least: it costs no attempt, so nothing else would slow it down.
+const SHORTEST_NAMED_PAUSE: Duration = Duration::from_millis(100);
+
 /// What is known of a step's end besides its status and class.
 #[derive(Default)]
 struct Trace {
@@ -88,7 +91,7 @@ impl Runner {
         let active = active(live);
         active.throttled += 1;
         let drawn = self.ports.dice.up_to(backoff.most(active.throttled)).max(SHORTEST_PAUSE);
-        answer.retry_after.unwrap_or(drawn)
+        answer.retry_after.map_or(drawn, |named| named.max(SHORTEST_NAMED_PAUSE))
     }
 
     async fn retry(&self, live: &mut Live, step: StepPath, unknown: bool, retried: StepRetried) -> Result<(), Halt> {

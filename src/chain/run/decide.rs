@@ -15,6 +15,8 @@ pub struct Inputs {
     pub clock_over: bool,
     /// `expires_at` is past.
     pub expired: bool,
+    /// Somebody asks for the end of the run. It counts once it is journaled: the log is the only truth.
+    pub cancel: bool,
     /// The worker stops: the rest of the chain goes back to the queue.
     pub hand_back: bool,
 }
@@ -29,6 +31,8 @@ pub enum Command {
         /// The step.
         step: StepPath,
     },
+    /// Journal that the end of the run was asked for.
+    Cancel,
     /// A worker died with this exchange in flight: record what that means. `resend` where sending twice is harmless.
     Lost {
         /// The step.
@@ -69,6 +73,9 @@ pub fn decide(chain: &Chain, state: &RunState, inputs: Inputs) -> Command {
     }
     if !state.is_accepted() {
         return if inputs.hand_back { Command::HandBack } else { Command::Accept };
+    }
+    if inputs.cancel && !state.cancel_requested() {
+        return Command::Cancel;
     }
     if let Some(open) = state.open() {
         let step = &chain.steps[usize::from(open.path.index())];

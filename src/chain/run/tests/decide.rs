@@ -4,11 +4,12 @@ use super::super::Command::*;
 use super::*;
 use crate::chain::result::{Reason, ReasonCode};
 
-const NOTHING: Inputs = Inputs { clock_over: false, expired: false, hand_back: false };
+const NOTHING: Inputs = Inputs { clock_over: false, expired: false, cancel: false, hand_back: false };
 const OVER: Inputs = Inputs { clock_over: true, ..NOTHING };
 const EXPIRED: Inputs = Inputs { expired: true, ..NOTHING };
 const STOP: Inputs = Inputs { hand_back: true, ..NOTHING };
-const ALL: Inputs = Inputs { clock_over: true, expired: true, hand_back: true };
+const CANCEL: Inputs = Inputs { cancel: true, ..NOTHING };
+const ALL: Inputs = Inputs { clock_over: true, expired: true, cancel: true, hand_back: true };
 const LATE: u64 = 300_000;
 
 fn path(index: u16) -> StepPath {
@@ -50,6 +51,16 @@ fn a_finished_run_is_delivered_and_a_settled_one_acknowledged_whatever_the_world
         assert_eq!(decide(&chain, &cancelled.state(), inputs), Deliver);
         assert_eq!(decide(&chain, &settled.state(), inputs), Acknowledge);
     }
+}
+
+#[test]
+fn a_cancel_is_journaled_before_it_counts_and_only_once() {
+    let chain = of_steps(2);
+    let accepted = Log::accepted(&chain);
+    assert_eq!(decide(&chain, &Log::of(&chain).state(), CANCEL), Accept, "a run that is not accepted has no log yet");
+    assert_eq!(decide(&chain, &accepted.state(), CANCEL), Cancel);
+    let journaled = accepted.private(Private::CancelRequested).state();
+    assert_eq!(ends(decide(&chain, &journaled, CANCEL)), (FinalStatus::Cancelled, Some((ReasonCode::Cancelled, None))));
 }
 
 #[test]

@@ -66,6 +66,7 @@ pub(super) fn drive(chain: Chain, script: Vec<Turn>) -> Driven {
             Command::Finish { status, reason } => run.end(status, reason),
             Command::Deliver => run.append(|log| log.private(Private::Settled)),
             Command::Acknowledge => return run,
+            Command::Cancel => run.append(|log| log.private(Private::CancelRequested)),
             Command::HandBack => unreachable!("nobody stops this worker"),
         }
     }
