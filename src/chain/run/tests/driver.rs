@@ -75,7 +75,7 @@ pub(super) fn drive(chain: Chain, script: Vec<Turn>) -> Driven {
 
 impl Driven {
     fn inputs(&self) -> Inputs {
-        Inputs { clock_over: at(self.now) >= Millis::EPOCH.plus(LIMIT), expired: false, hand_back: false }
+        Inputs { clock_over: at(self.now) >= Millis::EPOCH.plus(LIMIT), ..Inputs::default() }
     }
 
     fn append(&mut self, more: impl FnOnce(Log) -> Log) {

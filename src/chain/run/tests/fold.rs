@@ -11,7 +11,12 @@ use super::*;
 use crate::chain::log::Sealed;
 
 fn every_input() -> impl Iterator<Item = Inputs> {
-    (0..8_u8).map(|bits| Inputs { clock_over: bits & 1 > 0, expired: bits & 2 > 0, hand_back: bits & 4 > 0 })
+    (0..16_u8).map(|bits| Inputs {
+        clock_over: bits & 1 > 0,
+        expired: bits & 2 > 0,
+        hand_back: bits & 4 > 0,
+        cancel: bits & 8 > 0,
+    })
 }
 
 /// The records as a journal has them: bytes, and read back.
