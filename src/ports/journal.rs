@@ -73,7 +73,7 @@ pub enum JournalError {
     Unavailable(String),
 }
 
-/// A store of run logs. One contract suite runs over every kind (`tests/journal.rs`).
+/// A store of run logs. One contract suite runs over every kind (`tests/journal`).
 ///
 /// Invariants: an append is there as a whole or not at all; once it has answered `Ok`, a later claim of the run finds its
 /// records, in order; a stale fence never writes.
