@@ -8,6 +8,8 @@ mod intake;
 mod registry;
 mod reject;
 mod run;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -110,6 +110,14 @@ async fn a_429_costs_no_attempt_and_pauses_the_tenant() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_429_that_says_at_once_pauses_all_the_same() {
+    let world = World::new();
+    world.actions.reply([refused_by_429(0, Some(0)), good(0)]);
+    world.drive(&one(json!({}))).await;
+    assert_eq!(world.tape.only(&["gate"]), ["gate Throttled(1s)", "gate Answered"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_run_clock_never_stands_still() {
     let world = World::new();
     *world.gate.usual_wait.lock().unwrap() = Duration::from_secs(25);

@@ -7,7 +7,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::chain::stamp::Millis;
 use crate::ports::{Clock, Dice};
 
 #[derive(Clone)]
@@ -62,11 +61,6 @@ impl TapeClock {
 
     pub(crate) fn at(span: Duration) -> Timestamp {
         Timestamp::from_millisecond(Self::START).unwrap() + span
-    }
-
-    /// Milliseconds from the start to `time`.
-    pub(crate) fn since_start(time: Millis) -> i64 {
-        time.since_epoch() - Self::START
     }
 }
 
