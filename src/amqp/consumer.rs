@@ -26,7 +26,7 @@ const BACKOFF: Duration = Duration::from_millis(200);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(3);
 /// How long the broker may take to cancel a consumer or to close a channel.
 const ANSWER: Duration = Duration::from_secs(5);
-/// How long the topology is tried at the start, over lost connections.
+/// How long the topology is tried at the start.
 const FIRST_PREPARE: Duration = Duration::from_secs(60);
 
 /// One work queue.
@@ -88,12 +88,18 @@ impl Inbox for Consumer {
     }
 }
 
-/// The first time: what is missing or differs ends the start, a connection that is lost meanwhile does not.
+/// The first time: what is missing or differs ends the start; a broker that cannot say so yet does not.
 async fn prepare_first(settings: &ConsumerSettings, link: &Link) -> Result<(), TopologyError> {
     let give_up = Instant::now() + FIRST_PREPARE;
+    let mut said_so = false;
     while let Some(connection) = link.connection().await {
         match prepare(settings, &connection).await {
-            Err(why @ TopologyError::Connection(_)) if Instant::now() < give_up => warn!("{why}; trying again"),
+            Err(why @ TopologyError::Connection(_)) if Instant::now() < give_up => {
+                if !said_so {
+                    warn!("{why}; trying again");
+                    said_so = true;
+                }
+            }
             done => return done,
         }
         link.suspect();
