@@ -248,5 +248,7 @@ fn worker_settings(config: &Config) -> worker::Settings {
         max_message_bytes: config.worker.max_message_bytes,
         reserved,
         drain_timeout: config.worker.drain_timeout,
+        // Two heartbeats, and a busy machine.
+        dead_for: config.broker.heartbeat * 2 + Duration::from_secs(10),
     }
 }

@@ -21,7 +21,7 @@ use super::link::Link;
 use super::publisher::Publisher;
 use super::receipt::AmqpReceipt;
 use super::topology::{Topology, TopologyError};
-use crate::ports::{BoxFuture, Delivery, Dice, Inbox, SystemDice};
+use crate::ports::{BoxFuture, Delivery, Dice, Inbox, SystemDice, Tether};
 
 const BACKOFF: Duration = Duration::from_millis(200);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(3);
@@ -29,7 +29,7 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(3);
 const GOODBYE: Duration = Duration::from_secs(3);
 /// How long the broker may take to cancel a consumer or to close a channel.
 const ANSWER: Duration = Duration::from_secs(5);
-/// How long the topology is tried at the start, over lost connections.
+/// How long the topology is tried at the start.
 const FIRST_PREPARE: Duration = Duration::from_secs(60);
 
 /// One work queue.
@@ -116,12 +116,18 @@ impl Inbox for Consumer {
     }
 }
 
-/// The first time: what is missing or differs ends the start, a connection that is lost meanwhile does not.
+/// The first time: what is missing or differs ends the start; a broker that cannot say so yet does not.
 async fn prepare_first(settings: &ConsumerSettings, link: &Link) -> Result<(), TopologyError> {
     let give_up = Instant::now() + FIRST_PREPARE;
+    let mut said_so = false;
     while let Some(connection) = link.connection().await {
         match prepare(settings, &connection).await {
-            Err(why @ TopologyError::Connection(_)) if Instant::now() < give_up => warn!("{why}; trying again"),
+            Err(why @ TopologyError::Connection(_)) if Instant::now() < give_up => {
+                if !said_so {
+                    warn!("{why}; trying again");
+                    said_so = true;
+                }
+            }
             done => return done,
         }
         link.suspect();
@@ -164,8 +170,10 @@ impl QueueConsumer {
                 Some(Err(error)) => error.to_string(),
                 Some(Ok((channel, tag, messages))) => {
                     most = BACKOFF;
-                    match self.consume(&channel, tag, messages).await {
+                    let tether = Tether::default();
+                    match self.consume(&channel, tag, messages, &tether).await {
                         Over::Broken(why) => {
+                            tether.cut();
                             // Waiting for the broker's answer makes every receipt of this channel void before its message
                             // comes again: nobody takes the new delivery for a second message.
                             let _ = tokio::time::timeout(ANSWER, channel.close(200, "replaced".into())).await;
@@ -220,18 +228,24 @@ impl QueueConsumer {
     }
 
     /// Consumes until something ends it.
-    async fn consume(&self, channel: &Channel, tag: ShortString, mut messages: lapin::Consumer) -> Over {
+    async fn consume(
+        &self,
+        channel: &Channel,
+        tag: ShortString,
+        mut messages: lapin::Consumer,
+        tether: &Tether,
+    ) -> Over {
         loop {
             let next = tokio::select! {
                 () = self.stop.cancelled() => {
                     // A broker that does not answer is not waited for: what it still hands out, it hands out again.
-                    let _ = tokio::time::timeout(ANSWER, self.drain(channel, tag, messages)).await;
+                    let _ = tokio::time::timeout(ANSWER, self.drain(channel, tag, messages, tether)).await;
                     return Over::Stopped;
                 },
                 next = messages.next() => next,
             };
             match next {
-                Some(Ok(message)) => self.pass_on(message).await,
+                Some(Ok(message)) => self.pass_on(message, tether).await,
                 Some(Err(error)) => return Over::Broken(error.to_string()),
                 None => return Over::Broken("the broker ended the consumer".into()),
             }
@@ -239,17 +253,17 @@ impl QueueConsumer {
     }
 
     /// Cancels the consumer and passes on what is in hand already: whoever takes it gives it back.
-    async fn drain(&self, channel: &Channel, tag: ShortString, mut messages: lapin::Consumer) {
+    async fn drain(&self, channel: &Channel, tag: ShortString, mut messages: lapin::Consumer, tether: &Tether) {
         if let Err(error) = channel.basic_cancel(tag, BasicCancelOptions::default()).await {
             debug!(queue = self.queue.name, "the consumer was gone before it was cancelled: {error}");
             return;
         }
         while let Some(Ok(message)) = messages.next().await {
-            self.pass_on(message).await;
+            self.pass_on(message, tether).await;
         }
     }
 
-    async fn pass_on(&self, message: Message) {
+    async fn pass_on(&self, message: Message, tether: &Tether) {
         let body = Bytes::from(message.data);
         let properties = message.properties;
         let text = |value: &Option<ShortString>| value.as_ref().map(ToString::to_string);
@@ -267,6 +281,7 @@ impl QueueConsumer {
                 properties,
                 body,
                 publisher: self.publisher.clone(),
+                tether: tether.clone(),
             }),
         };
         // The receiver is gone only when the worker is: the broker hands the message out again.

@@ -107,6 +107,15 @@ impl Worker {
     }
 }
 
+/// A test that fails shows what its workers had to say.
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the log of worker {:?}:\n{}", self.child.id(), self.log());
+        }
+    }
+}
+
 fn collect(stream: impl AsyncRead + Unpin + Send + 'static, log: Arc<Mutex<String>>) {
     tokio::spawn(async move {
         let mut lines = BufReader::new(stream).lines();
