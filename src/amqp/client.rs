@@ -9,8 +9,9 @@ use lapin::options::{
     BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions,
     ExchangeDeleteOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions,
 };
+use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::types::FieldTable;
-use lapin::{BasicProperties, Confirmation, Connection};
+use lapin::{BasicProperties, Confirmation, Connection, ErrorKind};
 
 use super::connect::{ConnectError, Retry, connect};
 use super::letter::{PERSISTENT, short};
@@ -27,8 +28,11 @@ pub enum ClientError {
     #[error("{0}")]
     Connect(#[from] ConnectError),
     /// The broker has no such queue.
-    #[error("RabbitMQ has no queue {0}: start a worker, or run `cxchain topology apply`")]
+    #[error("RabbitMQ has no queue {0}")]
     NoQueue(String),
+    /// The broker has no such exchange.
+    #[error("RabbitMQ has no exchange {0}")]
+    NoExchange(String),
     /// The broker did not take the message.
     #[error("RabbitMQ did not take the message: {0}")]
     NotTaken(String),
@@ -103,7 +107,7 @@ impl Client {
     /// Follows exchanges: `(exchange, routing key pattern)`.
     ///
     /// # Errors
-    /// [`ClientError::Broker`] when one is not there.
+    /// [`ClientError::NoExchange`] when one is not there.
     pub async fn follow(&self, bindings: &[(&str, &str)]) -> Result<Feed, ClientError> {
         let channel = self.connection.create_channel().await?;
         channel.basic_qos(100, BasicQosOptions::default()).await?;
@@ -112,7 +116,9 @@ impl Client {
         let name = queue.name().clone();
         for (exchange, pattern) in bindings {
             let options = QueueBindOptions::default();
-            channel.queue_bind(name.clone(), short(exchange), short(pattern), options, FieldTable::default()).await?;
+            let bound =
+                channel.queue_bind(name.clone(), short(exchange), short(pattern), options, FieldTable::default()).await;
+            bound.map_err(|error| if is_not_found(&error) { no_exchange(exchange) } else { error.into() })?;
         }
         let options = BasicConsumeOptions { exclusive: true, ..BasicConsumeOptions::default() };
         let messages = channel.basic_consume(name, "".into(), options, FieldTable::default()).await?;
@@ -154,6 +160,14 @@ impl Client {
     pub async fn close(self) {
         let _ = tokio::time::timeout(Duration::from_secs(2), self.connection.close(200, "bye".into())).await;
     }
+}
+
+fn is_not_found(error: &lapin::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ProtocolError(said) if said.kind() == &AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND))
+}
+
+fn no_exchange(name: &str) -> ClientError {
+    ClientError::NoExchange(name.to_owned())
 }
 
 impl Feed {

@@ -45,12 +45,9 @@ pub(super) fn check(config: Option<&Path>, args: &CheckArgs) -> Exit {
 }
 
 fn check_file(file: &str, catalogue: &Catalogue, json: bool) -> Exit {
-    let body = match read(file) {
-        Ok(body) => body,
-        Err(why) => {
-            anstream::eprintln!("{file}: {why}");
-            return Exit::Usage;
-        }
+    let (file, body) = match read(file) {
+        Ok(read) => read,
+        Err(exit) => return exit,
     };
     match judge(&body, catalogue) {
         Ok(chain) if json => {
@@ -100,13 +97,16 @@ pub(super) fn print_problems(file: &str, problems: &Problems) {
     }
 }
 
-/// A file's bytes, or standard input's.
-pub(super) fn read(file: &str) -> std::io::Result<Vec<u8>> {
-    if file == "-" {
+/// A file's bytes, or standard input's, and what to call it.
+pub(super) fn read(file: &str) -> Result<(&str, Vec<u8>), Exit> {
+    let (name, body) = if file == "-" {
         let mut body = Vec::new();
-        std::io::stdin().read_to_end(&mut body)?;
-        Ok(body)
+        ("<stdin>", std::io::stdin().read_to_end(&mut body).map(|_| body))
     } else {
-        std::fs::read(file)
-    }
+        (file, std::fs::read(file))
+    };
+    body.map(|body| (name, body)).map_err(|why| {
+        anstream::eprintln!("{} {name} cannot be read: {why}", "error:".red().bold());
+        Exit::Usage
+    })
 }

@@ -33,17 +33,17 @@ pub struct Arguments {
 }
 
 const AFTER_HELP: &str = "\
-Every configuration key can be set by an environment variable, too: CXCHAIN__BROKER__URL sets broker.url.
+Every configuration key can be set by an environment variable, too: CXCHAIN__BROKER__URL is broker.url.
 
 Exit codes:
     0  done; submit --wait: the run completed
     1  the run did not complete, or a drain was cut short
-    2  usage
+    2  the command line is wrong, or a file on it cannot be read
     3  invalid chain; nothing was published
-   69  RabbitMQ unreachable, or credentials refused
+   69  RabbitMQ or CXone cannot be reached, or refuses the credentials
    70  a fault in cxchain
-   78  the configuration is wrong, or the topology differs
-  143  second SIGTERM";
+   78  the configuration is wrong, or RabbitMQ's queues and exchanges differ from it
+  143  a second SIGTERM";
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -11,6 +11,8 @@ use super::topology::connect;
 use super::{Exit, live};
 use crate::amqp::{Client, ClientError};
 use crate::app;
+use crate::chain::check::Catalogue;
+use crate::chain::problem::{Problem, Problems};
 use crate::chain::{Chain, RunId};
 use crate::config::Config;
 
@@ -41,17 +43,14 @@ fn run_id(text: &str) -> Result<RunId, String> {
 }
 
 pub(super) async fn submit(config: Config, args: SubmitArgs) -> Exit {
-    let body = match read(&args.file) {
-        Ok(body) => body,
-        Err(why) => {
-            anstream::eprintln!("{}: {why}", args.file);
-            return Exit::Usage;
-        }
+    let (file, body) = match read(&args.file) {
+        Ok(read) => read,
+        Err(exit) => return exit,
     };
-    let chain = match judge(&body, &app::catalogue(&config).require_run_id(false)) {
+    let chain = match judge_size(&body, &config).and_then(|()| judge(&body, &catalogue(&config))) {
         Ok(chain) => chain,
         Err(problems) => {
-            print_problems(&args.file, &problems);
+            print_problems(file, &problems);
             anstream::eprintln!("Nothing was published.");
             return Exit::InvalidChain;
         }
@@ -64,16 +63,45 @@ pub(super) async fn submit(config: Config, args: SubmitArgs) -> Exit {
     let queue = args.queue.clone().unwrap_or_else(|| config.queues[0].name.clone());
     let done = send(&client, &config, &args, (&queue, &run_id, &body)).await;
     client.close().await;
-    done.unwrap_or_else(|why| {
-        anstream::eprintln!("{why}");
-        Exit::Unreachable
-    })
+    done.unwrap_or_else(|why| explain(&why, &config))
+}
+
+/// A run id is given to every chain that has none.
+fn catalogue(config: &Config) -> Catalogue {
+    app::catalogue(config).require_run_id(false)
+}
+
+/// What a worker would refuse unread.
+fn judge_size(body: &[u8], config: &Config) -> Result<(), Problems> {
+    let most = config.worker.max_message_bytes;
+    if body.len() <= most {
+        return Ok(());
+    }
+    let what = format!("has {} bytes", body.len());
+    Err(Problem::of_message(what, Some(format!("at most {most} bytes (worker.max_message_bytes)"))).into())
+}
+
+fn explain(why: &ClientError, config: &Config) -> Exit {
+    anstream::eprintln!("{} {why}", "error:".red().bold());
+    let names: Vec<&str> = config.queues.iter().map(|queue| queue.name.as_str()).collect();
+    match why {
+        ClientError::NoQueue(queue) if !names.contains(&queue.as_str()) => {
+            anstream::eprintln!("Work queues in the configuration: {}", names.join(", "));
+        }
+        ClientError::NoQueue(_) | ClientError::NoExchange(_) => {
+            anstream::eprintln!("A worker makes it when it starts, and so does `cxchain topology apply`.");
+        }
+        ClientError::Connect(_) | ClientError::NotTaken(_) | ClientError::Broker(_) => return Exit::Unreachable,
+    }
+    anstream::eprintln!("Nothing was published.");
+    Exit::Configuration
 }
 
 fn choose_run_id(chain: &Chain, args: &SubmitArgs) -> Option<String> {
     match (&chain.run_id, &args.run_id) {
         (Some(own), Some(given)) if own != given => {
-            anstream::eprintln!("The definition has a run_id of its own; --run-id cannot give it another one.");
+            let what = "the definition has a run_id of its own; --run-id cannot give it another one";
+            anstream::eprintln!("{} {what}", "error:".red().bold());
             None
         }
         (Some(own), _) => Some(own.to_string()),
@@ -106,7 +134,7 @@ async fn send(
     let following = live::follow(&mut feed, run_id, !args.json);
     let Ok(result) = tokio::time::timeout(args.timeout, following).await else {
         anstream::eprintln!(
-            "No result within {}. The run is not lost: its result goes to {}.",
+            "No result within {}. Does a worker run? The chain stays in the queue; its result will go to the exchange {}.",
             humantime::format_duration(args.timeout),
             names.results
         );

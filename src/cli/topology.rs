@@ -50,7 +50,7 @@ pub(super) async fn topology(config: Config, command: TopologyCommand) -> Exit {
     };
     client.close().await;
     answer.unwrap_or_else(|why| {
-        anstream::eprintln!("{why}");
+        anstream::eprintln!("{} {why}", "error:".red().bold());
         match why {
             TopologyError::Mismatch(_) => Exit::Configuration,
             TopologyError::Connection(_) => Exit::Unreachable,
@@ -61,7 +61,8 @@ pub(super) async fn topology(config: Config, command: TopologyCommand) -> Exit {
 pub(super) async fn connect(config: &Config) -> Result<Client, Exit> {
     let connected = Client::connect(&app::link(config, "command"), Retry::Once).await;
     connected.map_err(|why: ConnectError| {
-        anstream::eprintln!("{why}");
+        anstream::eprintln!("{} {why}", "error:".red().bold());
+        anstream::eprintln!("The configuration has it in broker.url; the environment can set CXCHAIN__BROKER__URL.");
         Exit::Unreachable
     })
 }

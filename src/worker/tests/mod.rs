@@ -79,13 +79,15 @@ impl Office {
             max_message_bytes: 1_000,
             reserved: BTreeSet::from(["mine".to_owned()]),
             drain_timeout: Duration::from_secs(130),
+            dead_for: Duration::from_secs(30),
         };
         edit(&mut settings);
         let runner = Runner::new(world.ports.clone(), world.settings.clone());
         let worker = Worker::new(runner, world.ports.clone(), settings);
         let (door, inbox) = mpsc::unbounded_channel();
         let stop = CancellationToken::new();
-        let worker = tokio::spawn(worker.run(FakeInbox(inbox), stop.clone()));
+        let stopping = stop.clone();
+        let worker = tokio::spawn(async move { worker.run(&mut FakeInbox(inbox), stopping).await });
         Self { world, door, stop, worker }
     }
 
