@@ -213,6 +213,9 @@ fn throttled_and_away() -> Vec<Row> {
             ("RATE_LIMITED", Some(429), A_SECOND),
             ("RATE_LIMITED", Some(429), A_SECOND),
         ]),
+        row("429 before the only repeat that there is", &["status:429,retry-after:1,times:1", "status:503,times:1"])
+            .attempts(2)
+            .after(&[("RATE_LIMITED", Some(429), A_SECOND), (AWAY, Some(503), FIRST)]),
         row("503 once", &["status:503,times:1"]).after(&[(AWAY, Some(503), FIRST)]),
         row("503 once with Retry-After", &["status:503,retry-after:1,times:1"]).after(&[(AWAY, Some(503), A_SECOND)]),
         failed("503 for ever", &["status:503"], AWAY, 503).body(UNAVAILABLE).and_fallback().after(&[
