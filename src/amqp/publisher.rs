@@ -133,34 +133,52 @@ struct Lane {
 
 impl Lane {
     async fn run(self) {
-        while let Some(connection) = self.link.connection().await {
-            if let Ok(channel) = connection.create_channel().await
-                && channel.confirm_select(ConfirmSelectOptions::default()).await.is_ok()
-            {
-                if self.publish_on(&channel).await.is_none() {
-                    return;
-                }
-                let _ = channel.close(200, "replaced".into()).await;
-            }
-            self.link.suspect();
-            tokio::time::sleep(BACKOFF).await;
-            if let Some(topology) = self.topology.as_ref().filter(|_| connection.status().connected()) {
-                // What it finds is told where the worker consumes; here it only puts back what is missing.
-                let _ = topology.apply(&connection).await;
+        let mut channel: Option<Channel> = None;
+        loop {
+            let Some(job) = self.waiting.lock().await.recv().await else { return };
+            // One that broke while it lay idle must not cost the job a try: it would meet one such lane after the other.
+            let open = match channel.take().filter(|channel| channel.status().connected()) {
+                Some(open) => open,
+                None => match self.open_channel().await {
+                    Some(fresh) => fresh,
+                    None => return,
+                },
+            };
+            let outcome = self.publish(&open, job.letter).await;
+            let lost = matches!(outcome, Err(Setback::Lost | Setback::Closed(_)));
+            let _ = job.done.send(outcome);
+            if lost {
+                self.replace(open).await;
+            } else {
+                channel = Some(open);
             }
         }
     }
 
-    /// Takes jobs until the channel is lost (`Some`) or nobody publishes any more (`None`).
-    async fn publish_on(&self, channel: &Channel) -> Option<()> {
+    /// A channel with confirms, as soon as there is a connection; `None` when the link has stopped.
+    async fn open_channel(&self) -> Option<Channel> {
         loop {
-            let job = self.waiting.lock().await.recv().await?;
-            let outcome = self.publish(channel, job.letter).await;
-            let lost = matches!(outcome, Err(Setback::Lost | Setback::Closed(_)));
-            let _ = job.done.send(outcome);
-            if lost || !channel.status().connected() {
-                return Some(());
+            let connection = self.link.connection().await?;
+            if let Ok(channel) = connection.create_channel().await
+                && channel.confirm_select(ConfirmSelectOptions::default()).await.is_ok()
+            {
+                return Some(channel);
             }
+            self.link.suspect();
+            tokio::time::sleep(BACKOFF).await;
+        }
+    }
+
+    /// Gives a lost channel up. What the broker closed it for may be gone and can be put back.
+    async fn replace(&self, lost: Channel) {
+        let _ = lost.close(200, "replaced".into()).await;
+        self.link.suspect();
+        tokio::time::sleep(BACKOFF).await;
+        if let Some(topology) = &self.topology
+            && let Some(connection) = self.link.connection().await
+        {
+            // What it finds is told where the worker consumes; here it only puts back what is missing.
+            let _ = topology.apply(&connection).await;
         }
     }
 
