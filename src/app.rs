@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::amqp::{
     ConnectError, Consumer, ConsumerSettings, Link, LinkSettings, Names, Publisher, QueueSettings, Retry, StreamBounds,
@@ -35,7 +35,10 @@ pub enum StartError {
     Connect(#[from] ConnectError),
     /// The broker does not have what the worker stands on.
     #[error("{0}")]
-    Topology(#[from] TopologyError),
+    Topology(TopologyError),
+    /// The broker went away, again and again, while exchanges and queues were declared.
+    #[error("{0}")]
+    Gone(TopologyError),
     /// The HTTP clients cannot be made.
     #[error("{0}")]
     Cxone(#[from] CxoneError),
@@ -47,6 +50,15 @@ pub enum StartError {
         /// What is wrong.
         problem: LimitError,
     },
+}
+
+impl From<TopologyError> for StartError {
+    fn from(error: TopologyError) -> Self {
+        match error {
+            TopologyError::Mismatch(_) => Self::Topology(error),
+            TopologyError::Connection(_) => Self::Gone(error),
+        }
+    }
 }
 
 /// A worker that is connected and consumes.
@@ -94,13 +106,22 @@ impl Running {
         };
         let runner = Runner::new(ports.clone(), runner_settings(config));
         let worker = Worker::new(runner, ports, worker_settings(config));
+        for (name, tenant) in &config.tenants {
+            if tenant.auth.client_id.is_empty() || tenant.auth.client_secret.is_none() {
+                warn!(
+                    "tenants.{name}.auth has no client_id or client_secret: its platform will hardly let this worker in"
+                );
+            }
+        }
         info!(worker = config.worker.id, "worker is up");
         Ok(Self { worker, consumer, links: [consuming, publishing], gate, stop, stop_publishing })
     }
 
     /// Works until `stop`, drains, and closes the connections.
     pub async fn work(self) -> Drained {
-        let drained = self.worker.run(self.consumer, self.stop).await;
+        let mut consumer = self.consumer;
+        let drained = self.worker.run(&mut consumer, self.stop).await;
+        consumer.close().await;
         self.stop_publishing.cancel();
         self.gate.close();
         for link in self.links {
@@ -227,5 +248,7 @@ fn worker_settings(config: &Config) -> worker::Settings {
         max_message_bytes: config.worker.max_message_bytes,
         reserved,
         drain_timeout: config.worker.drain_timeout,
+        // Two heartbeats, and a busy machine.
+        dead_for: config.broker.heartbeat * 2 + Duration::from_secs(10),
     }
 }

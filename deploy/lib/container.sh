@@ -10,11 +10,12 @@ container_possible() {
     timeout 10 docker info >/dev/null 2>&1
 }
 
-# The image is here, or can be pulled.
+container_image_here() { docker image inspect "$container_image" >/dev/null 2>&1; }
+
 container_image_ready() {
-    docker image inspect "$container_image" >/dev/null 2>&1 && return
+    container_image_here && return
     say "pulling the Docker image $container_image (once)…"
-    docker pull --quiet "$container_image" >/dev/null 2>&1 && return
+    timeout 600 docker pull --quiet "$container_image" >/dev/null 2>&1 && return
     say "$container_image cannot be pulled"
     return 1
 }

@@ -17,6 +17,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest back-off: a broker that is back is found again soon.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(3);
 const SHORTEST_BACKOFF: Duration = Duration::from_millis(100);
+/// ACCESS_REFUSED (user, password) and NOT_ALLOWED (virtual host). Other refusals (CONNECTION_FORCED: it shuts down;
+/// INTERNAL_ERROR: the virtual host is not up yet) are over some time.
+const REFUSALS: [u16; 2] = [403, 530];
 
 /// Why there is no connection. Quotes no credentials.
 #[derive(Debug, thiserror::Error)]
@@ -99,7 +102,7 @@ async fn try_connect(uri: &AMQPUri, name: &str, address: &str) -> Result<Connect
             Ok(connection)
         }
         Ok(Err(error)) => match error.kind() {
-            ErrorKind::ProtocolError(said) => {
+            ErrorKind::ProtocolError(said) if REFUSALS.contains(&said.get_id()) => {
                 Err(ConnectError::Refused { address: address.into(), said: said.get_message().to_string() })
             }
             _ => Err(unreachable(error.to_string())),

@@ -7,11 +7,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use lapin::message::Delivery as Message;
-use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
-use lapin::types::FieldTable;
+use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
+use lapin::types::{FieldTable, ShortString};
 use lapin::{Channel, Connection};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
 use super::letter::{short, text_header};
@@ -19,10 +21,16 @@ use super::link::Link;
 use super::publisher::Publisher;
 use super::receipt::AmqpReceipt;
 use super::topology::{Topology, TopologyError};
-use crate::ports::{BoxFuture, Delivery, Dice, Inbox, SystemDice};
+use crate::ports::{BoxFuture, Delivery, Dice, Inbox, SystemDice, Tether};
 
 const BACKOFF: Duration = Duration::from_millis(200);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(3);
+/// What the broker gets to answer at the end.
+const GOODBYE: Duration = Duration::from_secs(3);
+/// How long the broker may take to cancel a consumer or to close a channel.
+const ANSWER: Duration = Duration::from_secs(5);
+/// How long the topology is tried at the start.
+const FIRST_PREPARE: Duration = Duration::from_secs(60);
 
 /// One work queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +55,9 @@ pub struct ConsumerSettings {
 /// Deliveries of all work queues, in one line.
 pub struct Consumer {
     deliveries: mpsc::Receiver<Delivery>,
+    /// Everything in hand is settled: the channels may go.
+    settled: CancellationToken,
+    queues: TaskTracker,
 }
 
 impl Consumer {
@@ -60,10 +71,9 @@ impl Consumer {
         publisher: &Publisher,
         stop: &CancellationToken,
     ) -> Result<Self, TopologyError> {
-        if let Some(connection) = link.connection().await {
-            prepare(&settings, &connection).await?;
-        }
+        prepare_first(&settings, link).await?;
         let (line, deliveries) = mpsc::channel(1);
+        let (settled, queues) = (CancellationToken::new(), TaskTracker::new());
         for queue in &settings.queues {
             let worker = QueueConsumer {
                 settings: settings.clone(),
@@ -72,17 +82,58 @@ impl Consumer {
                 publisher: publisher.clone(),
                 line: line.clone(),
                 stop: stop.clone(),
+                settled: settled.clone(),
             };
-            tokio::spawn(worker.run());
+            queues.spawn(worker.run());
         }
-        Ok(Self { deliveries })
+        queues.close();
+        Ok(Self { deliveries, settled, queues })
     }
+
+    /// Closes the channels, once everything in hand is settled, in a way that no ack is lost.
+    pub async fn close(self) {
+        self.settled.cancel();
+        if tokio::time::timeout(GOODBYE, self.queues.wait()).await.is_err() {
+            warn!("RabbitMQ did not say whether it has the last acks: some messages may be delivered again");
+        }
+    }
+}
+
+/// Acks sent just before a channel closes may be lost (rabbitmq-server #10327). A question about the queue goes the same way
+/// behind them, so its answer says that they have arrived.
+async fn last_acks_through(channel: &Channel, queue: &str) {
+    let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+    if let Err(error) = channel.queue_declare(short(queue), passive, FieldTable::default()).await {
+        debug!(queue, "the channel was gone before it was closed: {error}");
+        return;
+    }
+    let _ = channel.close(200, "bye".into()).await;
 }
 
 impl Inbox for Consumer {
     fn next(&mut self) -> BoxFuture<'_, Option<Delivery>> {
         Box::pin(self.deliveries.recv())
     }
+}
+
+/// The first time: what is missing or differs ends the start; a broker that cannot say so yet does not.
+async fn prepare_first(settings: &ConsumerSettings, link: &Link) -> Result<(), TopologyError> {
+    let give_up = Instant::now() + FIRST_PREPARE;
+    let mut said_so = false;
+    while let Some(connection) = link.connection().await {
+        match prepare(settings, &connection).await {
+            Err(why @ TopologyError::Connection(_)) if Instant::now() < give_up => {
+                if !said_so {
+                    warn!("{why}; trying again");
+                    said_so = true;
+                }
+            }
+            done => return done,
+        }
+        link.suspect();
+        tokio::time::sleep(BACKOFF).await;
+    }
+    Ok(())
 }
 
 async fn prepare(settings: &ConsumerSettings, connection: &Connection) -> Result<(), TopologyError> {
@@ -96,12 +147,13 @@ struct QueueConsumer {
     publisher: Publisher,
     line: mpsc::Sender<Delivery>,
     stop: CancellationToken,
+    settled: CancellationToken,
 }
 
 /// Why one consumer is over.
 enum Over {
-    /// With the channel that what is in hand is still to be settled on.
-    Stopped(Channel),
+    /// What is in hand is still to be settled on its channel.
+    Stopped,
     Broken(String),
 }
 
@@ -109,80 +161,112 @@ impl QueueConsumer {
     async fn run(self) {
         let mut most = BACKOFF;
         loop {
-            let connection = tokio::select! {
+            let opened = tokio::select! {
                 () = self.stop.cancelled() => return,
-                connection = self.link.connection() => connection,
+                opened = self.open() => opened,
             };
-            let Some(connection) = connection else { return };
-            let why = match self.consume(&connection, &mut most).await {
-                Ok(Over::Stopped(channel)) => {
-                    drop(self.line);
-                    // lapin closes a channel with its last handle, and with it all that is not settled yet.
-                    self.link.stopped().await;
-                    drop(channel);
-                    return;
+            let why = match opened {
+                None => return,
+                Some(Err(error)) => error.to_string(),
+                Some(Ok((channel, tag, messages))) => {
+                    most = BACKOFF;
+                    let tether = Tether::default();
+                    match self.consume(&channel, tag, messages, &tether).await {
+                        Over::Broken(why) => {
+                            tether.cut();
+                            // Waiting for the broker's answer makes every receipt of this channel void before its message
+                            // comes again: nobody takes the new delivery for a second message.
+                            let _ = tokio::time::timeout(ANSWER, channel.close(200, "replaced".into())).await;
+                            why
+                        }
+                        Over::Stopped => {
+                            drop(self.line);
+                            // lapin closes a channel with its last handle, and with it all that is not settled yet.
+                            self.settled.cancelled().await;
+                            last_acks_through(&channel, &self.queue.name).await;
+                            return;
+                        }
+                    }
                 }
-                Ok(Over::Broken(why)) => why,
-                Err(error) => error.to_string(),
             };
             self.link.suspect();
             warn!(queue = self.queue.name, "not consuming: {why}; starting again");
             tokio::select! {
                 () = self.stop.cancelled() => return,
-                () = tokio::time::sleep(BACKOFF + SystemDice.up_to(most)) => {}
+                () = self.mend(BACKOFF + SystemDice.up_to(most)) => {}
             }
             most = (most * 2).min(LONGEST_BACKOFF);
-            // A queue that was deleted, say, is made again.
-            if connection.status().connected()
-                && let Err(error) = prepare(&self.settings, &connection).await
-            {
-                warn!(queue = self.queue.name, "{error}");
-            }
         }
     }
 
-    /// Consumes until something ends it.
-    async fn consume(&self, connection: &Connection, most: &mut Duration) -> lapin::Result<Over> {
+    /// A consumer on a channel of its own, as soon as there is a connection; `None` when the link has stopped.
+    async fn open(&self) -> Option<lapin::Result<(Channel, ShortString, lapin::Consumer)>> {
+        let connection = self.link.connection().await?;
+        Some(self.open_on(&connection).await)
+    }
+
+    async fn open_on(&self, connection: &Connection) -> lapin::Result<(Channel, ShortString, lapin::Consumer)> {
         let channel = connection.create_channel().await?;
         channel.basic_qos(self.queue.prefetch, BasicQosOptions::default()).await?;
         // A fresh tag every time: reused ones strand messages on RabbitMQ 3.10 (rabbitmq-server PR #9158).
         let tag = short(&format!("cxchain-{}", uuid::Uuid::now_v7()));
         let name = short(&self.queue.name);
         let options = BasicConsumeOptions::default();
-        let mut messages = channel.basic_consume(name, tag.clone(), options, FieldTable::default()).await?;
+        let messages = channel.basic_consume(name, tag.clone(), options, FieldTable::default()).await?;
         info!(queue = self.queue.name, prefetch = self.queue.prefetch, "consuming");
-        *most = BACKOFF;
+        Ok((channel, tag, messages))
+    }
+
+    /// After a while, puts back what is missing: a queue that was deleted, say, is made again.
+    async fn mend(&self, delay: Duration) {
+        tokio::time::sleep(delay).await;
+        if let Some(connection) = self.link.connection().await
+            && let Err(error) = prepare(&self.settings, &connection).await
+        {
+            warn!(queue = self.queue.name, "{error}");
+        }
+    }
+
+    /// Consumes until something ends it.
+    async fn consume(
+        &self,
+        channel: &Channel,
+        tag: ShortString,
+        mut messages: lapin::Consumer,
+        tether: &Tether,
+    ) -> Over {
         loop {
             let next = tokio::select! {
                 () = self.stop.cancelled() => {
-                    self.drain(&channel, tag, messages).await;
-                    return Ok(Over::Stopped(channel));
+                    // A broker that does not answer is not waited for: what it still hands out, it hands out again.
+                    let _ = tokio::time::timeout(ANSWER, self.drain(channel, tag, messages, tether)).await;
+                    return Over::Stopped;
                 },
                 next = messages.next() => next,
             };
             match next {
-                Some(Ok(message)) => self.pass_on(message).await,
-                Some(Err(error)) => return Ok(Over::Broken(error.to_string())),
-                None => return Ok(Over::Broken("the broker ended the consumer".into())),
+                Some(Ok(message)) => self.pass_on(message, tether).await,
+                Some(Err(error)) => return Over::Broken(error.to_string()),
+                None => return Over::Broken("the broker ended the consumer".into()),
             }
         }
     }
 
     /// Cancels the consumer and passes on what is in hand already: whoever takes it gives it back.
-    async fn drain(&self, channel: &Channel, tag: lapin::types::ShortString, mut messages: lapin::Consumer) {
+    async fn drain(&self, channel: &Channel, tag: ShortString, mut messages: lapin::Consumer, tether: &Tether) {
         if let Err(error) = channel.basic_cancel(tag, BasicCancelOptions::default()).await {
             debug!(queue = self.queue.name, "the consumer was gone before it was cancelled: {error}");
             return;
         }
         while let Some(Ok(message)) = messages.next().await {
-            self.pass_on(message).await;
+            self.pass_on(message, tether).await;
         }
     }
 
-    async fn pass_on(&self, message: Message) {
+    async fn pass_on(&self, message: Message, tether: &Tether) {
         let body = Bytes::from(message.data);
         let properties = message.properties;
-        let text = |value: &Option<lapin::types::ShortString>| value.as_ref().map(ToString::to_string);
+        let text = |value: &Option<ShortString>| value.as_ref().map(ToString::to_string);
         let delivery = Delivery {
             queue: self.queue.name.as_str().into(),
             body: body.clone(),
@@ -197,6 +281,7 @@ impl QueueConsumer {
                 properties,
                 body,
                 publisher: self.publisher.clone(),
+                tether: tether.clone(),
             }),
         };
         // The receiver is gone only when the worker is: the broker hands the message out again.

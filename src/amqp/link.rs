@@ -77,11 +77,6 @@ impl Link {
         self.current.borrow().as_ref().is_some_and(|connection| connection.status().blocked())
     }
 
-    /// Returns once the link has stopped.
-    pub(super) async fn stopped(&self) {
-        self.stop.cancelled().await;
-    }
-
     /// Closes the connection for good.
     pub async fn close(&self) {
         let connection = self.current.borrow().clone();

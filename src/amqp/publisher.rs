@@ -1,7 +1,8 @@
 //! The publishing side. A message counts as published once the broker has confirmed it and it did not come back.
 //!
 //! lapin attaches a returned message to whichever confirm resolves next, so each channel ("lane") has one message in flight;
-//! channels are cheap. Lanes share one line of jobs; a lane that fails drops its job, and whoever waits for it puts it in again.
+//! channels are cheap. Lanes share one line of jobs; a lane that fails answers with a setback, and whoever waits for the message
+//! puts it in again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{Channel, Confirmation, ErrorKind};
 use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
@@ -22,6 +24,8 @@ use crate::ports::{BoxFuture, Dice, Outbox, Outgoing, Stopped, SystemDice};
 const LANES: usize = 32;
 /// A confirm that does not come within this (the time that the connection is blocked left out) is taken for lost.
 const CONFIRM_DEADLINE: Duration = Duration::from_secs(20);
+/// A reply holds its run up no longer than this.
+const REPLY_DEADLINE: Duration = Duration::from_secs(5);
 /// How often a waiting publish looks whether the connection is blocked.
 const TICK: Duration = Duration::from_millis(100);
 /// Between two tries of one message.
@@ -56,14 +60,15 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Opens the lanes on `link`. A lane whose channel the broker closed (an exchange is gone, say) applies `topology` before
-    /// it goes on, if there is one.
+    /// Opens the lanes on `link`. When the broker closes a lane's channel (an exchange is gone, say), `topology` is applied
+    /// before the message is tried again, if there is one.
     #[must_use]
     pub fn open(link: Link, names: Names, topology: Option<&Arc<Topology>>, stop: CancellationToken) -> Self {
         let (jobs, waiting) = mpsc::channel(LANES);
         let waiting = Arc::new(Mutex::new(waiting));
+        let mender = Arc::new(Mender { topology: topology.cloned(), last: Mutex::new(None) });
         for _ in 0..LANES {
-            let lane = Lane { link: link.clone(), waiting: waiting.clone(), topology: topology.cloned() };
+            let lane = Lane { link: link.clone(), waiting: waiting.clone(), mender: mender.clone() };
             tokio::spawn(lane.run());
         }
         Self { jobs, link, names: Arc::new(names), stop }
@@ -110,8 +115,10 @@ impl Outbox for Publisher {
     fn try_publish(&self, message: Outgoing) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             let letter = Letter::new(message, &self.names);
-            if let Err(setback) = self.once(letter).await {
-                warn!("the reply could not be delivered: {setback}");
+            match tokio::time::timeout(REPLY_DEADLINE, self.once(letter)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(setback)) => warn!("the reply could not be delivered: {setback}"),
+                Err(_) => warn!("the reply was not confirmed within {} s", REPLY_DEADLINE.as_secs()),
             }
         })
     }
@@ -128,35 +135,33 @@ impl Outbox for Publisher {
 struct Lane {
     link: Link,
     waiting: Arc<Mutex<mpsc::Receiver<Job>>>,
-    topology: Option<Arc<Topology>>,
+    mender: Arc<Mender>,
 }
 
 impl Lane {
+    /// Takes one job after the other until nobody publishes any more, or the link has stopped. A job that was taken waits here
+    /// for a channel that stands: an outage while nobody published costs the next message nothing.
     async fn run(self) {
-        let mut channel: Option<Channel> = None;
+        let mut channel = None;
         loop {
             let Some(job) = self.waiting.lock().await.recv().await else { return };
-            // One that broke while it lay idle must not cost the job a try: it would meet one such lane after the other.
-            let open = match channel.take().filter(|channel| channel.status().connected()) {
-                Some(open) => open,
-                None => match self.open_channel().await {
-                    Some(fresh) => fresh,
-                    None => return,
-                },
-            };
+            let Some(open) = self.standing(channel.take()).await else { return };
             let outcome = self.publish(&open, job.letter).await;
-            let lost = matches!(outcome, Err(Setback::Lost | Setback::Closed(_)));
-            let _ = job.done.send(outcome);
-            if lost {
-                self.replace(open).await;
-            } else {
+            if let Err(Setback::Closed(_)) = outcome {
+                self.mender.mend(&self.link).await;
+            }
+            if !matches!(outcome, Err(Setback::Lost | Setback::Closed(_))) {
                 channel = Some(open);
             }
+            let _ = job.done.send(outcome);
         }
     }
 
-    /// A channel with confirms, as soon as there is a connection; `None` when the link has stopped.
-    async fn open_channel(&self) -> Option<Channel> {
+    /// `channel` if it still stands, else a new one as soon as there can be one; `None` when the link has stopped.
+    async fn standing(&self, channel: Option<Channel>) -> Option<Channel> {
+        if let Some(channel) = channel.filter(|channel| channel.status().connected()) {
+            return Some(channel);
+        }
         loop {
             let connection = self.link.connection().await?;
             if let Ok(channel) = connection.create_channel().await
@@ -166,19 +171,6 @@ impl Lane {
             }
             self.link.suspect();
             tokio::time::sleep(BACKOFF).await;
-        }
-    }
-
-    /// Gives a lost channel up. What the broker closed it for may be gone and can be put back.
-    async fn replace(&self, lost: Channel) {
-        let _ = lost.close(200, "replaced".into()).await;
-        self.link.suspect();
-        tokio::time::sleep(BACKOFF).await;
-        if let Some(topology) = &self.topology
-            && let Some(connection) = self.link.connection().await
-        {
-            // What it finds is told where the worker consumes; here it only puts back what is missing.
-            let _ = topology.apply(&connection).await;
         }
     }
 
@@ -195,13 +187,15 @@ impl Lane {
             }
             Some(Ok(Confirmation::Nack(None))) => Err(Setback::Refused),
             Some(Ok(Confirmation::NotRequested)) => Err(Setback::Lost),
-            Some(Err(error)) => {
-                debug!("a publish channel was lost: {error}");
-                match error.kind() {
-                    ErrorKind::ProtocolError(said) => Err(Setback::Closed(said.get_message().to_string())),
-                    _ => Err(Setback::Lost),
+            Some(Err(error)) => match error.kind() {
+                ErrorKind::ProtocolError(said) if error.is_amqp_soft_error() => {
+                    Err(Setback::Closed(said.get_message().to_string()))
                 }
-            }
+                _ => {
+                    debug!("a publish channel was lost: {error}");
+                    Err(Setback::Lost)
+                }
+            },
             None => {
                 warn!("no confirm from RabbitMQ within {} s; publishing again", CONFIRM_DEADLINE.as_secs());
                 Err(Setback::Lost)
@@ -220,5 +214,29 @@ impl Lane {
             }
         }
         None
+    }
+}
+
+/// Puts back what is missing when the broker closes publishing channels: once for all lanes that ran into it.
+struct Mender {
+    topology: Option<Arc<Topology>>,
+    /// When the last mending began.
+    last: Mutex<Option<Instant>>,
+}
+
+impl Mender {
+    async fn mend(&self, link: &Link) {
+        let Some(topology) = &self.topology else { return };
+        let noticed = Instant::now();
+        let mut last = self.last.lock().await;
+        if last.is_some_and(|began| began >= noticed) {
+            return;
+        }
+        let began = Instant::now();
+        let Some(connection) = link.connection().await else { return };
+        // What it finds is told where the worker consumes.
+        if topology.apply(&connection).await.is_ok() {
+            *last = Some(began);
+        }
     }
 }

@@ -9,7 +9,7 @@ use tracing::debug;
 
 use super::letter::{Letter, PERSISTENT};
 use super::publisher::Publisher;
-use crate::ports::{BoxFuture, DeadReason, Receipt, Stopped};
+use crate::ports::{BoxFuture, DeadReason, Receipt, Stopped, Tether};
 
 /// Headers of a hostile message may fill a whole frame; with ours on top they would not fit and the broker would close the
 /// connection. Beyond this size they are left behind.
@@ -21,11 +21,16 @@ pub(super) struct AmqpReceipt {
     pub(super) properties: BasicProperties,
     pub(super) body: Bytes,
     pub(super) publisher: Publisher,
+    pub(super) tether: Tether,
 }
 
 impl Receipt for AmqpReceipt {
     fn is_usable(&self) -> bool {
         self.acker.usable()
+    }
+
+    fn tether(&self) -> Tether {
+        self.tether.clone()
     }
 
     fn ack(self: Box<Self>) -> BoxFuture<'static, bool> {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::protocol::AMQPError;
 use lapin::types::{AMQPValue, FieldTable, LongString};
 use lapin::{Connection, ErrorKind, ExchangeKind};
 use serde::{Serialize, Serializer};
@@ -116,8 +117,8 @@ pub enum TopologyError {
     /// All that differs or is missing, and what to do about it.
     #[error("RabbitMQ does not have what is needed:\n{}\n{}", list(.0), advice(.0))]
     Mismatch(Vec<Mismatch>),
-    /// The connection was lost meanwhile.
-    #[error("the connection was lost while exchanges and queues were declared: {0}")]
+    /// The broker could not answer: the connection was lost, or the broker is on its way up or down.
+    #[error("RabbitMQ could not say what exchanges and queues it has: {0}")]
     Connection(String),
 }
 
@@ -388,12 +389,28 @@ fn compared(mismatch: Option<Mismatch>) -> Declared {
     }
 }
 
-/// A refusal of the broker is a finding; anything else is a lost connection.
+/// A refusal of the broker is a finding; anything else is no answer.
 fn judge(object: String, answer: lapin::Result<()>, wanted: &str) -> Result<Option<Mismatch>, TopologyError> {
     let Err(error) = answer else { return Ok(None) };
     match error.kind() {
-        ErrorKind::ProtocolError(said) => Ok(Some(mismatch(object, said.get_message().as_str(), wanted))),
+        ErrorKind::ProtocolError(said) if !is_passing(said) => {
+            Ok(Some(mismatch(object, said.get_message().as_str(), wanted)))
+        }
         _ => Err(lost(&error)),
+    }
+}
+
+/// What says nothing about the object: the broker goes down (CONNECTION_FORCED, INTERNAL_ERROR), or it has only just come up and
+/// a queue's own process has not (NOT_FOUND, in words that `rabbit_amqqueue` has for queues that it knows).
+fn is_passing(said: &AMQPError) -> bool {
+    const FORCED: u16 = 320;
+    const NOT_FOUND: u16 = 404;
+    const INTERNAL: u16 = 541;
+    const NOT_UP_YET: [&str; 3] = ["is down or inaccessible", "is stopped by supervisor", "due to timeout"];
+    match said.get_id() {
+        FORCED | INTERNAL => true,
+        NOT_FOUND => NOT_UP_YET.iter().any(|words| said.get_message().as_str().contains(words)),
+        _ => false,
     }
 }
 
@@ -442,5 +459,32 @@ mod tests {
             mismatch("queue q".into(), said, "a quorum queue").to_string(),
             "queue q: found nothing, wanted a quorum queue"
         );
+    }
+
+    #[test]
+    fn a_broker_on_its_way_up_or_down_is_no_mismatch() {
+        use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
+        let found = |kind: AMQPErrorKind, said: &str| {
+            let error = ErrorKind::ProtocolError(AMQPError::new(kind, said.into()));
+            judge("queue q".into(), Err(error.into()), "a queue").is_ok()
+        };
+        for (kind, said, is_finding) in [
+            (AMQPSoftError::NOTFOUND.into(), "NOT_FOUND - no queue 'q' in vhost '/'", true),
+            (
+                AMQPSoftError::PRECONDITIONFAILED.into(),
+                "PRECONDITION_FAILED - inequivalent arg 'x' for queue 'q'",
+                true,
+            ),
+            (AMQPSoftError::ACCESSREFUSED.into(), "ACCESS_REFUSED - access to queue 'q' refused", true),
+            (
+                AMQPSoftError::NOTFOUND.into(),
+                "NOT_FOUND - home node 'n' of durable queue 'q' is down or inaccessible",
+                false,
+            ),
+            (AMQPHardError::CONNECTIONFORCED.into(), "CONNECTION_FORCED - broker forced connection closure", false),
+            (AMQPHardError::INTERNALERROR.into(), "INTERNAL_ERROR", false),
+        ] {
+            assert_eq!(found(kind, said), is_finding, "{said}");
+        }
     }
 }

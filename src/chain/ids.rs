@@ -133,6 +133,12 @@ impl StepPath {
         self.0.last().copied().unwrap_or_default()
     }
 
+    /// The index within the outermost chain.
+    #[must_use]
+    pub fn outermost(&self) -> u16 {
+        self.0.first().copied().unwrap_or_default()
+    }
+
     /// The indices from the outermost chain inwards.
     #[must_use]
     pub fn indices(&self) -> &[u16] {

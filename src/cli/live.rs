@@ -85,7 +85,8 @@ pub(super) fn print_result(result: &Value) {
     }
 }
 
-fn duration(ms: u64) -> String {
+/// `87 ms`, `2.3 s`.
+pub(super) fn duration(ms: u64) -> String {
     let span = Duration::from_millis(ms);
     if ms < 1000 { format!("{ms} ms") } else { format!("{:.1} s", span.as_secs_f64()) }
 }

@@ -58,7 +58,6 @@ enum Command {
     /// The exchanges and queues that a worker stands on
     #[command(subcommand)]
     Topology(topology::TopologyCommand),
-    /// A CXone to try things on, with faults to order
     Simulate(simulate::SimulateArgs),
     /// The configuration that holds, secrets masked
     #[command(subcommand)]

@@ -14,9 +14,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::simulator::{FAULT_HELP, Simulator, SimulatorSettings};
 use screen::Screen;
 
-/// Runs the CXone simulator until SIGINT or SIGTERM.
+/// A CXone to try things on, with faults to order
 ///
-/// It speaks the API of preset `data-actions`: POST /oauth/token and POST
+/// Runs until SIGINT or SIGTERM. It speaks the API of preset `data-actions`: POST /oauth/token and POST
 /// /api/v2/integration/data-actions/{action_id}/execute. It counts every call by run and step: GET /_sim/calls. Faults can be
 /// changed while it runs: PUT /_sim/faults with {"da-x": "status:503,times:2"}, DELETE /_sim/faults. POST /_sim/reset forgets
 /// what was counted.

@@ -4,7 +4,6 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use super::{Exit, signals};
-use crate::amqp::TopologyError;
 use crate::app::{Running, StartError};
 use crate::config::{Config, LogFormat, LogLevel};
 use crate::ops;
@@ -42,8 +41,8 @@ pub(super) async fn worker(config: Config) -> Exit {
 
 pub(super) fn exit(why: &StartError) -> Exit {
     match why {
-        StartError::Connect(_) | StartError::Topology(TopologyError::Connection(_)) => Exit::Unreachable,
-        StartError::Topology(TopologyError::Mismatch(_)) | StartError::Limit { .. } => Exit::Configuration,
+        StartError::Connect(_) | StartError::Gone(_) => Exit::Unreachable,
+        StartError::Topology(_) | StartError::Limit { .. } => Exit::Configuration,
         StartError::Cxone(_) => Exit::Internal,
     }
 }

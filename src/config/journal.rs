@@ -126,7 +126,7 @@ const WORKERS: Key<Integer> = Key::new(
     "workers",
     Integer { min: 1, max: 10_000 },
     Fallback::Value("1"),
-    "How many workers share the tenants' quotas: the intervals of each are this much longer.",
+    "How many workers share the tenants' quotas. Each takes its part: of a limit and of its burst, at least 1 each.",
 );
 const SLACK: Key<Span> = Key::new(
     "slack",

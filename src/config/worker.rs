@@ -35,8 +35,8 @@ const DRAIN_TIMEOUT: Key<Span> = Key::new(
     "drain_timeout",
     Span::between(Duration::from_secs(1), Duration::from_secs(899)),
     Fallback::Value("\"130s\""),
-    "How long a stopping worker waits for the exchanges in flight. With the longest run (900s) it must stay under \
-     RabbitMQ's consumer timeout of 30 minutes.",
+    "How long a stopping worker goes on with the runs in hand before it gives their messages back. With the longest run \
+     (900s) it must stay under RabbitMQ's consumer timeout of 30 minutes.",
 );
 const MAX_MESSAGE_BYTES: Key<Integer> = Key::new(
     "max_message_bytes",

@@ -101,7 +101,7 @@ impl MemoryJournal {
         let mut runs = self.lock();
         let Some(run) = runs.by_key.get_mut(key).filter(|run| !run.acknowledged) else { return };
         run.acknowledged = true;
-        run.log.retain(is_kept);
+        run.log.retain_mut(slim);
         run.log.shrink_to_fit();
         let bytes = run.log.iter().map(bytes_of).sum();
         let now = Instant::now();
@@ -127,10 +127,15 @@ impl Runs {
     }
 }
 
-/// What a duplicate of an acknowledged run's message needs: the events, whose hash chain is checked on replay, and the
+/// Leaves what a duplicate of an acknowledged run's message needs: the events, whose hash chain is checked on replay, and the
 /// result. Not the definition and the responses, which are the bulk.
-fn is_kept(record: &Record) -> bool {
-    !matches!(record, Record::Private(Private::StepData { .. }))
+fn slim(record: &mut Record) -> bool {
+    match record {
+        Record::Private(Private::StepData { .. }) => return false,
+        Record::Private(Private::Definition { canonical, .. }) => *canonical = String::new(),
+        Record::Private(_) | Record::Event(_) => {}
+    }
+    true
 }
 
 fn bytes_of(record: &Record) -> usize {

@@ -53,9 +53,9 @@ pub fn init(level: Level, format: Format) {
         Level::Error => "error",
         Level::Warn | Level::Info | Level::Debug | Level::Trace => "warn",
     };
-    // lapin logs returned messages with their payloads. What it tells of closed channels and of its loop we tell ourselves.
-    let lapin = "lapin::returned_messages=off,lapin::channel=off,lapin::io_loop=off";
-    let directives = format!("{others},cxchain={},{lapin}", level.directive());
+    // lapin logs returned messages with their payloads, and an ordinary goodbye as an error. What matters of it we tell
+    // ourselves.
+    let directives = format!("{others},lapin=off,cxchain={}", level.directive());
     let filter = EnvFilter::new(directives);
     let registry = tracing_subscriber::registry().with(filter);
     let started = match format {

@@ -1,8 +1,9 @@
 //! What comes in over the broker, and how it is settled: by value, once.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::BoxFuture;
 use super::outbox::Stopped;
@@ -50,13 +51,37 @@ impl DeadReason {
     }
 }
 
+/// The channel that brought a delivery, for as long as somebody wants to know whether it broke.
+#[derive(Debug, Clone, Default)]
+pub struct Tether(Arc<OnceLock<Instant>>);
+
+impl Tether {
+    /// The channel is lost, and with it whatever was said on it that did not arrive.
+    pub fn cut(&self) {
+        // The first loss counts.
+        let _ = self.0.set(Instant::now());
+    }
+
+    /// When it was found to be lost.
+    #[must_use]
+    pub fn cut_at(&self) -> Option<Instant> {
+        self.0.get().copied()
+    }
+}
+
 /// The right to settle one delivery.
 pub trait Receipt: Send + Sync {
     /// Whether the channel that brought the delivery still stands. A receipt of a lost one settles nothing: the broker
     /// delivers the message again.
     fn is_usable(&self) -> bool;
 
-    /// Acknowledges. False: not acknowledged, the message comes again.
+    /// What tells later whether an acknowledgement may have been lost on its way.
+    fn tether(&self) -> Tether {
+        Tether::default()
+    }
+
+    /// Acknowledges. False: not acknowledged, the message comes again. True: it was said; nobody answers to an
+    /// acknowledgement, so one that was said right before the channel was lost may not have arrived.
     fn ack(self: Box<Self>) -> BoxFuture<'static, bool>;
 
     /// Gives the message back to its queue. Never as a back-off.

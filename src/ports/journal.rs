@@ -73,7 +73,7 @@ pub enum JournalError {
     Unavailable(String),
 }
 
-/// A store of run logs. One contract suite runs over every kind (`tests/journal.rs`).
+/// A store of run logs. One contract suite runs over every kind (`tests/journal`).
 ///
 /// Invariants: an append is there as a whole or not at all; once it has answered `Ok`, a later claim of the run finds its
 /// records, in order; a stale fence never writes.
@@ -93,13 +93,13 @@ pub trait Journal: Send + Sync {
     /// [`JournalError::Fenced`] when a later claim holds the run; [`JournalError::Unavailable`].
     fn append<'a>(&'a self, lease: &'a mut Lease, batch: Vec<Record>) -> BoxFuture<'a, Result<(), JournalError>>;
 
-    /// Renews the lease of a run that waits.
+    /// Renews the lease of a run that waits. May be dropped in the middle.
     ///
     /// # Errors
     /// As [`append`](Journal::append).
     fn renew<'a>(&'a self, lease: &'a mut Lease) -> BoxFuture<'a, Result<(), JournalError>>;
 
-    /// Gives the run back before its lease is over. A run without a record is forgotten.
+    /// Gives the run back before its lease is over; only the key and the fence matter. A run without a record is forgotten.
     fn release<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, ()>;
 
     /// The run's message is acknowledged: from now on the log is kept for the retention only.

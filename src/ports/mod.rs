@@ -11,7 +11,7 @@ mod outbox;
 pub use actions::{Actions, Answer, Call, Credential, CredentialError};
 pub use clock::{Clock, Dice, SystemClock, SystemDice};
 pub use gate::{Gate, GateClosed, Outcome, Permit, RunAge, Slot};
-pub use inbox::{DeadReason, Delivery, Inbox, Receipt};
+pub use inbox::{DeadReason, Delivery, Inbox, Receipt, Tether};
 pub use journal::{Claimed, Journal, JournalError, Lease, RunKey};
 pub use outbox::{Destination, Outbox, Outgoing, Stopped};
 

@@ -9,16 +9,15 @@ use tracing::debug;
 use super::Runner;
 use super::clock::StepClock;
 use super::drive::{Halt, Live};
-use super::recorder::Entry;
+use super::recorder::{Entry, RENEW_EVERY};
 use crate::chain::log::Private;
+use crate::chain::run::{Command, decide};
 use crate::chain::{ErrorClass, Step, StepPath, Verdict};
 use crate::failpoint;
 use crate::ports::{Answer, Call, Credential, JournalError, Permit};
 
 /// A token endpoint in trouble is not asked again sooner.
 const SHORTEST_TOKEN_DELAY: Duration = Duration::from_millis(250);
-/// A run that waits renews its lease this often; leases last several times as long.
-const RENEW_EVERY: Duration = Duration::from_secs(5);
 
 /// The step at work, as far as it lives in this process only.
 pub(super) struct ActiveStep {
@@ -57,13 +56,16 @@ impl Runner {
             return;
         }
         let step = step(live, path);
-        let (spent, waited) = live.recorder.state().open().map_or((0, 0), |open| (open.spent_ms, open.gate_wait_ms));
+        let open = live.recorder.state().open();
+        let (spent, waited) = open.map_or((0, 0), |open| (open.spent_ms, open.gate_wait_ms));
+        let left = open.and_then(|open| open.not_before).map(|at| at.since(live.recorder.now()));
         live.step = Some(ActiveStep {
             path: path.clone(),
             clock: StepClock::resume(step.timeout, spent, waited),
             // Serialising a map of JSON values cannot fail; its keys come out sorted.
             body: Bytes::from(serde_json::to_vec(&step.payload).unwrap_or_default()),
-            resume_at: None,
+            // What a worker before this one had left of its back-off.
+            resume_at: left.filter(|left| !left.is_zero()).map(|left| Instant::now() + left),
             throttled: 0,
         });
     }
@@ -85,14 +87,16 @@ impl Runner {
         let mut failures = 0;
         let mut class = ErrorClass::Timeout;
         loop {
+            let until = deadline.min(self.last_start(live));
             let tenant = live.chain.tenant.clone();
-            let error = match live.wait(self.ports.actions.credential(&tenant), deadline, true).await? {
+            let error = match live.wait(self.ports.actions.credential(&tenant), until, true).await? {
                 Waited::Done(Ok(credential)) => {
                     failpoint::hit("token");
                     return Ok(Some(credential));
                 }
                 Waited::Done(Err(error)) => error,
                 Waited::Interrupted => return Ok(None),
+                Waited::Over if until < deadline => return Ok(None),
                 Waited::Over => return self.end_unsent(live, class, "no token in time").await,
             };
             failures += 1;
@@ -102,8 +106,9 @@ impl Runner {
                 return self.end_unsent(live, class, &error.message).await;
             }
             debug!(class = class.as_str(), "no token yet");
-            if let Waited::Interrupted = live.wait(tokio::time::sleep(delay), deadline, true).await? {
-                return Ok(None);
+            match live.wait(tokio::time::sleep(delay), until, true).await? {
+                Waited::Done(()) => {}
+                Waited::Over | Waited::Interrupted => return Ok(None),
             }
         }
     }
@@ -113,9 +118,15 @@ impl Runner {
         loop {
             let Some(permit) = self.permit(live).await? else { return Ok(None) };
             failpoint::hit("permit");
-            // Whoever waited long at the gate may have a token that did not: ask for the next one, without the permit.
-            if Instant::now() >= credential.stale_at {
+            // Whoever waited long at the gate may have a token that did not, and may not be wanted any more: ask again, without
+            // the permit.
+            if Instant::now() >= credential.stale_at || !self.is_still_due(live) {
                 return Ok(None);
+            }
+            if Instant::now() >= active(live).clock.deadline() {
+                let last = live.recorder.state().open().and_then(|open| open.last_class);
+                let class = last.unwrap_or(ErrorClass::Timeout);
+                return self.end_unsent(live, class, "the step's time was over before it could be sent").await;
             }
             if !permit.is_fresh() {
                 continue;
@@ -129,22 +140,53 @@ impl Runner {
             if !live.recorder.lease().holds() {
                 return Err(JournalError::Fenced.into());
             }
-            if permit.is_fresh() {
+            if let Some(permit) = self.fresh(live, permit) {
                 return Ok(Some((permit, attempt)));
             }
             live.recorder.append(vec![Entry::Private(Private::Withdrawn { step, attempt })]).await?;
         }
     }
 
+    /// Whether a step is what comes next, now that time has passed.
+    fn is_still_due(&self, live: &Live) -> bool {
+        matches!(decide(&live.chain, live.recorder.state(), self.inputs(live)), Command::Try { .. })
+    }
+
+    /// The permit, or in the place of one that grew old while the intent was journaled another one, if it is to be had at
+    /// once: a slow journal must not make every permit one that came too late.
+    fn fresh(&self, live: &Live, permit: Permit) -> Option<Permit> {
+        if permit.is_fresh() {
+            return Some(permit);
+        }
+        drop(permit);
+        self.ports.gate.permit_now(&live.chain.tenant, live.age).filter(Permit::is_fresh)
+    }
+
     async fn permit(&self, live: &mut Live) -> Result<Option<Permit>, Halt> {
-        let (tenant, age, deadline) = (live.chain.tenant.clone(), live.age, live.deadline);
+        let (tenant, age, until) = (live.chain.tenant.clone(), live.age, live.deadline.min(self.last_start(live)));
         active(live).clock.enter_gate();
-        let waited = live.wait(self.ports.gate.permit(&tenant, age), deadline, true).await;
+        let waited = live.wait(self.ports.gate.permit(&tenant, age), until, true).await;
         active(live).clock.leave_gate();
         match waited? {
             Waited::Done(Ok(permit)) => Ok(Some(permit)),
             Waited::Done(Err(_)) => Err(Halt::Stopped),
             Waited::Over | Waited::Interrupted => Ok(None),
+        }
+    }
+
+    /// Until when a run that has made no exchange may make its first. Read off the time of day anew each time: whoever is too
+    /// late asks the core, and the core finds the run expired.
+    fn last_start(&self, live: &Live) -> Instant {
+        let now = Instant::now();
+        let far = live.deadline + Duration::from_secs(3600);
+        let untouched = live.recorder.state().steps().is_empty() && live.recorder.state().open().is_none();
+        let Some(expires_at) = live.chain.expires_at.filter(|_| untouched) else { return far };
+        match Duration::try_from(expires_at.duration_since(self.ports.clock.now())) {
+            // A timer's grain more, so that it is over by the time of day as well.
+            Ok(left) if !left.is_zero() => {
+                now.checked_add(left + Duration::from_millis(1)).map_or(far, |at| at.min(far))
+            }
+            _ => now,
         }
     }
 
@@ -197,7 +239,13 @@ impl Live {
                 () = tokio::time::sleep_until(until) => return Ok(Waited::Over),
                 () = tokio::time::sleep(RENEW_EVERY) => {}
             }
-            self.recorder.renew().await?;
+            tokio::select! {
+                biased;
+                done = &mut work => return Ok(Waited::Done(done)),
+                () = tokio::time::sleep_until(until) => return Ok(Waited::Over),
+                // What is in flight is not cut off: its record will tell whether the journal still takes any.
+                renewed = self.recorder.renew() => if interruptible { renewed? },
+            }
         }
     }
 }

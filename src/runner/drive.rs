@@ -105,13 +105,16 @@ impl Runner {
         loop {
             match decide(&live.chain, live.recorder.state(), self.inputs(&live)) {
                 Command::Accept => self.accept(&mut live).await?,
+                Command::Cancel => {
+                    live.recorder.append(vec![Entry::Private(Private::CancelRequested)]).await?;
+                }
                 Command::Try { step } => self.try_step(&mut live, step).await?,
                 Command::Lost { step, resend } => self.lost(&mut live, step, resend).await?,
                 Command::GiveUp { step, class } => self.give_up(&mut live, &step, class).await?,
                 Command::Finish { status, reason } => self.finish(&mut live, status, reason).await?,
                 Command::Deliver | Command::Acknowledge => return self.deliver(live).await,
                 Command::HandBack => {
-                    live.recorder.hand_back().await;
+                    live.recorder.hand_back().await?;
                     return Ok(Ended::HandedBack);
                 }
             }
@@ -151,10 +154,12 @@ impl Runner {
         Instant::now() + left
     }
 
-    fn inputs(&self, live: &Live) -> Inputs {
+    pub(super) fn inputs(&self, live: &Live) -> Inputs {
         Inputs {
             clock_over: Instant::now() >= live.deadline,
             expired: live.chain.expires_at.is_some_and(|at| self.ports.clock.now() >= at),
+            // Nobody can ask for it yet: the control exchange is declared, and nothing listens to it in this release.
+            cancel: false,
             hand_back: *live.hand_back.borrow(),
         }
     }
@@ -201,9 +206,9 @@ impl Runner {
     async fn deliver(&self, live: Live) -> Result<Ended, Halt> {
         let settled_before = live.recorder.state().is_settled();
         let mut settling = live.recorder.events_confirmed().await?;
-        let outgoing = result_message(&settling);
+        let outgoing = result_message(&settling)?;
         let reply = outgoing.clone();
-        self.ports.outbox.publish(outgoing).await?;
+        settling.keep(self.ports.outbox.publish(outgoing)).await??;
         failpoint::hit("result_published");
         if !settled_before {
             if let Some(queue) = settling.state.origin().reply_to.clone() {
@@ -223,12 +228,14 @@ impl Runner {
     }
 }
 
-fn result_message(settling: &Settling) -> Outgoing {
+fn result_message(settling: &Settling) -> Result<Outgoing, JournalError> {
     let (state, subject) = (&settling.state, &settling.subject);
-    let status = state.finished().map_or(FinalStatus::Completed, |finished| finished.final_status);
-    let body = state.result().map_or_else(Bytes::new, |body| Bytes::copy_from_slice(body.as_bytes()));
+    let (Some(finished), Some(body)) = (state.finished(), state.result()) else {
+        return Err(JournalError::Unavailable("the log of a finished run has no result".into()));
+    };
+    let (status, body) = (finished.final_status, Bytes::copy_from_slice(body.as_bytes()));
     let origin = state.origin();
-    Outgoing {
+    Ok(Outgoing {
         to: Destination::Results { routing_key: format!("{}.{}", subject.tenant, status.as_str()) },
         message_id: format!("{}:result", subject.run_id),
         schema: RESULT_SCHEMA.into(),
@@ -236,7 +243,7 @@ fn result_message(settling: &Settling) -> Outgoing {
         correlation_id: Some(origin.correlation_id.clone().unwrap_or_else(|| subject.run_id.to_string())),
         traceparent: origin.traceparent.clone(),
         timestamp: finished_at(state),
-    }
+    })
 }
 
 /// `started_at` plus the run's length: the time of `run.finished`.

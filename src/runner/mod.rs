@@ -11,6 +11,8 @@ mod drive;
 mod events;
 mod record;
 mod recorder;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -93,18 +95,5 @@ impl Runner {
     fn backoff(&self, tenant: &TenantName) -> Backoff {
         let none = Backoff { base: Duration::ZERO, multiplier: 1.0, max: Duration::ZERO, max_attempts: 1 };
         self.settings.backoff.get(tenant).copied().unwrap_or(none)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_back_off_grows_to_its_maximum() {
-        let backoff =
-            Backoff { base: Duration::from_secs(2), multiplier: 1.5, max: Duration::from_secs(12), max_attempts: 4 };
-        let most: Vec<f64> = [1, 2, 3, 5, 6, 1_000_000].map(|n| backoff.most(n).as_secs_f64()).into();
-        assert_eq!(most, [2.0, 3.0, 4.5, 10.125, 12.0, 12.0]);
     }
 }

@@ -11,14 +11,16 @@ use super::drive::{Halt, Live};
 use super::recorder::Entry;
 use super::{Backoff, Runner};
 use crate::chain::log::{EventBody, Private, StepFinished, StepRetried};
-use crate::chain::run::{After, OpenStep, Room, after, directive};
+use crate::chain::run::{After, OpenStep, Room, after, applied, undone};
 use crate::chain::stamp::millis;
 use crate::chain::{ErrorClass, Retryable, StepPath, StepStatus, Verdict};
 use crate::failpoint;
 use crate::ports::{Answer, Call, Outcome, Permit};
 
-/// A pause for a 429 that names none, at the least.
+/// The pause for a 429, at the least, even where it names a shorter one: a tenant that says "at once" over and over costs an
+/// event each time, and no attempt.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+
 /// What is known of a step's end besides its status and class.
 #[derive(Default)]
 struct Trace {
@@ -87,8 +89,8 @@ impl Runner {
         }
         let active = active(live);
         active.throttled += 1;
-        let drawn = self.ports.dice.up_to(backoff.most(active.throttled)).max(SHORTEST_PAUSE);
-        answer.retry_after.unwrap_or(drawn)
+        let drawn = self.ports.dice.up_to(backoff.most(active.throttled));
+        answer.retry_after.unwrap_or(drawn).max(SHORTEST_PAUSE)
     }
 
     async fn retry(&self, live: &mut Live, step: StepPath, unknown: bool, retried: StepRetried) -> Result<(), Halt> {
@@ -131,7 +133,7 @@ impl Runner {
     pub(super) async fn give_up(&self, live: &mut Live, path: &StepPath, class: ErrorClass) -> Result<(), Halt> {
         self.activate(live, path);
         let open = open_step(live);
-        let status = if open.maybe_carried_out { StepStatus::Unknown } else { StepStatus::Failed };
+        let status = undone(&open);
         let trace = Trace {
             http_status: open.last_status,
             message: Some("the run ended while the step waited for its next attempt".into()),
@@ -148,9 +150,10 @@ impl Runner {
         message: &str,
     ) -> Result<Option<T>, Halt> {
         let path = active(live).path.clone();
-        let trace = Trace { message: Some(message.to_owned()), ..Trace::default() };
-        let unknown = live.recorder.state().open().is_some_and(|open| open.maybe_carried_out);
-        let status = if unknown { StepStatus::Unknown } else { StepStatus::Failed };
+        let open = live.recorder.state().open();
+        let status = open.map_or(StepStatus::Failed, undone);
+        let http_status = open.and_then(|open| open.last_status);
+        let trace = Trace { http_status, message: Some(message.to_owned()), ..Trace::default() };
         self.end_step(live, &path, (status, class), trace).await?;
         Ok(None)
     }
@@ -165,6 +168,7 @@ impl Runner {
         let Some(mut active) = live.step.take() else { unreachable!("a step that ends was at work") };
         let open = live.recorder.state().open().cloned().unwrap_or_else(|| OpenStep::new(path.clone()));
         let step = step(live, path);
+        let at = live.recorder.now();
         let attempts = open.intent.unwrap_or(open.attempts);
         let sent = attempts > 0;
         let success = status == StepStatus::Success;
@@ -184,7 +188,7 @@ impl Runner {
             response_hash: trace.response_hash,
             hash_alg: self.settings.hasher.algorithm(),
             error_classification: class,
-            directive: directive(step, status),
+            directive: applied(live.recorder.state(), step, (status, class), at),
             fallback_used: false,
             maybe_repeated: open.maybe_carried_out && attempts > 1,
         };
@@ -198,7 +202,8 @@ impl Runner {
         let omitted = class == ErrorClass::ResponseTooLarge;
         let data = trace.data.filter(|_| success).map(Into::into);
         let data = Private::StepData { step: path.clone(), data, message, omitted };
-        live.recorder.append(vec![Entry::Private(data), Entry::Event(EventBody::StepFinished(finished))]).await?;
+        let batch = vec![Entry::Private(data), Entry::Event(EventBody::StepFinished(finished))];
+        live.recorder.append_at(at, batch).await?;
         failpoint::hit("outcome");
         Ok(())
     }

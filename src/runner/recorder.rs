@@ -1,13 +1,19 @@
 //! Writes a run's log: seals events, journals a batch, folds it into the state, and only then lets the events out.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use crate::chain::RunId;
 use crate::chain::log::{Author, EventBody, Head, Private, Record, Sealed, Subject, seal};
 use crate::chain::run::RunState;
 use crate::chain::stamp::Millis;
-use crate::ports::{Clock, Journal, JournalError, Lease, Stopped};
-use std::sync::Arc;
+use crate::ports::{Clock, Journal, JournalError, Lease};
 
+use super::drive::Halt;
 use super::events::EventLine;
+
+/// A run that waits renews its lease this often; leases last several times as long.
+pub(super) const RENEW_EVERY: Duration = Duration::from_secs(5);
 
 /// What is to be recorded next.
 pub(super) enum Entry {
@@ -65,7 +71,11 @@ impl Recorder {
 
     /// Journals `entries` as one batch; then the state knows them and the events go out.
     pub(super) async fn append(&mut self, entries: Vec<Entry>) -> Result<(), JournalError> {
-        let at = self.now();
+        self.append_at(self.now(), entries).await
+    }
+
+    /// As [`append`](Self::append), of what happened at `at`.
+    pub(super) async fn append_at(&mut self, at: Millis, entries: Vec<Entry>) -> Result<(), JournalError> {
         let mut head: Head = self.state.head().clone();
         let batch: Vec<Record> = entries
             .into_iter()
@@ -101,15 +111,18 @@ impl Recorder {
     }
 
     /// Waits until every event is confirmed, and leaves what is needed to settle the run.
-    pub(super) async fn events_confirmed(self) -> Result<Settling, Stopped> {
-        self.events.finish().await?;
-        Ok(Settling { journal: self.journal, lease: self.lease, state: self.state, subject: self.subject })
+    pub(super) async fn events_confirmed(self) -> Result<Settling, Halt> {
+        let mut settling =
+            Settling { journal: self.journal, lease: self.lease, state: self.state, subject: self.subject };
+        settling.keep(self.events.finish()).await??;
+        Ok(settling)
     }
 
     /// The run is given back: whatever it has recorded is for the next one to go on with.
-    pub(super) async fn hand_back(self) {
-        let _ = self.events.finish().await;
-        self.journal.release(&self.lease).await;
+    pub(super) async fn hand_back(self) -> Result<(), Halt> {
+        let settling = self.events_confirmed().await?;
+        settling.journal.release(&settling.lease).await;
+        Ok(())
     }
 }
 
@@ -119,4 +132,26 @@ pub(super) struct Settling {
     pub(super) lease: Lease,
     pub(super) state: RunState,
     pub(super) subject: Subject,
+}
+
+impl Settling {
+    /// Waits for `work` and keeps the lease meanwhile: a broker that is away for long does not cost the run.
+    ///
+    /// # Errors
+    /// [`JournalError::Fenced`] when another worker has the run. A journal that does not write for a moment is no reason not to
+    /// publish what it holds.
+    pub(super) async fn keep<T>(&mut self, work: impl Future<Output = T>) -> Result<T, JournalError> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            let renewal = async {
+                tokio::time::sleep(RENEW_EVERY).await;
+                self.journal.renew(&mut self.lease).await
+            };
+            tokio::select! {
+                biased;
+                done = &mut work => return Ok(done),
+                renewed = renewal => if renewed == Err(JournalError::Fenced) { return Err(JournalError::Fenced) },
+            }
+        }
+    }
 }

@@ -80,10 +80,16 @@ async fn adopted(shared: &Shared, delivery: &Delivery, hash: &str) -> Option<Run
     if !delivery.redelivered {
         return None;
     }
-    match shared.registry.find_orphan(&delivery.queue, hash) {
-        Some(run_id) => Some(run_id),
-        None => shared.ports.journal.find_assigned(&delivery.queue, hash).await,
+    if let Some(run_id) = shared.registry.find_orphan(&delivery.queue, hash) {
+        return Some(run_id);
     }
+    if let Some(run_id) = shared.ports.journal.find_assigned(&delivery.queue, hash).await {
+        return Some(run_id);
+    }
+    if shared.registry.has_assigned(&delivery.queue, hash) {
+        return None;
+    }
+    shared.echoes.take(&delivery.queue, hash)
 }
 
 fn new_run_id() -> RunId {

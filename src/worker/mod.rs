@@ -4,10 +4,13 @@
 //! settled by value, once, and acknowledged only after everything that it led to is confirmed; runs outlive the connection
 //! that brought them.
 
+mod echoes;
 mod intake;
 mod registry;
 mod reject;
 mod run;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,6 +26,7 @@ use crate::chain::check::Catalogue;
 use crate::chain::log::Author;
 use crate::ports::Inbox;
 use crate::runner::{Ports, Runner};
+use echoes::Echoes;
 use registry::Registry;
 
 /// What the worker knows besides its ports.
@@ -40,6 +44,8 @@ pub struct Settings {
     pub reserved: BTreeSet<String>,
     /// `worker.drain_timeout`.
     pub drain_timeout: Duration,
+    /// How long a connection may be dead before it is found to be.
+    pub dead_for: Duration,
 }
 
 /// How the worker's life ended.
@@ -66,6 +72,7 @@ struct Shared {
     ports: Ports,
     settings: Settings,
     registry: Registry,
+    echoes: Echoes,
     tasks: TaskTracker,
     hand_back: watch::Receiver<bool>,
 }
@@ -76,11 +83,13 @@ impl Worker {
     pub fn new(runner: Runner, ports: Ports, settings: Settings) -> Self {
         let (sender, hand_back) = watch::channel(false);
         let (registry, tasks) = (Registry::default(), TaskTracker::new());
-        Self { shared: Arc::new(Shared { runner, ports, settings, registry, tasks, hand_back }), hand_back: sender }
+        let echoes = Echoes::new(settings.dead_for);
+        let shared = Shared { runner, ports, settings, registry, echoes, tasks, hand_back };
+        Self { shared: Arc::new(shared), hand_back: sender }
     }
 
     /// Works until `stop` (which has to end the inbox, too), then drains.
-    pub async fn run(self, mut inbox: impl Inbox, stop: CancellationToken) -> Drained {
+    pub async fn run(self, inbox: &mut impl Inbox, stop: CancellationToken) -> Drained {
         while let Some(delivery) = inbox.next().await {
             tokio::select! {
                 biased;

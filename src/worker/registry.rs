@@ -14,10 +14,11 @@ pub(super) struct Registry {
     births: AtomicU64,
 }
 
-struct LiveRun {
-    definition_hash: String,
-    assigned: bool,
-    receipts: Vec<Box<dyn Receipt>>,
+pub(super) struct LiveRun {
+    pub(super) definition_hash: String,
+    /// The worker gave it its id.
+    pub(super) assigned: bool,
+    pub(super) receipts: Vec<Box<dyn Receipt>>,
 }
 
 /// What became of a delivery.
@@ -64,13 +65,19 @@ impl Registry {
         orphan.map(|(key, _)| key.run_id.clone())
     }
 
+    /// Whether a live run that the worker named itself is one of this queue and definition.
+    pub(super) fn has_assigned(&self, queue: &str, definition_hash: &str) -> bool {
+        let live = self.lock();
+        live.iter().any(|(key, run)| run.assigned && &*key.queue == queue && run.definition_hash == definition_hash)
+    }
+
     pub(super) fn is_live(&self, key: &RunKey) -> bool {
         self.lock().contains_key(key)
     }
 
     /// The run is over here; its deliveries are the caller's to settle. A delivery that comes after this finds the journal.
-    pub(super) fn finish(&self, key: &RunKey) -> Vec<Box<dyn Receipt>> {
-        self.lock().remove(key).map(|run| run.receipts).unwrap_or_default()
+    pub(super) fn finish(&self, key: &RunKey) -> Option<LiveRun> {
+        self.lock().remove(key)
     }
 
     pub(super) fn len(&self) -> usize {

@@ -1,19 +1,20 @@
 //! One run's task: claim, drive, settle.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use tracing::{error, info, warn};
 
+use super::registry::LiveRun;
 use super::{Shared, reject};
 use crate::chain::Chain;
 use crate::chain::hash::sha256_hex;
 use crate::chain::log::{EventBody, Origin, Record};
 use crate::chain::stamp::millis;
 use crate::failpoint;
-use crate::ports::{Claimed, Lease, Receipt, RunAge, RunKey};
+use crate::ports::{Claimed, Lease, RunAge, RunKey};
 use crate::runner::{Ended, Run};
 
 /// Between two tries of a claim, at most.
@@ -38,8 +39,9 @@ pub(super) async fn drive(shared: Arc<Shared>, key: RunKey, chain: Arc<Chain>, o
         // Whatever keeps the run from going on here is not over at once: no hot loop through the queue.
         tokio::time::sleep(CLAIM_AGAIN).await;
     }
-    let receipts = shared.registry.finish(&key);
-    settle_all(&shared, &key, receipts, settle).await;
+    if let Some(run) = shared.registry.finish(&key) {
+        settle_all(&shared, &key, run, settle).await;
+    }
 }
 
 async fn try_drive(shared: &Shared, key: &RunKey, chain: Arc<Chain>, origin: Origin, age: RunAge) -> Settle {
@@ -51,8 +53,15 @@ async fn try_drive(shared: &Shared, key: &RunKey, chain: Arc<Chain>, origin: Ori
     }
     let hand_back = shared.hand_back.clone();
     let (chain_id, run_id) = (chain.chain_id.clone(), key.run_id.clone());
+    let held = lease.clone();
     let run = Run { chain, run_id: run_id.clone(), origin, lease, log, age, hand_back };
-    match shared.runner.drive(run).await {
+    let ended = AssertUnwindSafe(shared.runner.drive(run)).catch_unwind().await;
+    if !matches!(ended, Ok(Ended::Settled { .. } | Ended::HandedBack)) {
+        // Nothing is done for the run here any more. Whoever gets its message next goes on with this log at once; one without
+        // an id would not find it while it is leased, and begin anew.
+        shared.ports.journal.release(&held).await;
+    }
+    match ended.unwrap_or_else(|panic| resume_unwind(panic)) {
         Ended::Settled { status, reason, took } => {
             let (status, took_ms) = (status.as_str(), millis(took));
             match reason {
@@ -102,10 +111,13 @@ fn recorded_definition(log: &[Record]) -> Option<&str> {
     })
 }
 
-async fn settle_all(shared: &Shared, key: &RunKey, receipts: Vec<Box<dyn Receipt>>, settle: Settle) {
-    for receipt in receipts {
+async fn settle_all(shared: &Shared, key: &RunKey, run: LiveRun, settle: Settle) {
+    for receipt in run.receipts {
         match settle {
             Settle::Acknowledge => {
+                if run.assigned {
+                    shared.echoes.expect(key, &run.definition_hash, receipt.tether());
+                }
                 if receipt.ack().await {
                     failpoint::hit("acked");
                     shared.ports.journal.acknowledged(key).await;

@@ -80,7 +80,7 @@ impl Broker {
         }
     }
 
-    /// SIGKILL.
+    /// SIGKILL, once the quorum queues that it has are registered on its disk.
     pub async fn kill(&self) {
         match &self.home {
             Home::Given => self.not_ours("kills"),
@@ -125,7 +125,16 @@ impl Broker {
         }
     }
 
-    fn not_ours(&self, does: &str) {
+    /// `rabbitmqctl ARGS…`; answers with its output.
+    pub async fn ctl(&self, args: &[&str]) -> String {
+        match &self.home {
+            Home::Given => self.not_ours("commands"),
+            Home::Container(container) => container.ctl(args).await,
+            Home::Private(node) => node.ctl(args).await,
+        }
+    }
+
+    fn not_ours(&self, does: &str) -> ! {
         panic!(
             "this test {does} its broker, and CXCHAIN_TEST_AMQP_URL names one that is not the test's own: \
              unset it, or leave this test out"

@@ -32,6 +32,11 @@ impl Node {
         &self.dir
     }
 
+    /// `rabbitmqctl ARGS…`
+    pub async fn ctl(&self, args: &[&str]) -> String {
+        script::run(&[&["ctl", name(&self.dir)], args].concat()).await
+    }
+
     /// A subcommand of dev-broker upon this node.
     pub async fn act(&self, command: &str) {
         script::run(&[command, name(&self.dir)]).await;

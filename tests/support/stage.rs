@@ -71,6 +71,12 @@ impl Stage {
         stage
     }
 
+    /// What is called `what` on this stage: `results`, `audit`, `dead` and `control` are exchanges, `dead` is a queue as well;
+    /// `audit.log` and `results.log` are streams, `caught.results` and `caught.events` the queues that catch.
+    pub fn name(&self, what: &str) -> String {
+        format!("{}.{what}", self.prefix)
+    }
+
     /// One more configuration key for everything that is started from now on: `("worker.drain_timeout", "5s")`.
     pub fn set(&mut self, key: &str, value: &str) -> &mut Self {
         self.extra.insert(format!("CXCHAIN__{}", key.to_uppercase().replace('.', "__")), value.to_owned());
@@ -114,11 +120,6 @@ impl Stage {
         let done = cxchain(&self.env()).args(arguments).output().await.expect("cxchain runs");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (done.status.code().unwrap_or(-1), text(&done.stdout), text(&done.stderr))
-    }
-
-    /// The full name of an exchange or queue of this stage: `dead`, `audit`, `results.log`.
-    pub fn name(&self, short: &str) -> String {
-        format!("{}.{short}", self.prefix)
     }
 
     pub async fn connect(&self) -> Connection {

@@ -47,15 +47,23 @@ pub fn after(step: &Step, open: &OpenStep, verdict: Verdict, room: Room) -> Afte
                 Retryable::Yes => true,
                 Retryable::IfIdempotent => step.idempotent,
             };
-            again(step, open, room, may, StepStatus::Failed, class)
+            let status = if retry == Retryable::Yes { undone(open) } else { StepStatus::Failed };
+            again(step, open, room, may, status, class)
         }
         Verdict::Unknown { class } => {
             let may = step.idempotent || step.on_unknown == OnUnknown::Retry;
             again(step, open, room, may, StepStatus::Unknown, class)
         }
-        Verdict::Throttled => free(!room.left.is_zero(), ErrorClass::RateLimited),
-        Verdict::Unauthorized => free(!open.reauthorized && !room.left.is_zero(), ErrorClass::Authentication),
+        Verdict::Throttled => free(open, !room.left.is_zero(), ErrorClass::RateLimited),
+        Verdict::Unauthorized => free(open, !open.reauthorized && !room.left.is_zero(), ErrorClass::Authentication),
     }
+}
+
+/// What is known of a step whose last exchange was provably not carried out: that it failed, unless an earlier exchange may
+/// have been carried out.
+#[must_use]
+pub fn undone(open: &OpenStep) -> StepStatus {
+    if open.maybe_carried_out { StepStatus::Unknown } else { StepStatus::Failed }
 }
 
 /// A repeat that costs an attempt and a back-off. A back-off that would pass the deadline fails at once.
@@ -69,12 +77,8 @@ fn again(step: &Step, open: &OpenStep, room: Room, may: bool, status: StepStatus
 }
 
 /// A repeat that costs neither.
-fn free(may: bool, class: ErrorClass) -> After {
-    if may {
-        After::Retry { class, delay: Duration::ZERO }
-    } else {
-        After::Finish { status: StepStatus::Failed, class }
-    }
+fn free(open: &OpenStep, may: bool, class: ErrorClass) -> After {
+    if may { After::Retry { class, delay: Duration::ZERO } } else { After::Finish { status: undone(open), class } }
 }
 
 /// The `on_failure` directive that applies to a step that ended so, if one does.

@@ -4,6 +4,7 @@ use super::super::definition::{Chain, OnFailure, OnUnknown, Step};
 use super::super::ids::StepPath;
 use super::super::outcome::{ErrorClass, StepStatus};
 use super::super::result::{FinalStatus, Reason, ReasonCode};
+use super::super::stamp::Millis;
 use super::after::directive;
 use super::state::{FinishedStep, RunState};
 
@@ -14,6 +15,8 @@ pub struct Inputs {
     pub clock_over: bool,
     /// `expires_at` is past.
     pub expired: bool,
+    /// Somebody asks for the end of the run. It counts once it is journaled: the log is the only truth.
+    pub cancel: bool,
     /// The worker stops: the rest of the chain goes back to the queue.
     pub hand_back: bool,
 }
@@ -28,6 +31,8 @@ pub enum Command {
         /// The step.
         step: StepPath,
     },
+    /// Journal that the end of the run was asked for.
+    Cancel,
     /// A worker died with this exchange in flight: record what that means. `resend` where sending twice is harmless.
     Lost {
         /// The step.
@@ -69,6 +74,9 @@ pub fn decide(chain: &Chain, state: &RunState, inputs: Inputs) -> Command {
     if !state.is_accepted() {
         return if inputs.hand_back { Command::HandBack } else { Command::Accept };
     }
+    if inputs.cancel && !state.cancel_requested() {
+        return Command::Cancel;
+    }
     if let Some(open) = state.open() {
         let step = &chain.steps[usize::from(open.path.index())];
         if open.intent.is_some() {
@@ -90,8 +98,14 @@ pub fn decide(chain: &Chain, state: &RunState, inputs: Inputs) -> Command {
 fn between_steps(chain: &Chain, state: &RunState, inputs: Inputs) -> Command {
     let last = state.steps().last();
     let next = state.steps().len();
-    if let Some(step) = last.filter(|step| cut_off(state, step)) {
-        return timed_out(Some(step.event.step_id.clone()));
+    if let Some(step) = last
+        && let Some(cut) = cut(state, (step.event.status, step.event.error_classification), step.at)
+    {
+        let step_id = Some(step.event.step_id.clone());
+        return match cut {
+            Cut::Cancel => cancelled(step_id),
+            Cut::Clock => timed_out(step_id),
+        };
     }
     if let Some((status, reason)) = last.and_then(|step| ending(&chain.steps[next - 1], step)) {
         return Command::Finish { status, reason: Some(reason) };
@@ -100,7 +114,7 @@ fn between_steps(chain: &Chain, state: &RunState, inputs: Inputs) -> Command {
         return Command::Finish { status: FinalStatus::Completed, reason: None };
     };
     if state.cancel_requested() {
-        return finish(FinalStatus::Cancelled, ReasonCode::Cancelled, None, "the run was cancelled");
+        return cancelled(None);
     }
     if inputs.clock_over {
         return timed_out(Some(step.id.to_string()));
@@ -115,9 +129,33 @@ fn between_steps(chain: &Chain, state: &RunState, inputs: Inputs) -> Command {
     Command::Try { step: StepPath::top(u16::try_from(next).unwrap_or(u16::MAX)) }
 }
 
-/// A step that the run clock ended, rather than one that failed on its own: no exchange outlives the run's deadline.
-fn cut_off(state: &RunState, step: &FinishedStep) -> bool {
-    step.event.status != StepStatus::Success && state.deadline().is_some_and(|deadline| step.at >= deadline)
+/// What ended a step from outside.
+enum Cut {
+    Cancel,
+    Clock,
+}
+
+/// What ended a step that ended so at `at`, if it did not fail on its own: a cancel, or the run clock, which no exchange
+/// outlives.
+fn cut(state: &RunState, (status, class): (StepStatus, ErrorClass), at: Millis) -> Option<Cut> {
+    if status == StepStatus::Success {
+        None
+    } else if class == ErrorClass::Cancelled {
+        Some(Cut::Cancel)
+    } else {
+        state.deadline().filter(|deadline| at >= *deadline).map(|_| Cut::Clock)
+    }
+}
+
+/// The `on_failure` directive that applies to `step`, ended so at `at`: none where the run ends for a reason of its own.
+#[must_use]
+pub fn applied(
+    state: &RunState,
+    step: &Step,
+    (status, class): (StepStatus, ErrorClass),
+    at: Millis,
+) -> Option<OnFailure> {
+    if cut(state, (status, class), at).is_some() { None } else { directive(step, status) }
 }
 
 /// Whether the chain ends at `finished`, and how.
@@ -137,6 +175,10 @@ fn ending(step: &Step, finished: &FinishedStep) -> Option<(FinalStatus, Reason)>
     let http = event.http_status.map(|status| format!(", HTTP {status}")).unwrap_or_default();
     let message = format!("step {} ({}) {what}: {class}{http}", event.step_id, event.action_id);
     Some((status, Reason { code, step_id: Some(event.step_id.clone()), message }))
+}
+
+fn cancelled(step_id: Option<String>) -> Command {
+    finish(FinalStatus::Cancelled, ReasonCode::Cancelled, step_id, "the run was cancelled")
 }
 
 fn timed_out(step_id: Option<String>) -> Command {

@@ -5,7 +5,9 @@
 mod after;
 mod decide;
 mod state;
+#[cfg(test)]
+mod tests;
 
-pub use after::{After, Room, after, directive};
-pub use decide::{Command, Inputs, decide};
+pub use after::{After, Room, after, directive, undone};
+pub use decide::{Command, Inputs, applied, decide};
 pub use state::{FinishedStep, Illegal, OpenStep, RunState};

@@ -1,6 +1,7 @@
 //! What a run's log says, folded.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -75,11 +76,12 @@ pub struct OpenStep {
     pub last_class: Option<ErrorClass>,
     /// What the last exchange's status was.
     pub last_status: Option<u16>,
+    /// When the back-off after it is over. (A pause of the tenant is the gate's.)
+    pub not_before: Option<Millis>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 struct StepData {
-    step: StepPath,
     data: Option<Arc<Value>>,
     message: Option<String>,
     omitted: bool,
@@ -148,10 +150,13 @@ impl RunState {
             }
             EventBody::StepRetried(retried) => {
                 legal(self.phase == Phase::Open, name)?;
-                self.retried(retried)?;
+                self.retried(retried, sealed.event.timestamp)?;
             }
             EventBody::StepFinished(finished) => {
-                legal(self.phase == Phase::Open && usize::from(finished.step_index) == self.steps.len(), name)?;
+                legal(self.phase == Phase::Open && self.is_at(finished.step_index), name)?;
+                // Every exchange has its intent, and the outcome closes the last one.
+                let made = self.open.as_ref().map_or(0, |open| open.intent.unwrap_or(open.attempts));
+                legal(finished.attempts == made, name)?;
                 let chain_id = sealed.event.chain_id.clone().ok_or(Illegal { record: name })?;
                 self.step_finished(finished, chain_id, sealed.event.timestamp);
             }
@@ -167,19 +172,26 @@ impl RunState {
         Ok(())
     }
 
-    fn retried(&mut self, retried: &StepRetried) -> Result<(), Illegal> {
+    /// Whether the step at `index` is the one that the run is at: the first without an outcome.
+    fn is_at(&self, index: u16) -> bool {
+        usize::from(index) == self.steps.len() && u32::from(index) < self.steps_total
+    }
+
+    fn retried(&mut self, retried: &StepRetried, at: Millis) -> Result<(), Illegal> {
         let open = self.open.as_mut().filter(|open| open.intent == Some(retried.attempt));
         let open = open.ok_or(Illegal { record: "step.retried" })?;
         open.attempts = retried.attempt;
         open.intent = None;
         open.last_class = Some(retried.error_classification);
         open.last_status = retried.http_status;
+        open.not_before = None;
         match retried.error_classification {
             ErrorClass::RateLimited => {}
             ErrorClass::Authentication => open.reauthorized = true,
             _ => {
                 open.counted += 1;
                 open.reauthorized = false;
+                open.not_before = Some(at.plus(Duration::from_millis(retried.delay_ms)));
             }
         }
         Ok(())
@@ -199,7 +211,7 @@ impl RunState {
                 self.origin = origin.clone();
             }
             Private::Intent { step, attempt, .. } => {
-                legal(self.phase == Phase::Open, "intent")?;
+                legal(self.phase == Phase::Open && self.is_at(step.outermost()), "intent")?;
                 let open = self.open.get_or_insert_with(|| OpenStep::new(step.clone()));
                 let next = open.path == *step && open.intent.is_none() && *attempt == open.attempts + 1;
                 legal(next, "intent")?;
@@ -217,13 +229,8 @@ impl RunState {
                 open.gate_wait_ms = *gate_wait_ms;
             }
             Private::StepData { step, data, message, omitted } => {
-                legal(self.phase == Phase::Open, "step_data")?;
-                self.data = Some(StepData {
-                    step: step.clone(),
-                    data: data.clone(),
-                    message: message.clone(),
-                    omitted: *omitted,
-                });
+                legal(self.phase == Phase::Open && self.is_at(step.outermost()), "step_data")?;
+                self.data = Some(StepData { data: data.clone(), message: message.clone(), omitted: *omitted });
             }
             Private::CancelRequested => self.cancel_requested = true,
             Private::Result { body } => {
@@ -332,6 +339,7 @@ impl OpenStep {
             intent: None,
             last_class: None,
             last_status: None,
+            not_before: None,
         }
     }
 }

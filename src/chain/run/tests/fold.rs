@@ -1,0 +1,172 @@
+//! A run is a fold over its log: whatever cuts it, the log alone says how it goes on.
+
+use std::collections::BTreeMap as Map;
+
+use proptest::prelude::*;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::driver::{Driven, Moment, chains, drive, scripts};
+use super::*;
+use crate::chain::log::Sealed;
+
+fn every_input() -> impl Iterator<Item = Inputs> {
+    (0..16_u8).map(|bits| Inputs {
+        clock_over: bits & 1 > 0,
+        expired: bits & 2 > 0,
+        hand_back: bits & 4 > 0,
+        cancel: bits & 8 > 0,
+    })
+}
+
+/// The records as a journal has them: bytes, and read back.
+fn stored(records: &[Record]) -> Vec<Record> {
+    let one = |record: &Record| match record {
+        Record::Event(sealed) => Record::Event(Arc::new(Sealed::parse(&sealed.bytes).unwrap())),
+        Record::Private(private) => {
+            Record::Private(serde_json::from_str(&serde_json::to_string(private).unwrap()).unwrap())
+        }
+    };
+    records.iter().map(one).collect()
+}
+
+fn events(log: &Log) -> Vec<&Sealed> {
+    fn event(record: &Record) -> Option<&Sealed> {
+        match record {
+            Record::Event(sealed) => Some(sealed),
+            Record::Private(_) => None,
+        }
+    }
+    log.records.iter().filter_map(event).collect()
+}
+
+fn sha256(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Follows the intents through a log: each is closed once, and nothing closes what is not open.
+fn closed_intents(log: &Log) -> Result<Map<(u16, u32), &'static str>, TestCaseError> {
+    let mut open: Option<(u16, u32)> = None;
+    let mut closed = Map::new();
+    let mut close = |open: &mut Option<(u16, u32)>, by: &'static str| match open.take() {
+        Some(intent) => {
+            let before = if by == "withdrawn" { None } else { closed.insert(intent, by) };
+            prop_assert_eq!(before, None, "{:?} is closed twice", intent);
+            Ok(())
+        }
+        None => Err(TestCaseError::fail(format!("{by} closes nothing"))),
+    };
+    for record in &log.records {
+        match record {
+            Record::Private(Private::Intent { step, attempt, .. }) => {
+                prop_assert_eq!(open, None, "two intents are open");
+                open = Some((step.index(), *attempt));
+            }
+            Record::Private(Private::Withdrawn { .. }) => close(&mut open, "withdrawn")?,
+            Record::Event(sealed) => match &sealed.event.body {
+                EventBody::StepRetried(retried) => {
+                    prop_assert_eq!(open, Some((retried.step_index, retried.attempt)));
+                    close(&mut open, "retried")?;
+                }
+                EventBody::StepFinished(finished) if open.is_some() => {
+                    prop_assert_eq!(open, Some((finished.step_index, finished.attempts)));
+                    close(&mut open, "finished")?;
+                }
+                _ => {}
+            },
+            Record::Private(_) => {}
+        }
+    }
+    prop_assert_eq!(open, None, "an intent is left open");
+    Ok(closed)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_prefix_of_a_log_says_what_the_live_run_said(chain in chains(), script in scripts()) {
+        let Driven { chain, log, moments, .. } = drive(chain, script);
+        let stored = stored(&log.records);
+        for moment in &moments {
+            let replayed = RunState::replay(log.definition_hash.clone(), &stored[..moment.records]).unwrap();
+            for inputs in every_input() {
+                prop_assert_eq!(decide(&chain, &replayed, inputs), decide(&chain, &moment.state, inputs));
+            }
+            prop_assert_eq!(&replayed, &moment.state);
+        }
+    }
+
+    #[test]
+    fn what_has_ended_stays_as_it_is(chain in chains(), script in scripts()) {
+        let Driven { chain, log, moments, .. } = drive(chain, script);
+        for Moment { records, state } in moments {
+            let Some(finished) = state.finished() else { continue };
+            for record in &log.records {
+                let harmless = matches!(record, Record::Private(Private::CancelRequested));
+                let next = records < log.records.len() && *record == log.records[records];
+                match state.clone().apply(record) {
+                    Ok(after) => {
+                        prop_assert!(harmless || next, "{:?} follows the end", record);
+                        prop_assert_eq!(after.finished(), Some(finished));
+                        prop_assert_eq!(after.steps(), state.steps());
+                        prop_assert_eq!(after.head(), state.head());
+                    }
+                    Err(_) => prop_assert!(!harmless && !next),
+                }
+            }
+            let command = if state.is_settled() { Command::Acknowledge } else { Command::Deliver };
+            for inputs in every_input() {
+                prop_assert_eq!(decide(&chain, &state, inputs), command.clone());
+            }
+        }
+    }
+
+    #[test]
+    fn the_hash_chain_has_no_gap_and_anybody_can_recompute_it(chain in chains(), script in scripts()) {
+        let Driven { chain, log, .. } = drive(chain, script);
+        let mut prev = sha256(&serde_json_canonicalizer::to_string(&serde_json::from_str::<Value>(&chain.canonical)?)?);
+        for (sealed, seq) in events(&log).into_iter().zip(1_u64..) {
+            let mut form: Value = serde_json::from_str(&sealed.bytes)?;
+            prop_assert_eq!(&serde_json_canonicalizer::to_string(&form)?, &sealed.bytes);
+            prop_assert_eq!(form["seq"].as_u64(), Some(seq));
+            prop_assert_eq!(form["event_id"].as_str(), Some(&*format!("r:{seq}")));
+            prop_assert_eq!(form["prev_hash"].as_str(), Some(&*prev));
+            let hash = form.as_object_mut().unwrap().remove("hash").unwrap();
+            prev = sha256(&serde_json_canonicalizer::to_string(&form)?);
+            prop_assert_eq!(hash.as_str(), Some(&*prev));
+        }
+    }
+
+    #[test]
+    fn an_intent_is_closed_once_and_a_known_outcome_is_never_sent_again(chain in chains(), script in scripts()) {
+        let driven = drive(chain, script);
+        let closed = closed_intents(&driven.log)?;
+        prop_assert_eq!(closed.len(), driven.sent.len(), "every exchange has its own record");
+        for (n, (index, came)) in driven.sent.iter().enumerate() {
+            let step = &driven.chain.steps[usize::from(*index)];
+            let again = driven.sent[n + 1..].iter().any(|(later, _)| later == index);
+            let may = match came {
+                Some(Verdict::Success { .. } | Verdict::Failed { retry: Retryable::No, .. }) => false,
+                Some(Verdict::Failed { retry: Retryable::Yes, .. } | Verdict::Throttled | Verdict::Unauthorized) => true,
+                Some(Verdict::Failed { retry: Retryable::IfIdempotent, .. }) => step.idempotent,
+                Some(Verdict::Unknown { .. }) | None => step.idempotent || step.on_unknown == OnUnknown::Retry,
+            };
+            prop_assert!(may || !again, "step {} was sent again after {:?}", index, came);
+        }
+    }
+
+    #[test]
+    fn every_accepted_run_ends_and_its_steps_are_in_order(chain in chains(), script in scripts()) {
+        let Driven { chain, log, .. } = drive(chain, script);
+        let state = log.state();
+        prop_assert!(state.is_settled());
+        let finished = state.finished().unwrap();
+        prop_assert_eq!(finished.reason.is_none(), finished.final_status == FinalStatus::Completed);
+        let indices: Vec<u16> = state.steps().iter().map(|step| step.event.step_index).collect();
+        prop_assert_eq!(indices, (0..u16::try_from(state.steps().len()).unwrap()).collect::<Vec<_>>());
+        if finished.final_status == FinalStatus::Completed {
+            prop_assert_eq!(state.steps().len(), chain.steps.len());
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! `cxchain demo`: a simulator, a worker and sample chains in one process, on a real RabbitMQ, under names of its own.
+
+mod samples;
+
+use anstream::println;
+use clap::Args;
+use owo_colors::OwoColorize;
+use secrecy::SecretString;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use self::samples::{SAMPLES, Sample, faults};
+use super::{Exit, live, signals, topology, worker};
+use crate::amqp::{Client, ClientError, Feed};
+use crate::app::{self, Running};
+use crate::config::{Config, Limit, LogFormat, LogLevel, Queue};
+use crate::simulator::{Calls, Simulator, SimulatorSettings};
+
+#[derive(Debug, Args)]
+pub(super) struct DemoArgs {
+    /// Print only the results: one JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn demo(mut config: Config, args: DemoArgs) -> Exit {
+    let stop = CancellationToken::new();
+    if signals::watch(stop.clone()).is_err() {
+        return Exit::Internal;
+    }
+    let simulator = match Simulator::start(SimulatorSettings { faults: faults(), ..SimulatorSettings::default() }) {
+        Ok(simulator) => simulator,
+        Err(why) => {
+            anstream::eprintln!("The simulator cannot listen on this machine: {why}");
+            return Exit::Internal;
+        }
+    };
+    if let Err(why) = point_at(&mut config, &simulator) {
+        anstream::eprintln!("{why}");
+        return Exit::Internal;
+    }
+    worker::start_logs(&config);
+    let client = match topology::connect(&config).await {
+        Ok(client) => client,
+        Err(exit) => return exit,
+    };
+    if !args.json {
+        introduce(&config, &simulator);
+    }
+    let shown = tokio::select! {
+        () = stop.cancelled() => Ok(Exit::NotCompleted),
+        shown = show(&config, &client, &stop, args.json) => shown,
+    };
+    stop.cancel();
+    // Whatever was shown, nothing of it stays on the broker.
+    let cleaned = client.delete(&app::topology(&config)).await;
+    client.close().await;
+    let calls = simulator.stop().await;
+    match (shown, cleaned) {
+        (Ok(exit), Ok(())) => {
+            if !args.json && exit == Exit::Done {
+                say_goodbye(&calls);
+            }
+            exit
+        }
+        (Err(why), _) | (_, Err(why)) => {
+            anstream::eprintln!("{why}");
+            Exit::Unreachable
+        }
+    }
+}
+
+/// The demo's own names, limits and platform; the broker is the configured one.
+fn point_at(config: &mut Config, simulator: &Simulator) -> Result<(), String> {
+    let name = format!("cxchain-demo-{}", std::process::id());
+    let base_url: Url = simulator.url().parse().map_err(|why| format!("the simulator's URL: {why}"))?;
+    let token_url: Url = simulator.token_url().parse().map_err(|why| format!("the simulator's URL: {why}"))?;
+    let settings = SimulatorSettings::default();
+    let Some((tenant, defaults)) = config.tenants.pop_first() else { return Err("there is no tenant".into()) };
+    let mut platform = defaults;
+    platform.base_url = base_url;
+    platform.auth.token_url = token_url;
+    platform.auth.client_id = settings.client_id;
+    platform.auth.client_secret = Some(SecretString::from(settings.client_secret));
+    platform.limits = vec![Limit { limit: 10, per: std::time::Duration::from_secs(1), burst: 2 }];
+    config.tenants = [(tenant.clone(), platform)].into();
+    config.worker.id = "demo-worker".into();
+    config.queues = vec![Queue { name: format!("{name}.chains"), tenant, prefetch: 10 }];
+    config.exchanges.results = format!("{name}.results");
+    config.exchanges.audit = format!("{name}.audit");
+    config.exchanges.dead = format!("{name}.dead");
+    config.exchanges.control = format!("{name}.control");
+    (config.logs.audit, config.logs.results) = (None, None);
+    config.broker.declare = true;
+    // The live view tells what goes wrong in a run; the log only what goes wrong with the demo.
+    (config.telemetry.log, config.telemetry.format) = (LogLevel::Error, LogFormat::Pretty);
+    Ok(())
+}
+
+async fn show(config: &Config, client: &Client, stop: &CancellationToken, json: bool) -> Result<Exit, ClientError> {
+    let worker_stop = stop.child_token();
+    let running = match Running::start(config, worker_stop.clone()).await {
+        Ok(running) => running,
+        Err(why) => {
+            anstream::eprintln!("{why}");
+            return Ok(worker::exit(&why));
+        }
+    };
+    let names = app::names(config);
+    let mut feed = client.follow(&[(&names.audit, "#"), (&names.results, "#")]).await?;
+    let working = tokio::spawn(running.work());
+    let mut results = Vec::new();
+    for (number, sample) in SAMPLES.iter().enumerate() {
+        if !json {
+            println!("\n{} {}  {}", format!("{}.", number + 1).bold(), sample.title.bold(), sample.file.dimmed());
+        }
+        results.push(run(config, client, &mut feed, sample, json).await?);
+    }
+    worker_stop.cancel();
+    let _ = working.await;
+    if !json {
+        print_table(&results);
+    }
+    let as_told = results.iter().zip(&SAMPLES).all(|(result, sample)| result["final_status"] == sample.ends);
+    Ok(if as_told { Exit::Done } else { Exit::NotCompleted })
+}
+
+async fn run(
+    config: &Config,
+    client: &Client,
+    feed: &mut Feed,
+    sample: &Sample,
+    json: bool,
+) -> Result<Value, ClientError> {
+    let run_id = uuid::Uuid::now_v7().to_string();
+    client.enqueue(&config.queues[0].name, &run_id, sample.body.as_bytes()).await?;
+    let result = live::follow(feed, &run_id, !json).await?;
+    if json {
+        println!("{result}");
+    } else {
+        live::print_result(&result);
+    }
+    Ok(result)
+}
+
+fn introduce(config: &Config, simulator: &Simulator) {
+    println!("{}", "cxchain demo".bold());
+    println!("  RabbitMQ   queue {}", config.queues[0].name);
+    println!("  CXone      a simulator at {}", simulator.url());
+    println!("  worker     {} with at most 10 requests in any second", config.worker.id);
+}
+
+fn print_table(results: &[Value]) {
+    println!("\n{}", "Results".bold());
+    println!(
+        "  {}",
+        format!("{:<20} {:<18} {:>5} {:>10} {:>10}", "chain", "status", "steps", "successful", "time").dimmed()
+    );
+    for result in results {
+        let steps = format!("{}/{}", result["steps_executed"], result["steps_total"]);
+        let status = result["final_status"].as_str().unwrap_or("?");
+        let padded = format!("{status:<18}");
+        let status = if status == "completed" { padded.green().to_string() } else { padded.red().to_string() };
+        let chain = result["chain_id"].as_str().unwrap_or("?");
+        let rate = format!("{} %", result["completion_rate_percent"]);
+        let time = live::duration(result["total_latency_ms"].as_u64().unwrap_or(0));
+        println!("  {chain:<20} {status} {steps:>5} {rate:>10} {time:>10}");
+    }
+}
+
+fn say_goodbye(calls: &Calls) {
+    let (made, again) = (calls.totals.calls, calls.ran_again().len());
+    let throttled = calls.totals.statuses.get(&429).copied().unwrap_or(0);
+    println!("\n  The simulator counted {made} calls; {throttled} of them throttled, {again} carried out twice.");
+    println!("  Nothing is left running, and nothing is left on the broker.");
+    println!("\n{}", "Where to look next".bold());
+    println!("  README.md               your own chain in five minutes");
+    println!("  examples/               the chains that were just run");
+    println!("  docs/MESSAGES.md        the results and audit events that went out, field by field");
+    println!("  docs/ARCHITECTURE.md    one chain followed through the code");
+}

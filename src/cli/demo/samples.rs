@@ -1,0 +1,57 @@
+//! The chains that the demo runs, and what the simulator does to them.
+
+use crate::simulator::FaultRule;
+
+/// One chain of the demo.
+pub(super) struct Sample {
+    /// What it shows.
+    pub(super) title: &'static str,
+    /// Where it lies in the repository.
+    pub(super) file: &'static str,
+    /// The definition.
+    pub(super) body: &'static str,
+    /// The final status that it has to end with.
+    pub(super) ends: &'static str,
+}
+
+macro_rules! sample {
+    ($title:literal, $file:literal, $ends:literal) => {
+        Sample { title: $title, file: $file, body: include_str!(concat!("../../../", $file)), ends: $ends }
+    };
+}
+
+pub(super) const SAMPLES: [Sample; 4] = [
+    sample!("Three steps, one after the other", "examples/customer-sync.json", "completed"),
+    sample!("A step fails, and the chain goes on", "examples/address-check.json", "completed"),
+    sample!("The tenant is throttled, and the step waits", "examples/order-export.json", "completed"),
+    sample!("A step fails, and the chain ends there", "examples/credit-hold.json", "terminated_early"),
+];
+
+const FAULTS: [&str; 3] = [
+    "da-validate-address=status:422,body:zip is no ZIP code",
+    "da-export-orders=status:429,retry-after:2,times:1",
+    "da-place-hold=status:500,body:the ledger is closed",
+];
+
+pub(super) fn faults() -> Vec<FaultRule> {
+    FAULTS.iter().filter_map(|rule| rule.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chain::check::Catalogue;
+    use crate::cli::check::judge;
+
+    #[test]
+    fn every_fault_is_one() {
+        assert_eq!(faults().len(), FAULTS.len());
+    }
+
+    #[test]
+    fn every_sample_is_a_chain() {
+        for sample in &SAMPLES {
+            assert!(judge(sample.body.as_bytes(), &Catalogue::any()).is_ok(), "{}", sample.file);
+        }
+    }
+}

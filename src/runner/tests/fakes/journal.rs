@@ -1,0 +1,116 @@
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Tape;
+use crate::chain::RunId;
+use crate::chain::log::{Private, Record};
+use crate::journal::{MemoryJournal, MemorySettings};
+use crate::ports::{BoxFuture, Claimed, Journal, JournalError, Lease, RunKey};
+
+/// The memory journal, with its troubles scripted.
+pub(crate) struct FakeJournal {
+    tape: Tape,
+    store: MemoryJournal,
+    appends: AtomicUsize,
+    /// The append that fails, from 1, and how.
+    pub(crate) fails_at: Mutex<Option<(usize, JournalError)>>,
+    pub(crate) renewals: Mutex<VecDeque<(Duration, Result<(), JournalError>)>>,
+    /// The append after which the lease turns out to be over.
+    pub(crate) lease_over_after: AtomicUsize,
+    /// How long the next appends take.
+    pub(crate) slow: Mutex<VecDeque<Duration>>,
+    pub(crate) survives: AtomicBool,
+}
+
+impl FakeJournal {
+    pub(crate) fn new(tape: Tape) -> Self {
+        Self {
+            tape,
+            store: MemoryJournal::new(MemorySettings::default()),
+            appends: AtomicUsize::default(),
+            fails_at: Mutex::default(),
+            renewals: Mutex::default(),
+            lease_over_after: AtomicUsize::default(),
+            slow: Mutex::default(),
+            survives: AtomicBool::new(true),
+        }
+    }
+
+    pub(crate) fn fail_at(&self, append: usize, error: JournalError) {
+        self.appends.store(0, Ordering::Relaxed);
+        *self.fails_at.lock().unwrap() = Some((append, error));
+    }
+}
+
+fn name(record: &Record) -> String {
+    match record {
+        Record::Event(sealed) => format!("{}@{}", sealed.event.body.name(), sealed.event.seq),
+        Record::Private(Private::Definition { .. }) => "definition".into(),
+        Record::Private(Private::Intent { step, attempt, .. }) => format!("intent step_{} #{attempt}", step.index()),
+        Record::Private(Private::Withdrawn { step, attempt }) => format!("withdrawn step_{} #{attempt}", step.index()),
+        Record::Private(Private::Attempted { .. }) => "attempted".into(),
+        Record::Private(Private::StepData { .. }) => "data".into(),
+        Record::Private(Private::CancelRequested) => "cancel".into(),
+        Record::Private(Private::Result { .. }) => "result".into(),
+        Record::Private(Private::Settled) => "settled".into(),
+    }
+}
+
+impl Journal for FakeJournal {
+    fn survives_restart(&self) -> bool {
+        self.survives.load(Ordering::Relaxed)
+    }
+
+    fn claim<'a>(&'a self, key: &'a RunKey) -> BoxFuture<'a, Result<Claimed, JournalError>> {
+        self.store.claim(key)
+    }
+
+    fn append<'a>(&'a self, lease: &'a mut Lease, batch: Vec<Record>) -> BoxFuture<'a, Result<(), JournalError>> {
+        Box::pin(async move {
+            let slow = self.slow.lock().unwrap().pop_front().unwrap_or_default();
+            tokio::time::sleep(slow).await;
+            let names: Vec<String> = batch.iter().map(name).collect();
+            let number = self.appends.fetch_add(1, Ordering::Relaxed) + 1;
+            let fails = self.fails_at.lock().unwrap().clone().filter(|(at, _)| *at == number);
+            if let Some((_, error)) = fails {
+                self.tape.say(format!("NOT JOURNALED {}", names.join(" + ")));
+                return Err(error);
+            }
+            self.store.append(lease, batch).await?;
+            self.tape.say(format!("journal {}", names.join(" + ")));
+            if self.lease_over_after.load(Ordering::Relaxed) == number {
+                lease.until = Instant::now();
+            }
+            Ok(())
+        })
+    }
+
+    fn renew<'a>(&'a self, lease: &'a mut Lease) -> BoxFuture<'a, Result<(), JournalError>> {
+        Box::pin(async move {
+            let next = self.renewals.lock().unwrap().pop_front();
+            let (takes, answer) = next.unwrap_or((Duration::ZERO, Ok(())));
+            tokio::time::sleep(takes).await;
+            self.tape.say("renew");
+            answer?;
+            self.store.renew(lease).await
+        })
+    }
+
+    fn release<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, ()> {
+        self.tape.say("release");
+        self.store.release(lease)
+    }
+
+    fn acknowledged<'a>(&'a self, key: &'a RunKey) -> BoxFuture<'a, ()> {
+        self.tape.say(format!("acknowledged {}", key.run_id));
+        self.store.acknowledged(key)
+    }
+
+    fn find_assigned<'a>(&'a self, queue: &'a str, definition_hash: &'a str) -> BoxFuture<'a, Option<RunId>> {
+        self.store.find_assigned(queue, definition_hash)
+    }
+}

@@ -1,0 +1,116 @@
+//! Permits and the tokens that go with them: what grows old is not used.
+
+use super::fakes::*;
+use super::*;
+
+const WORDS: [&str; 6] = ["token", "permit", "journal intent", "journal withdrawn", "send", "gate"];
+
+#[tokio::test(start_paused = true)]
+async fn a_permit_that_grew_old_in_the_journal_is_withdrawn_and_costs_no_attempt_number() {
+    let world = World::new();
+    world.gate.brief(20);
+    let slow = [0, 21].map(Duration::from_millis);
+    world.journal.slow.lock().unwrap().extend(slow);
+    world.drive(&one(json!({}))).await;
+    insta::assert_snapshot!(world.tape.timed(&WORDS), @r"
+     0 token 1
+     0 permit
+    21 journal intent step_0 #1
+    21 journal withdrawn step_0 #1
+    21 permit
+    21 journal intent step_0 #1
+    21 send step_0 #1 with token 1
+    21 gate Answered
+    ");
+    let step = &world.events_named("step.finished")[0];
+    assert_eq!((&step["attempts"], &step["latency_ms"]), (&json!(1), &json!(21)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_journal_slower_than_the_slack_does_not_keep_a_run_from_being_sent() {
+    let world = World::new();
+    for _ in 0..1_000 {
+        world.gate.brief(20);
+    }
+    world.journal.slow.lock().unwrap().extend([Duration::from_millis(30); 1_000]);
+    world.gate.at_once(1);
+    assert_eq!(status(&world.drive(&one(json!({}))).await), FinalStatus::Completed);
+    insta::assert_snapshot!(world.tape.timed(&WORDS), @r"
+    30 token 1
+    30 permit
+    60 journal intent step_0 #1
+    60 permit at once
+    60 send step_0 #1 with token 1
+    60 gate Answered
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_permit_that_is_old_when_it_comes_is_given_up_for_another() {
+    let world = World::new();
+    world.gate.brief(0);
+    world.gate.brief(20);
+    world.drive(&one(json!({}))).await;
+    assert_eq!(world.tape.count("journal intent"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_grew_old_at_the_gate_is_renewed_before_anything_is_sent() {
+    let world = World::new();
+    let minute = Duration::from_secs(60);
+    world.actions.grant([Token::Good { after: Duration::ZERO, life: minute }]);
+    world.gate.hold([60_000, 100]);
+    world.drive(&one(json!({}))).await;
+    insta::assert_snapshot!(world.tape.timed(&WORDS), @r"
+        0 token 1
+    60000 permit
+    60000 token 1
+    60100 permit
+    60100 journal intent step_0 #1
+    60100 send step_0 #1 with token 1
+    60100 gate Answered
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_always_old_ends_with_the_step() {
+    let world = World::new();
+    let old = Token::Good { after: Duration::from_millis(10), life: Duration::ZERO };
+    world.actions.grant(vec![old; 10_000]);
+    world.drive(&one(json!({"timeout_seconds": 5, "on_failure": "continue"}))).await;
+    assert_eq!(world.tape.count("send"), 0);
+    let step = &world.events_named("step.finished")[0];
+    assert_eq!((&step["status"], &step["error_classification"]), (&json!("failed"), &json!("TIMEOUT")));
+    assert_eq!((&step["attempts"], &step["payload_hash"]), (&json!(0), &Value::Null));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_waits_keeps_its_lease() {
+    let world = World::new();
+    world.gate.hold([100_000]);
+    assert_eq!(status(&world.drive(&one(json!({}))).await), FinalStatus::Completed);
+    assert_eq!(world.tape.count("renew"), 19);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_gate_hears_how_each_exchange_went() {
+    use crate::chain::{ErrorClass::*, Retryable};
+    let told = [
+        (good(0), "gate Answered"),
+        (failed(0, 400, Validation, Retryable::No), "gate Answered"),
+        (failed(0, 500, ComputeFailure, Retryable::No), "gate Answered"),
+        (failed(0, 200, ResponseInvalid, Retryable::IfIdempotent), "gate Answered"),
+        (failed(0, 503, ComputeClusterUnavailable, Retryable::No), "gate Trouble"),
+        (failed(0, 0, Network, Retryable::Yes), "gate Trouble"),
+        (lost(0), "gate Trouble"),
+        (never(), "gate Trouble"),
+        (refused_by_429(0, Some(3)), "gate Throttled(3s)"),
+        (unauthorized(0), "gate Answered"),
+    ];
+    for (reply, said) in told {
+        let world = World::new();
+        world.actions.reply([reply.clone()]);
+        world.drive(&one(json!({"on_failure": "continue", "retry": {"max_attempts": 1}}))).await;
+        assert_eq!(world.tape.only(&["gate"])[0], said, "{:?}", reply.verdict());
+    }
+}

@@ -1,0 +1,212 @@
+//! The two clocks of a run, end to end: a deadline holds to 250 ms, whatever the peer does.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use cxchain::simulator::{Seen, Simulator};
+use serde_json::{Value, json};
+
+use crate::audit::{self, millis, of_kind};
+use crate::support::{Broker, SOON, Stage, amqp};
+use crate::{chain, events_until, nothing_is_left, simulator, step, submit, with};
+
+/// The shortest timeout of a step, and how far off its end may be.
+const FIVE_SECONDS: RangeInclusive<u64> = 4750..=5250;
+/// The shortest timeout of a run.
+const A_MINUTE: RangeInclusive<u64> = 59_750..=60_250;
+
+#[tokio::test]
+async fn the_run_clock_ends_runs_that_wait_for_a_paused_tenant_and_the_exchange_in_flight() {
+    let rules = ["da-throttled=status:429,retry-after:600", "da-hanging=hang"];
+    let mut stage = Stage::new(Broker::shared().await, simulator(&rules)).await;
+    let url = stage.simulator.url();
+    for (key, value) in
+        [("base_url", url.as_str()), ("auth.client_id", "simulator-client"), ("auth.client_secret", "simulator-secret")]
+    {
+        stage.set(&format!("tenants.other.{key}"), value);
+    }
+    let worker = stage.worker().await;
+    let connection = stage.connect().await;
+    let channel = amqp::channel(&connection).await;
+    let minute = json!({"global_timeout_seconds": 60});
+    let hanging = with(step("da-hanging"), &json!({"timeout_seconds": 120}));
+    let definitions: BTreeMap<&str, Value> = [
+        ("in-flight", with(chain(&[hanging, step("da-after")]), &minute)),
+        ("between", with(chain(&[step("da-before"), step("da-throttled"), step("da-after")]), &minute)),
+        ("untouched", with(chain(&[step("da-first"), step("da-after")]), &minute)),
+        ("elsewhere", with(chain(&[step("da-first")]), &json!({"tenant": "other"}))),
+    ]
+    .into();
+    let go = async |run: &str| submit(&stage, &channel, &definitions[run], run).await;
+
+    // Each has come as far as it is to come before the next one starts.
+    go("in-flight").await;
+    stage.simulator.wait_until(|calls| calls.action("da-hanging").ran == 1).await;
+    go("between").await;
+    let mut events = events_until(&stage, &channel, |event| event["event"] == "step.retried").await;
+    go("untouched").await;
+    go("elsewhere").await;
+    let elsewhere = stage.result(&channel).await;
+    assert_eq!((&elsewhere["run_id"], &elsewhere["final_status"]), (&json!("elsewhere"), &json!("completed")));
+
+    let results = stage.distinct_results(&channel, 3, Duration::from_secs(90)).await;
+    events.extend(stage.events(&channel).await);
+    let events = audit::by_run(events);
+    nothing_is_left(&stage, &channel, worker).await;
+
+    // Steps executed, percent, the step that it ended at.
+    for (run, executed, percent, at) in
+        [("in-flight", 1, 0.0, "step_0"), ("between", 2, 33.33, "step_1"), ("untouched", 0, 0.0, "step_0")]
+    {
+        let (result, events) = (&results[run], &events[run]);
+        assert_eq!(result["audit_head"], audit::linked(&definitions[run], run, run, events));
+        assert_eq!(result["final_status"], "timed_out", "{result:#}");
+        assert_eq!(result["reason"]["code"], "global_timeout");
+        assert_eq!(result["reason"]["step_id"], at, "{run}");
+        assert_eq!(
+            (&result["steps_executed"], result["completion_rate_percent"].as_f64()),
+            (&json!(executed), Some(percent))
+        );
+        assert_eq!(result["aggregated_responses"].as_array().unwrap().len(), executed);
+        let took = result["total_latency_ms"].as_u64().unwrap();
+        assert!(A_MINUTE.contains(&took), "{run} took {took} ms");
+        let deadline = millis(&events[0].body["deadline"]) - millis(&result["started_at"]);
+        assert_eq!(deadline, 60_000, "{run}");
+    }
+
+    let cut = of_kind(&events["in-flight"], "step.finished")[0];
+    assert_eq!(
+        (&cut["status"], &cut["error_classification"], &cut["attempts"]),
+        (&json!("unknown"), &json!("TIMEOUT"), &json!(1))
+    );
+    assert!(A_MINUTE.contains(&cut["latency_ms"].as_u64().unwrap()), "{cut}");
+
+    let waiting = of_kind(&events["between"], "step.finished")[1];
+    assert_eq!((&waiting["status"], &waiting["error_classification"]), (&json!("failed"), &json!("RATE_LIMITED")));
+    assert_eq!((&waiting["http_status"], &waiting["attempts"]), (&json!(429), &json!(1)));
+    assert!(waiting["latency_ms"].as_u64().unwrap() < 5_000, "the pause is the gate's time, not the step's: {waiting}");
+    assert!(waiting["gate_wait_ms"].as_u64().unwrap() > 50_000, "{waiting}");
+    let retried = of_kind(&events["between"], "step.retried")[0];
+    assert_eq!((&retried["delay_ms"], &retried["error_classification"]), (&json!(600_000), &json!("RATE_LIMITED")));
+
+    let calls = stage.simulator.calls();
+    assert_eq!((calls.action("da-throttled").calls, calls.action("da-after").calls), (1, 0));
+    assert_eq!(calls.step("untouched", "step_0").calls, 0);
+}
+
+/// A run of one step with a timeout of 5 s.
+struct Case {
+    name: &'static str,
+    fault: &'static str,
+    status: &'static str,
+    class: &'static str,
+    http_status: Option<u16>,
+    attempts: u64,
+    latency_ms: RangeInclusive<u64>,
+}
+
+#[tokio::test]
+async fn a_step_ends_at_its_deadline_and_not_before_it_has_to() {
+    let case = |name, fault, (status, class, http_status), attempts, latency_ms| Case {
+        name,
+        fault,
+        status,
+        class,
+        http_status,
+        attempts,
+        latency_ms,
+    };
+    let (fine, late) = (("success", "NONE", Some(200)), ("unknown", "TIMEOUT", None));
+    let away = ("failed", "COMPUTE_CLUSTER_UNAVAILABLE", Some(503));
+    let cases = [
+        case("silent", "hang", late, 1, FIVE_SECONDS),
+        case("dripping", "drip:200ms", ("unknown", "TIMEOUT", Some(200)), 1, FIVE_SECONDS),
+        case("dripping-in-time", "drip:20ms", fine, 1, 500..=4750),
+        case("slow", "slow:6s", late, 1, FIVE_SECONDS),
+        case("slow-in-time", "slow:4s", fine, 1, 4000..=4250),
+        // The clock covers all attempts, and the one at its end is cut short.
+        case("slow-again-and-again", "status:503,slow:2s", late, 3, FIVE_SECONDS),
+        // A back-off that would end after the deadline is not begun.
+        case("away-for-long", "status:503,retry-after:5", away, 1, 0..=250),
+        case("away-for-less", "status:503,retry-after:4,times:1", fine, 2, 4000..=4250),
+    ];
+    let rules: Vec<String> = cases.iter().map(|case| format!("da-{}={}", case.name, case.fault)).collect();
+    let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
+    let mut stage = Stage::new(Broker::shared().await, simulator(&rules)).await;
+    stage.set("tenants.default.retry.base", "100ms").set("tenants.default.retry.max", "300ms");
+    // A tenant whose token never comes: the step's clock covers that, too.
+    let mute = Simulator::start(simulator(&["@token=hang"])).unwrap();
+    stage.set("tenants.mute.base_url", &mute.url()).set("tenants.mute.auth.client_secret", "simulator-secret");
+    let worker = stage.worker().await;
+    let connection = stage.connect().await;
+    let channel = amqp::channel(&connection).await;
+    // Whoever comes first pays for the token and the first connection: none of the cases.
+    submit(&stage, &channel, &chain(&[step("da-first")]), "first").await;
+    assert_eq!(stage.result(&channel).await["final_status"], "completed");
+    let mut feed = stage.simulator.feed();
+
+    let five = json!({"timeout_seconds": 5});
+    for case in &cases {
+        submit(&stage, &channel, &chain(&[with(step(&format!("da-{}", case.name)), &five)]), case.name).await;
+    }
+    let tokenless = with(chain(&[with(step("da-x"), &five)]), &json!({"tenant": "mute"}));
+    submit(&stage, &channel, &tokenless, "tokenless").await;
+    let results = stage.distinct_results(&channel, cases.len() + 1, SOON).await;
+    stage.simulator.wait_until(|calls| calls.totals.open == 0).await;
+    stage.events(&channel).await;
+    nothing_is_left(&stage, &channel, worker).await;
+
+    for case in &cases {
+        let step = &results[case.name]["aggregated_responses"][0];
+        let told = json!([step["status"], step["error_classification"], step["http_status"], step["attempts"]]);
+        assert_eq!(told, json!([case.status, case.class, case.http_status, case.attempts]), "{}", case.name);
+        let latency = step["latency_ms"].as_u64().unwrap();
+        assert!(case.latency_ms.contains(&latency), "{} took {latency} ms", case.name);
+        let total = results[case.name]["total_latency_ms"].as_u64().unwrap();
+        assert!((latency..=latency + 250).contains(&total), "{}: {latency} ms of {total} ms", case.name);
+    }
+    let tokenless = &results["tokenless"]["aggregated_responses"][0];
+    assert_eq!((&tokenless["status"], &tokenless["error_classification"]), (&json!("failed"), &json!("TIMEOUT")));
+    assert_eq!((&tokenless["attempts"], mute.calls().totals.calls), (&json!(0), 0));
+    assert!(FIVE_SECONDS.contains(&tokenless["latency_ms"].as_u64().unwrap()), "{tokenless}");
+
+    // The peer saw the connection end when the step did.
+    let mut cut = 0;
+    while let Some(Seen::Call(call)) = feed.next_now() {
+        if matches!(call.run.as_deref(), Some("silent" | "dripping" | "slow")) {
+            assert!(FIVE_SECONDS.contains(&call.took_ms), "{call:?}");
+            cut += 1;
+        }
+    }
+    assert_eq!(cut, 3);
+}
+
+#[tokio::test]
+async fn the_step_clock_stands_still_while_the_gate_holds_the_step_back() {
+    let mut stage = Stage::new(Broker::shared().await, simulator(&[])).await;
+    stage.set("tenants.default.limits", "[{limit = 1, per = \"2s\", burst = 1}]");
+    let worker = stage.worker().await;
+    let connection = stage.connect().await;
+    let channel = amqp::channel(&connection).await;
+    // One call every 2.02 s: the last of them waits for longer than its step may take.
+    let definition = chain(&[with(step("da-x"), &json!({"timeout_seconds": 5}))]);
+    for run in ["run-0", "run-1", "run-2", "run-3"] {
+        submit(&stage, &channel, &definition, run).await;
+    }
+    let results = stage.distinct_results(&channel, 4, SOON).await;
+    stage.events(&channel).await;
+    nothing_is_left(&stage, &channel, worker).await;
+
+    for (place, (run, result)) in (0_u64..).zip(&results) {
+        let step = &result["aggregated_responses"][0];
+        assert_eq!((&result["final_status"], &step["attempts"]), (&json!("completed"), &json!(1)), "{run}");
+        let (waited, latency) = (step["gate_wait_ms"].as_u64().unwrap(), step["latency_ms"].as_u64().unwrap());
+        assert!(waited + 750 >= place * 2020, "{run} waited {waited} ms");
+        assert!(latency < 750, "{run}: {latency} ms");
+        let total = result["total_latency_ms"].as_u64().unwrap();
+        assert!(total >= waited + latency, "the run's clock covers both: {total} ms of {run}");
+    }
+    let waited = results["run-3"]["aggregated_responses"][0]["gate_wait_ms"].as_u64().unwrap();
+    assert!(waited > 5000, "no test of anything: {waited} ms");
+}

@@ -1,0 +1,312 @@
+//! The rows: a fault, how the step is declared, and what has to come of it.
+
+use std::ops::RangeInclusive;
+
+use serde_json::{Value, json};
+
+/// What is known of the step when it is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Success,
+    Failed,
+    Unknown,
+}
+
+impl Outcome {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Under which directives a row is run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Directives {
+    /// `abort` and `continue`.
+    Two,
+    /// And `fallback`, without one.
+    Three,
+}
+
+/// The body of the last answer, which the response hash is over.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Body {
+    /// What the simulator answers when all is well.
+    Healthy,
+    /// This.
+    Exactly(&'static str),
+}
+
+impl Body {
+    pub(crate) fn of(self, action: &str) -> String {
+        match self {
+            Self::Healthy => format!(r#"{{"action":"{action}","ok":true,"echo":{{}}}}"#),
+            Self::Exactly(text) => text.to_owned(),
+        }
+    }
+}
+
+/// An exchange that did not decide the step: its class, its status, and how long the wait after it may be, in milliseconds.
+pub(crate) type Retried = (&'static str, Option<u16>, RangeInclusive<u64>);
+
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    /// What the step's calls meet, one after the other.
+    pub(crate) faults: &'static [&'static str],
+    /// Fields of the step.
+    pub(crate) step: Value,
+    /// Keys of the tenant.
+    pub(crate) tenant: &'static [(&'static str, &'static str)],
+    pub(crate) directives: Directives,
+    pub(crate) outcome: Outcome,
+    pub(crate) class: &'static str,
+    /// Of the last exchange.
+    pub(crate) http_status: Option<u16>,
+    /// Of the last exchange; `None`: it was not read to its end.
+    pub(crate) body: Option<Body>,
+    /// All exchanges but the last.
+    pub(crate) retried: &'static [Retried],
+    /// How often the action took effect at the peer.
+    pub(crate) ran: u64,
+    pub(crate) maybe_repeated: bool,
+}
+
+impl Row {
+    pub(crate) fn stops(&self) -> bool {
+        self.step["on_unknown"] == "stop"
+    }
+
+    fn with(self, step: Value) -> Self {
+        Self { step, ..self }
+    }
+
+    fn idempotent(self) -> Self {
+        self.with(json!({"idempotent": true}))
+    }
+
+    fn on_unknown(self, what: &str) -> Self {
+        self.with(json!({"on_unknown": what}))
+    }
+
+    fn attempts(self, most: u32) -> Self {
+        self.with(json!({"retry": {"max_attempts": most}}))
+    }
+
+    fn tenant(self, tenant: &'static [(&'static str, &'static str)]) -> Self {
+        Self { tenant, ..self }
+    }
+
+    fn after(self, retried: &'static [Retried]) -> Self {
+        Self { retried, ..self }
+    }
+
+    fn body(self, body: &'static str) -> Self {
+        Self { body: Some(Body::Exactly(body)), ..self }
+    }
+
+    fn ran(self, ran: u64) -> Self {
+        Self { ran, ..self }
+    }
+
+    fn maybe_repeated(self) -> Self {
+        Self { maybe_repeated: true, ..self }
+    }
+
+    fn and_fallback(self) -> Self {
+        Self { directives: Directives::Three, ..self }
+    }
+}
+
+fn row(name: &'static str, faults: &'static [&'static str]) -> Row {
+    Row {
+        name,
+        faults,
+        step: json!({}),
+        tenant: &[],
+        directives: Directives::Two,
+        outcome: Outcome::Success,
+        class: "NONE",
+        http_status: Some(200),
+        body: Some(Body::Healthy),
+        retried: &[],
+        ran: 1,
+        maybe_repeated: false,
+    }
+}
+
+fn failed(name: &'static str, faults: &'static [&'static str], class: &'static str, http_status: u16) -> Row {
+    let row = row(name, faults);
+    Row { outcome: Outcome::Failed, class, http_status: Some(http_status), body: None, ran: 0, ..row }
+}
+
+fn unknown(name: &'static str, faults: &'static [&'static str], class: &'static str) -> Row {
+    let row = row(name, faults);
+    Row { outcome: Outcome::Unknown, class, http_status: None, body: None, ..row }
+}
+
+fn unknown_status(name: &'static str, fault: &'static [&'static str], class: &'static str, status: u16) -> Row {
+    Row { http_status: Some(status), ran: 0, ..unknown(name, fault, class) }
+}
+
+/// The first back-offs of a tenant whose base is 100 ms and whose delays grow by half.
+const FIRST: RangeInclusive<u64> = 0..=100;
+const SECOND: RangeInclusive<u64> = 0..=150;
+const THIRD: RangeInclusive<u64> = 0..=225;
+const NONE: RangeInclusive<u64> = 0..=0;
+/// A Retry-After of 1 s, and what a 429 without one costs at the least.
+const A_SECOND: RangeInclusive<u64> = 1000..=1000;
+
+const AWAY: &str = "COMPUTE_CLUSTER_UNAVAILABLE";
+const INVALID: &str = "RESPONSE_INVALID";
+const BROKEN_JSON: &str = r#"{"ok":true,"result":{"id":17,"#;
+const TEXT: &str = "The action was carried out.";
+const BAD: &str = r#"{"message":"Bad Request"}"#;
+const FURTHER: &[(&str, &str)] = &[("retry.statuses", "[429, 503, 500]")];
+
+/// The table.
+pub(crate) fn rows() -> Vec<Row> {
+    [successes(), answers_of_no_use(), throttled_and_away(), refused(), unknown_outcomes()].concat()
+}
+
+fn successes() -> Vec<Row> {
+    let too_large = |row: Row| Row { class: "RESPONSE_TOO_LARGE", body: None, ..row };
+    vec![
+        row("200 with JSON", &[]),
+        row("200 with text", &["text"]).body(TEXT),
+        Row { http_status: Some(204), ..row("204 without a body", &["empty"]).body("") },
+        Row { http_status: Some(201), ..row("201 with JSON that is no object", &["status:201,body:[1]"]).body("[1]") },
+        too_large(row("200 over the limit", &["huge:64KiB"])),
+        too_large(row("200 over the limit once decompressed", &["bomb:64KiB"])),
+        too_large(row("200 over the limit, idempotent", &["huge:64KiB"]).idempotent()),
+    ]
+}
+
+fn answers_of_no_use() -> Vec<Row> {
+    let no_use = |name, faults| Row { ran: 1, ..failed(name, faults, INVALID, 200) };
+    vec![
+        no_use("200 that is not the JSON it claims to be", &["broken-json"]).body(BROKEN_JSON).and_fallback(),
+        no_use("200 cut short", &["truncate"]),
+        row("200 that is not JSON at first, idempotent", &["broken-json,times:1"])
+            .idempotent()
+            .after(&[(INVALID, Some(200), FIRST)])
+            .ran(2),
+        row("200 cut short at first, idempotent", &["truncate:3,times:1"])
+            .idempotent()
+            .after(&[(INVALID, Some(200), FIRST)])
+            .ran(2),
+        failed("302", &["redirect"], INVALID, 302).body(r#"{"message":"it has moved"}"#),
+        failed("302, idempotent", &["redirect"], INVALID, 302).body(r#"{"message":"it has moved"}"#).idempotent(),
+    ]
+}
+
+fn throttled_and_away() -> Vec<Row> {
+    const UNAVAILABLE: &str = r#"{"message":"Service Unavailable"}"#;
+    vec![
+        row("429 with seconds", &["status:429,retry-after:1,times:1"]).after(&[("RATE_LIMITED", Some(429), A_SECOND)]),
+        row("429 with a date", &["status:429,retry-at:1,times:1"]).after(&[("RATE_LIMITED", Some(429), 1000..=2000)]),
+        row("429 with nothing, more often than there are attempts", &["status:429,times:3"]).attempts(1).after(&[
+            ("RATE_LIMITED", Some(429), A_SECOND),
+            ("RATE_LIMITED", Some(429), A_SECOND),
+            ("RATE_LIMITED", Some(429), A_SECOND),
+        ]),
+        row("503 once", &["status:503,times:1"]).after(&[(AWAY, Some(503), FIRST)]),
+        row("503 once with Retry-After", &["status:503,retry-after:1,times:1"]).after(&[(AWAY, Some(503), A_SECOND)]),
+        failed("503 for ever", &["status:503"], AWAY, 503).body(UNAVAILABLE).and_fallback().after(&[
+            (AWAY, Some(503), FIRST),
+            (AWAY, Some(503), SECOND),
+            (AWAY, Some(503), THIRD),
+        ]),
+        failed("503 for ever, two attempts", &["status:503"], AWAY, 503).body(UNAVAILABLE).attempts(2).after(&[(
+            AWAY,
+            Some(503),
+            FIRST,
+        )]),
+        failed("503 that asks for more time than there is", &["status:503,retry-after:30"], AWAY, 503)
+            .body(UNAVAILABLE),
+        row("500 once, a further status to retry, idempotent", &["status:500,times:1"])
+            .tenant(FURTHER)
+            .idempotent()
+            .after(&[(AWAY, Some(500), FIRST)]),
+        failed("500, a further status to retry", &["status:500"], AWAY, 500)
+            .tenant(FURTHER)
+            .body(r#"{"message":"Internal Server Error"}"#),
+    ]
+}
+
+fn refused() -> Vec<Row> {
+    const REFUSED: (&str, Option<u16>, RangeInclusive<u64>) = ("AUTHENTICATION", Some(401), NONE);
+    let validation = |name, faults, status| failed(name, faults, "VALIDATION", status);
+    vec![
+        row("401 once", &["unauthorized,times:1"]).attempts(1).after(&[REFUSED]),
+        failed("401 for ever", &["status:401"], "AUTHENTICATION", 401)
+            .body(r#"{"message":"Unauthorized"}"#)
+            .after(&[REFUSED]),
+        row(
+            "401 once for each of two requests",
+            &["unauthorized,times:1", "status:503,times:1", "unauthorized,times:1"],
+        )
+        .attempts(2)
+        .after(&[REFUSED, (AWAY, Some(503), FIRST), REFUSED]),
+        validation("400", &["status:400"], 400).body(BAD),
+        validation("400, idempotent", &["status:400"], 400).body(BAD).idempotent(),
+        validation("409", &["status:409"], 409).body(r#"{"message":"Conflict"}"#),
+        validation("422", &["status:422"], 422).body(r#"{"message":"Unprocessable Entity"}"#),
+        validation("418", &["status:418"], 418).body(r#"{"message":"I'm a teapot"}"#),
+        failed("403", &["status:403"], "AUTHORIZATION", 403).body(r#"{"message":"Forbidden"}"#),
+        failed("404", &["status:404"], "NOT_FOUND", 404).body(r#"{"message":"Not Found"}"#),
+        failed("500", &["status:500"], "COMPUTE_FAILURE", 500).body(r#"{"message":"Internal Server Error"}"#),
+        failed("500, idempotent", &["status:500"], "COMPUTE_FAILURE", 500)
+            .body(r#"{"message":"Internal Server Error"}"#)
+            .idempotent(),
+        failed("500, stop at an unknown outcome", &["status:500"], "COMPUTE_FAILURE", 500)
+            .body(r#"{"message":"Internal Server Error"}"#)
+            .on_unknown("stop"),
+    ]
+}
+
+fn unknown_outcomes() -> Vec<Row> {
+    const RESET: [Retried; 3] = [("NETWORK", None, FIRST), ("NETWORK", None, SECOND), ("NETWORK", None, THIRD)];
+    const ONCE: &[Retried] = &[("NETWORK", None, FIRST)];
+    vec![
+        unknown("no answer", &["hang"], "TIMEOUT").and_fallback(),
+        unknown("no answer, idempotent, but its time is over", &["hang"], "TIMEOUT").idempotent(),
+        unknown("no answer, stop at an unknown outcome", &["hang"], "TIMEOUT").on_unknown("stop"),
+        unknown("reset before reading", &["reset-before"], "NETWORK").ran(0),
+        unknown("reset after reading", &["reset-after"], "NETWORK").and_fallback(),
+        unknown("reset after reading, stop at an unknown outcome", &["reset-after"], "NETWORK").on_unknown("stop"),
+        row("reset before reading once, idempotent", &["reset-before,times:1"])
+            .idempotent()
+            .after(ONCE)
+            .maybe_repeated(),
+        row("reset after reading once, idempotent", &["reset-after,times:1"])
+            .idempotent()
+            .after(ONCE)
+            .ran(2)
+            .maybe_repeated(),
+        row("reset after reading once, sent again", &["reset-after,times:1"])
+            .on_unknown("retry")
+            .after(ONCE)
+            .ran(2)
+            .maybe_repeated(),
+        unknown("reset after reading for ever, sent again", &["reset-after"], "NETWORK")
+            .on_unknown("retry")
+            .after(&RESET)
+            .ran(4)
+            .maybe_repeated(),
+        unknown_status("408", &["status:408"], "TIMEOUT", 408).body(r#"{"message":"Request Timeout"}"#),
+        unknown_status("502", &["status:502"], "NETWORK", 502).body(r#"{"message":"Bad Gateway"}"#),
+        unknown_status("504", &["status:504"], "TIMEOUT", 504).body(r#"{"message":"Gateway Timeout"}"#),
+        row("502 once, idempotent", &["status:502,times:1"])
+            .idempotent()
+            .after(&[("NETWORK", Some(502), FIRST)])
+            .maybe_repeated(),
+        row("504 once, sent again", &["status:504,times:1"])
+            .on_unknown("retry")
+            .after(&[("TIMEOUT", Some(504), FIRST)])
+            .maybe_repeated(),
+    ]
+}

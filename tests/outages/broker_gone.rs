@@ -1,0 +1,116 @@
+//! The broker dies, is shut down, or freezes, and comes back. Runs outlive connections: what is in hand goes on meanwhile.
+
+use std::time::Duration;
+
+use super::load::{CONSUMING, LOST, Load, brisk, channel, emptied, logs_again, stage, times};
+use crate::support::{Broker, SOON, Stage, Worker};
+
+/// The bound: from the broker's return to the first consumer.
+const BACK: Duration = Duration::from_secs(10);
+/// How long it is away.
+const AWAY: Duration = Duration::from_millis(1500);
+
+enum Outage {
+    Killed,
+    Stopped,
+}
+
+impl Outage {
+    /// From the moment that `calls` have been answered until the worker consumes again.
+    async fn happens(&self, broker: &Broker, stage: &Stage, worker: &Worker, calls: u64) {
+        stage.simulator.wait_until(|seen| seen.totals.answered >= calls).await;
+        let before = times(worker, CONSUMING);
+        match self {
+            Self::Killed => broker.kill().await,
+            Self::Stopped => broker.stop().await,
+        }
+        tokio::time::sleep(AWAY).await;
+        broker.restart().await;
+        logs_again(worker, CONSUMING, before, BACK).await;
+    }
+}
+
+/// As many rounds as are worth waiting for.
+fn rounds() -> usize {
+    if std::env::var_os("CXCHAIN_PROOF").is_some() { 5 } else { 1 }
+}
+
+#[tokio::test]
+async fn a_broker_killed_early_and_late_under_load_costs_no_result_and_repeats_no_call() {
+    let broker = Broker::start().await;
+    for _ in 0..rounds() {
+        let stage = stage(&broker, brisk(), 50).await;
+        let load = Load::submit(&stage, 100, 3).await;
+        let worker = stage.worker().await;
+        for share in [5, 92] {
+            Outage::Killed.happens(&broker, &stage, &worker, load.calls() * share / 100).await;
+        }
+        load.ends_well(&stage, worker).await;
+    }
+}
+
+#[tokio::test]
+async fn a_broker_killed_in_the_middle_of_the_load_costs_no_result_and_repeats_no_call() {
+    let broker = Broker::start().await;
+    for _ in 0..rounds() {
+        let stage = stage(&broker, brisk(), 50).await;
+        let load = Load::submit(&stage, 100, 3).await;
+        let worker = stage.worker().await;
+        for share in [30, 50, 70].into_iter().take(rounds()) {
+            Outage::Killed.happens(&broker, &stage, &worker, load.calls() * share / 100).await;
+        }
+        load.ends_well(&stage, worker).await;
+    }
+}
+
+#[tokio::test]
+async fn a_broker_shut_down_under_load_costs_no_result_and_repeats_no_call() {
+    let broker = Broker::start().await;
+    for _ in 0..rounds() {
+        let stage = stage(&broker, brisk(), 50).await;
+        let load = Load::submit(&stage, 100, 3).await;
+        let worker = stage.worker().await;
+        Outage::Stopped.happens(&broker, &stage, &worker, load.calls() / 2).await;
+        load.ends_well(&stage, worker).await;
+    }
+}
+
+#[tokio::test]
+async fn a_broker_that_freezes_longer_than_the_heartbeat_costs_no_result_and_repeats_no_call() {
+    let broker = Broker::start().await;
+    let mut stage = stage(&broker, brisk(), 50).await;
+    stage.set("broker.heartbeat", "2s");
+    let load = Load::submit(&stage, 100, 3).await;
+    let worker = stage.worker().await;
+    stage.simulator.wait_until(|seen| seen.totals.answered >= 100).await;
+    let before = times(&worker, CONSUMING);
+
+    broker.pause().await;
+    // Both connections.
+    logs_again(&worker, LOST, 1, SOON).await;
+    broker.resume().await;
+    logs_again(&worker, CONSUMING, before, BACK).await;
+
+    let connections = broker.ctl(&["list_connections", "user"]).await;
+    load.ends_well(&stage, worker).await;
+    assert!(!connections.is_empty());
+}
+
+/// What broke while nobody looked is found before the next message needs it.
+#[tokio::test]
+async fn a_chain_after_an_outage_with_nothing_in_hand_does_not_pay_for_it() {
+    let broker = Broker::start().await;
+    let stage = stage(&broker, brisk(), 50).await;
+    let worker = stage.worker().await;
+    Load::submit(&stage, 2, 1).await.results(&stage, &channel(&stage).await).await;
+    emptied(&stage, &channel(&stage).await).await;
+    let before = times(&worker, CONSUMING);
+    broker.kill().await;
+    broker.restart().await;
+    logs_again(&worker, CONSUMING, before, BACK).await;
+
+    let load = Load::submit(&stage, 1, 3).await;
+    let results = channel(&stage).await;
+    let in_time = tokio::time::timeout(BACK, load.results(&stage, &results)).await;
+    assert!(in_time.is_ok(), "a chain of under a second took over {BACK:?}:\n{}", worker.log());
+}

@@ -1,0 +1,18 @@
+//! What breaks around the worker while it works: the broker, the worker itself, the answers of the platform. All through the
+//! shipped binary, a real RabbitMQ and real signals; the simulator's counts are the witness that nothing ran twice.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bodies;
+mod broker_gone;
+mod connections;
+mod drain_cut_short;
+mod load;
+mod log;
+mod lost_words;
+mod refusals;
+mod signals;
+mod topology_gone;
+mod wire;
+mod worker_killed;
