@@ -51,7 +51,8 @@ async fn as_json_every_line_is_an_object() {
     let listening: Value = serde_json::from_str(&line).expect("JSON");
     assert_eq!((&listening["event"], &listening["limits"]), (&"listening".into(), &serde_json::json!(["10/1s"])));
     let rest = stop(child, out, "TERM").await;
-    let summary: Value = rest.lines().map(|line| serde_json::from_str(line).expect("JSON")).next_back().expect("a summary");
+    let summary: Value =
+        rest.lines().map(|line| serde_json::from_str(line).expect("JSON")).next_back().expect("a summary");
     assert_eq!(summary["event"], "summary");
 }
 
