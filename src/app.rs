@@ -124,9 +124,8 @@ impl Running {
         consumer.close().await;
         self.stop_publishing.cancel();
         self.gate.close();
-        for link in self.links {
-            link.close().await;
-        }
+        let [consuming, publishing] = &self.links;
+        tokio::join!(consuming.close(), publishing.close());
         drained
     }
 }

@@ -65,7 +65,11 @@ impl Runner {
                     http_status: answer.http_status,
                     delay_ms: millis(wait),
                 };
-                let unknown = matches!(answer.verdict, Verdict::Unknown { .. });
+                // An answer of no use is the answer to a call that was made: the next one may be its second.
+                let unknown = matches!(
+                    answer.verdict,
+                    Verdict::Unknown { .. } | Verdict::Failed { class: ErrorClass::ResponseInvalid, .. }
+                );
                 self.retry(live, path, unknown, retried).await?;
                 active(live).resume_at = (!delay.is_zero()).then(|| Instant::now() + delay);
                 Ok(())

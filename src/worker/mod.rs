@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
@@ -90,7 +91,21 @@ impl Worker {
 
     /// Works until `stop` (which has to end the inbox, too), then drains.
     pub async fn run(self, inbox: &mut impl Inbox, stop: CancellationToken) -> Drained {
-        while let Some(delivery) = inbox.next().await {
+        // The drain timeout counts from the moment of the wish, also where the broker does not answer to it.
+        let mut over: Option<Instant> = None;
+        loop {
+            let delivery = tokio::select! {
+                biased;
+                () = stop.cancelled(), if over.is_none() => {
+                    over = Some(Instant::now() + self.shared.settings.drain_timeout);
+                    continue;
+                }
+                () = until(over) => break,
+                delivery = inbox.next() => match delivery {
+                    Some(delivery) => delivery,
+                    None => break,
+                },
+            };
             tokio::select! {
                 biased;
                 () = stop.cancelled() => {}
@@ -103,13 +118,14 @@ impl Worker {
                 intake::take(&self.shared, delivery).await;
             }
         }
-        self.drain().await
+        let over = over.unwrap_or_else(|| Instant::now() + self.shared.settings.drain_timeout);
+        self.drain(over).await
     }
 
     /// Finishes what is in hand. Where the journal survives this process, chains are handed back between two exchanges for
     /// another worker to go on; where it does not, they are finished here as long as the timeout allows, since the worker that
     /// got them would start them from the beginning.
-    async fn drain(self) -> Drained {
+    async fn drain(self, over: Instant) -> Drained {
         let shared = &self.shared;
         shared.tasks.close();
         let live = shared.registry.len();
@@ -120,7 +136,7 @@ impl Worker {
         if survives {
             let _ = self.hand_back.send(true);
         }
-        if tokio::time::timeout(shared.settings.drain_timeout, shared.tasks.wait()).await.is_ok() {
+        if tokio::time::timeout_at(over, shared.tasks.wait()).await.is_ok() {
             return Drained::Clean;
         }
         let left = shared.registry.len();
@@ -128,6 +144,14 @@ impl Worker {
         let _ = self.hand_back.send(true);
         let _ = tokio::time::timeout(LAST_WORDS, shared.tasks.wait()).await;
         Drained::CutShort { runs: left }
+    }
+}
+
+/// At `time`; without one, never.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 

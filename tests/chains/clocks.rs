@@ -198,15 +198,20 @@ async fn the_step_clock_stands_still_while_the_gate_holds_the_step_back() {
     stage.events(&channel).await;
     nothing_is_left(&stage, &channel, worker).await;
 
-    for (place, (run, result)) in (0_u64..).zip(&results) {
+    // In whatever order they came to the gate.
+    let mut waits = Vec::new();
+    for (run, result) in &results {
         let step = &result["aggregated_responses"][0];
         assert_eq!((&result["final_status"], &step["attempts"]), (&json!("completed"), &json!(1)), "{run}");
         let (waited, latency) = (step["gate_wait_ms"].as_u64().unwrap(), step["latency_ms"].as_u64().unwrap());
-        assert!(waited + 750 >= place * 2020, "{run} waited {waited} ms");
-        assert!(latency < 750, "{run}: {latency} ms");
+        assert!(latency < 1500, "{run}: {latency} ms");
         let total = result["total_latency_ms"].as_u64().unwrap();
         assert!(total >= waited + latency, "the run's clock covers both: {total} ms of {run}");
+        waits.push(waited);
     }
-    let waited = results["run-3"]["aggregated_responses"][0]["gate_wait_ms"].as_u64().unwrap();
-    assert!(waited > 5000, "no test of anything: {waited} ms");
+    waits.sort_unstable();
+    for (place, waited) in (0_u64..).zip(&waits) {
+        assert!(waited + 750 >= place * 2020, "{waits:?}");
+    }
+    assert!(waits[3] > 5000, "no test of anything: {waits:?}");
 }

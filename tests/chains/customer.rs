@@ -1,8 +1,10 @@
 //! The customer's chain: every field of every message, and every hash recomputed.
 
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection};
 use serde_json::{Value, json};
+use sha2::Sha256;
 
 use crate::audit::{self, keys, millis, sha256};
 use crate::support::{Broker, Caught, SOON, Stage, amqp};
@@ -33,9 +35,12 @@ struct Done {
 }
 
 /// Runs the customer's chain as `run-1`, with a correlation id and a trace.
-async fn customers_run() -> Done {
+async fn customers_run(configured: &[(&str, &str)]) -> Done {
     let mut stage = Stage::new(Broker::shared().await, simulator(&[])).await;
     stage.set("worker.id", "worker-7");
+    for (key, value) in configured {
+        stage.set(key, value);
+    }
     let worker = stage.worker().await;
     let connection = stage.connect().await;
     let channel = amqp::channel(&connection).await;
@@ -55,7 +60,7 @@ async fn customers_run() -> Done {
 
 #[tokio::test]
 async fn the_customers_chain_completes_and_its_result_has_every_field() {
-    let Done { stage, result: caught, events, .. } = customers_run().await;
+    let Done { stage, result: caught, events, .. } = customers_run(&[]).await;
     let result = &caught.body;
     let timestamp = |name: &str| result[name].clone();
     let (started, finished) = (millis(&timestamp("started_at")), millis(&timestamp("finished_at")));
@@ -112,7 +117,7 @@ async fn the_customers_chain_completes_and_its_result_has_every_field() {
 
 #[tokio::test]
 async fn the_customers_chain_leaves_events_that_anybody_can_verify() {
-    let Done { stage, result, events, .. } = customers_run().await;
+    let Done { stage, result, events, .. } = customers_run(&[]).await;
     let definition: Value = serde_json::from_slice(CUSTOMER).unwrap();
     let head = audit::linked(&definition, "run-1", "order-4711", &events);
     assert_eq!(result.body["audit_head"], head);
@@ -170,7 +175,7 @@ async fn the_customers_chain_leaves_events_that_anybody_can_verify() {
 
 #[tokio::test]
 async fn the_streams_keep_the_same_events_and_the_same_result() {
-    let Done { stage, channel, result, events, .. } = customers_run().await;
+    let Done { stage, channel, result, events, .. } = customers_run(&[]).await;
     let kept = streams::kept(&channel, &stage.name("audit.log")).await;
     assert_eq!(kept, events.into_iter().map(|event| (event.routing_key, event.raw)).collect::<Vec<_>>());
     let kept = streams::kept(&channel, &stage.name("results.log")).await;
@@ -199,4 +204,29 @@ async fn a_run_without_a_correlation_id_is_correlated_by_its_run_id_and_one_with
     assert_eq!(events[0].body["run_id_assigned"], true);
     assert_eq!(keys(&unnamed.body), keys(&named.body));
     nothing_is_left(&stage, &channel, worker).await;
+}
+
+#[tokio::test]
+async fn with_a_key_of_the_operators_bodies_are_hashed_with_it_and_events_say_so() {
+    let key = b"sixteen bytes or more";
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), key).unwrap();
+    let configured = [("audit.hash_key_file", file.path().to_str().unwrap()), ("audit.compliance_tag", "EU-1")];
+    let Done { result, events, .. } = customers_run(&configured).await;
+    let keyed = |bytes: &str| {
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
+        mac.update(bytes.as_bytes());
+        mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+
+    let definition: Value = serde_json::from_slice(CUSTOMER).unwrap();
+    audit::linked(&definition, "run-1", "order-4711", &events);
+    assert!(events.iter().all(|event| event.body["compliance_tag"] == "EU-1"));
+    for (index, (action, payload)) in STEPS.into_iter().enumerate() {
+        let step = &events[index + 1].body;
+        assert_eq!(step["hash_alg"], "HMAC-SHA-256");
+        assert_eq!(step["payload_hash"], keyed(payload));
+        assert_eq!(step["response_hash"], keyed(&answer(action, payload)));
+        assert_eq!(result.body["aggregated_responses"][index]["response_hash"], step["response_hash"]);
+    }
 }

@@ -49,7 +49,9 @@ async fn the_oldest_run_goes_first_so_that_chains_which_have_begun_get_done() {
     let channel = amqp::channel(&connection).await;
     let definition = chain(&[step("da-x"), step("da-y"), step("da-z")]);
     let runs = ["oldest", "middle", "youngest"];
-    for run in runs {
+    submit(&stage, &channel, &definition, "oldest").await;
+    stage.simulator.wait_until(|calls| calls.step("oldest", "step_0").accepted == 1).await;
+    for run in ["middle", "youngest"] {
         submit(&stage, &channel, &definition, run).await;
     }
     let results = stage.results(&channel, 3, SOON).await;

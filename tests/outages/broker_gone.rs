@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::load::{CONSUMING, LOST, Load, brisk, channel, emptied, logs_again, stage, times};
-use crate::support::{Broker, SOON, Stage, Worker};
+use crate::support::{Broker, SOON, Stage, Worker, eventually};
 
 /// The issue's bound: from the broker's return to the first consumer.
 const BACK: Duration = Duration::from_secs(10);
@@ -88,12 +88,35 @@ async fn a_broker_that_freezes_longer_than_the_heartbeat_costs_no_result_and_rep
     broker.pause().await;
     // Both connections.
     logs_again(&worker, LOST, 1, SOON).await;
+    // Then it is tried again, which nobody answers.
+    logs_again(&worker, "no answer within", 0, SOON).await;
     broker.resume().await;
     logs_again(&worker, CONSUMING, before, BACK).await;
 
-    let connections = broker.ctl(&["list_connections", "user"]).await;
+    eventually("attempts that were given up leave no connection behind", SOON, async || {
+        let all = broker.ctl(&["list_connections", "client_properties"]).await;
+        (all.lines().filter(|one| one.contains("\"cxchain ")).count() == 2).then_some(())
+    })
+    .await;
     load.ends_well(&stage, worker).await;
-    assert!(!connections.is_empty());
+}
+
+/// A node that is up has queues that are not, for a moment.
+#[tokio::test]
+async fn a_worker_that_waits_for_its_broker_comes_up_with_it() {
+    let broker = Broker::start().await;
+    let stage = stage(&broker, brisk(), 50).await;
+    let load = Load::submit(&stage, 10, 1).await;
+    for _ in 0..rounds() {
+        broker.kill().await;
+        let mut worker = Worker::spawn(&stage.env());
+        logs_again(&worker, "trying again", 0, SOON).await;
+        broker.restart().await;
+        logs_again(&worker, CONSUMING, 0, BACK).await;
+        worker.signal("TERM").await;
+        assert_eq!(worker.ended(SOON).await, 0, "{}", worker.log());
+    }
+    load.ends_well(&stage, stage.worker().await).await;
 }
 
 /// What broke while nobody looked is found before the next message needs it.

@@ -146,7 +146,7 @@ pub struct StepFinished {
     pub gate_wait_ms: u64,
     /// The job that CXone made of it.
     pub job_id: Option<String>,
-    /// Over the body exactly as sent; `null` when nothing was sent.
+    /// Over the body exactly as it was to be sent; `null` when no exchange was tried.
     pub payload_hash: Option<String>,
     /// Over the body exactly as received, decompressed; `null` when it was not read to its end.
     pub response_hash: Option<String>,
@@ -159,7 +159,8 @@ pub struct StepFinished {
     pub directive: Option<OnFailure>,
     /// Whether a fallback took the step's place.
     pub fallback_used: bool,
-    /// Whether CXone may have carried it out more than once: it was sent again after an unknown outcome.
+    /// Whether CXone may have carried it out more than once: it was sent again after an unknown outcome or an answer of no
+    /// use.
     pub maybe_repeated: bool,
 }
 

@@ -193,11 +193,13 @@ fn answers_of_no_use() -> Vec<Row> {
         row("200 that is not JSON at first, idempotent", &["broken-json,times:1"])
             .idempotent()
             .after(&[(INVALID, Some(200), FIRST)])
-            .ran(2),
+            .ran(2)
+            .maybe_repeated(),
         row("200 cut short at first, idempotent", &["truncate:3,times:1"])
             .idempotent()
             .after(&[(INVALID, Some(200), FIRST)])
-            .ran(2),
+            .ran(2)
+            .maybe_repeated(),
         failed("302", &["redirect"], INVALID, 302).body(r#"{"message":"it has moved"}"#),
         failed("302, idempotent", &["redirect"], INVALID, 302).body(r#"{"message":"it has moved"}"#).idempotent(),
     ]
@@ -213,6 +215,9 @@ fn throttled_and_away() -> Vec<Row> {
             ("RATE_LIMITED", Some(429), A_SECOND),
             ("RATE_LIMITED", Some(429), A_SECOND),
         ]),
+        row("429 before the only repeat that there is", &["status:429,retry-after:1,times:1", "status:503,times:1"])
+            .attempts(2)
+            .after(&[("RATE_LIMITED", Some(429), A_SECOND), (AWAY, Some(503), FIRST)]),
         row("503 once", &["status:503,times:1"]).after(&[(AWAY, Some(503), FIRST)]),
         row("503 once with Retry-After", &["status:503,retry-after:1,times:1"]).after(&[(AWAY, Some(503), A_SECOND)]),
         failed("503 for ever", &["status:503"], AWAY, 503).body(UNAVAILABLE).and_fallback().after(&[
