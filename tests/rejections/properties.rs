@@ -1,6 +1,7 @@
 //! Hostile properties: they are carried along, and nobody acts upon them.
 
 use cxchain::simulator::SimulatorSettings;
+use lapin::options::QueueBindOptions;
 use lapin::types::{AMQPValue, FieldArray, FieldTable};
 use lapin::{BasicProperties, Channel};
 use url::Url;
@@ -34,8 +35,8 @@ fn list(entries: &[&str]) -> AMQPValue {
     AMQPValue::FieldArray(FieldArray::from(entries))
 }
 
-/// RabbitMQ itself copies a message to whatever its headers CC and BCC name. So the bystander's queue is made only after
-/// the message was enqueued: what arrives there has come from the worker.
+/// RabbitMQ itself routes a message by its headers CC and BCC as by its routing key. So the bystander's queue is made and
+/// bound only after the messages were enqueued: what arrives there has come from the worker.
 #[tokio::test]
 async fn headers_that_ask_for_copies_are_not_obeyed() {
     let stage = stage().await;
@@ -46,6 +47,12 @@ async fn headers_that_ask_for_copies_are_not_obeyed() {
     stage.submit_with(&channel, &no_chain(), BasicProperties::default().with_headers(headers.clone())).await;
     stage.submit_with(&channel, &good(), BasicProperties::default().with_headers(headers)).await;
     amqp::quorum_queue(&channel, &bystander).await;
+    for exchange in ["dead", "results", "audit"] {
+        let (queue, key) = (bystander.as_str().into(), bystander.as_str().into());
+        let exchange = stage.name(exchange).as_str().into();
+        let bound = channel.queue_bind(queue, exchange, key, QueueBindOptions::default(), FieldTable::default()).await;
+        bound.expect("both are there");
+    }
 
     let mut worker = stage.worker().await;
     stage.results(&channel, 2, SOON).await;
