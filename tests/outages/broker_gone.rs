@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::load::{CONSUMING, LOST, Load, brisk, channel, emptied, logs_again, stage, times};
+use super::load::{CONSUMING, LOST, Load, brisk, channel, emptied, logs_again, stage, taking, times};
 use crate::support::{Broker, SOON, Stage, Worker, eventually};
 
 /// The bound: from the broker's return to the first consumer.
@@ -49,14 +49,16 @@ async fn a_broker_killed_early_and_late_under_load_costs_no_result_and_repeats_n
     }
 }
 
+/// Calls that take seconds: what is in hand is still at work when its messages come again.
 #[tokio::test]
-async fn a_broker_killed_in_the_middle_of_the_load_costs_no_result_and_repeats_no_call() {
+async fn a_broker_killed_under_runs_that_outlive_the_outage_costs_no_result_and_repeats_no_call() {
     let broker = Broker::start().await;
     for _ in 0..rounds() {
-        let stage = stage(&broker, brisk(), 50).await;
+        let slow = taking(Duration::from_secs(3), Duration::from_secs(5));
+        let stage = stage(&broker, slow, 50).await;
         let load = Load::submit(&stage, 100, 3).await;
         let worker = stage.worker().await;
-        for share in [30, 50, 70].into_iter().take(rounds()) {
+        for share in [15, 50, 75].into_iter().take(rounds()) {
             Outage::Killed.happens(&broker, &stage, &worker, load.calls() * share / 100).await;
         }
         load.ends_well(&stage, worker).await;

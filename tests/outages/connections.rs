@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::load::{self, CONSUMING, Load, brisk, logs_again, taking, times};
+use lapin::options::BasicGetOptions;
+
+use super::load::{self, CONSUMING, Load, brisk, channel, logs_again, taking, times};
 use crate::support::{Broker, SOON};
 
 #[tokio::test]
@@ -37,23 +39,35 @@ async fn a_channel_closed_over_the_consumer_timeout_starts_no_run_again() {
 
 /// How long the broker is short of memory.
 const SHORT_OF_MEMORY: Duration = Duration::from_secs(10);
+const IN_HAND: usize = 40;
+const HELD: usize = 20;
 
+/// The broker blocks who publishes, not who consumes: messages that come now (another worker has died, say) are not begun,
+/// since their results could not leave.
 #[tokio::test]
 async fn a_broker_short_of_memory_holds_work_up_and_loses_and_repeats_nothing() {
     let broker = Broker::start().await;
-    let stage = load::stage(&broker, brisk(), 20).await;
-    let load = Load::submit(&stage, 100, 3).await;
+    let stage = load::stage(&broker, taking(Duration::from_secs(4), Duration::from_secs(6)), 100).await;
+    let load = Load::submit(&stage, IN_HAND + HELD, 2).await;
+    let other = channel(&stage).await;
+    for _ in 0..HELD {
+        let held = other.basic_get(stage.queue.as_str().into(), BasicGetOptions::default()).await;
+        assert!(held.expect("an answer").is_some(), "the other worker takes its share");
+    }
     let worker = stage.worker().await;
-    stage.simulator.wait_until(|seen| seen.totals.answered >= 20).await;
+    stage.simulator.wait_until(|seen| seen.totals.open as usize == IN_HAND).await;
 
     broker.ctl(&["set_vm_memory_high_watermark", "0.0001"]).await;
-    logs_again(&worker, "RabbitMQ takes no messages", 0, SOON).await;
+    logs_again(&worker, TAKES_NOTHING, 0, SOON).await;
+    other.close(200, "the other worker dies".into()).await.expect("a consumer is not blocked");
     tokio::time::sleep(SHORT_OF_MEMORY).await;
-    let begun = stage.simulator.calls().runs.len();
-    assert!(begun < load.len(), "chains were begun whose results could not leave");
-    assert_eq!(times(&worker, "RabbitMQ takes messages again"), 0);
+    assert_eq!(stage.simulator.calls().runs.len(), IN_HAND, "chains were begun whose results could not leave");
+    assert_eq!((times(&worker, TAKES_AGAIN), times(&worker, "run finished")), (0, 0));
 
     broker.ctl(&["set_vm_memory_high_watermark", "0.5"]).await;
-    logs_again(&worker, "RabbitMQ takes messages again", 0, SOON).await;
+    logs_again(&worker, TAKES_AGAIN, 0, SOON).await;
     load.ends_well(&stage, worker).await;
 }
+
+const TAKES_NOTHING: &str = "RabbitMQ takes no messages";
+const TAKES_AGAIN: &str = "RabbitMQ takes messages again";

@@ -96,6 +96,7 @@ impl Load {
         emptied(stage, &channel).await;
         worker.signal("TERM").await;
         assert_eq!(worker.ended(SOON).await, 0, "{}", worker.log());
+        assert_eq!(times(&worker, "panicked"), 0, "{}", worker.log());
         results.extend(left_over(stage, &channel).await);
         let events = stage.events(&channel).await;
         self.assert_once(&results, &events, &stage.simulator.calls());

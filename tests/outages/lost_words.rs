@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::load::{self, CONSUMING, LOST, Load, logs_again, taking, times};
+use super::load::{self, CONSUMING, LOST, Load, channel, logs_again, taking, times, waiting};
 use super::wire::{CONSUME, PUBLISH, Wire};
 use crate::support::{Broker, SOON, Stage};
 
@@ -43,6 +43,24 @@ async fn lost_confirms_repeat_messages_as_they_were() {
     wire.has_lost(PUBLISH, ACK, 10).await;
     wire.cut(PUBLISH);
     load.ends_well(&stage, worker).await;
+}
+
+/// Nothing can be published, so nothing is begun; and when the worker is to stop, all of it goes back.
+#[tokio::test]
+async fn what_was_delivered_and_cannot_be_begun_goes_back_at_sigterm() {
+    let (stage, wire) = behind_a_wire(Duration::from_millis(100), 20).await;
+    let mut worker = stage.worker().await;
+    wire.refuse();
+    wire.cut(PUBLISH);
+    logs_again(&worker, LOST, 0, SOON).await;
+    let load = Load::submit(&stage, 30, 1).await;
+    let channel = channel(&stage).await;
+    waiting(&stage, &channel, 10).await;
+
+    worker.signal("TERM").await;
+    assert_eq!(worker.ended(SOON).await, 0, "{}", worker.log());
+    waiting(&stage, &channel, load.len()).await;
+    assert_eq!(stage.simulator.calls().totals.calls, 0, "chains were begun");
 }
 
 #[tokio::test]

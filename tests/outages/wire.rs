@@ -1,5 +1,6 @@
 //! A network between the worker and its broker that loses what they say.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -18,6 +19,7 @@ pub(crate) const CONSUME: usize = 1;
 pub(crate) struct Wire {
     url: String,
     lines: Arc<Mutex<Vec<Line>>>,
+    refuses: Arc<AtomicBool>,
     _server: JoinSet<()>,
 }
 
@@ -44,8 +46,9 @@ impl Wire {
         url.set_port(Some(listener.local_addr().expect("bound").port())).expect("a URL with a port");
         let lines = Arc::new(Mutex::new(Vec::new()));
         let mut server = JoinSet::new();
-        server.spawn(serve(listener, target, lines.clone()));
-        Self { url: url.to_string(), lines, _server: server }
+        let refuses = Arc::new(AtomicBool::new(false));
+        server.spawn(serve(listener, target, lines.clone(), refuses.clone()));
+        Self { url: url.to_string(), lines, refuses, _server: server }
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -80,6 +83,11 @@ impl Wire {
         assert!(waited.await.expect("they are said within that time"), "the connection is gone");
     }
 
+    /// From now on no new connection comes about.
+    pub(crate) fn refuse(&self) {
+        self.refuses.store(true, Ordering::SeqCst);
+    }
+
     /// Both ends of the `line`th connection find it closed.
     pub(crate) fn cut(&self, line: usize) {
         self.lock()[line].tasks.abort_all();
@@ -90,9 +98,12 @@ impl Wire {
     }
 }
 
-async fn serve(listener: TcpListener, target: String, lines: Arc<Mutex<Vec<Line>>>) {
+async fn serve(listener: TcpListener, target: String, lines: Arc<Mutex<Vec<Line>>>, refuses: Arc<AtomicBool>) {
     loop {
         let (near, _) = listener.accept().await.expect("a connection");
+        if refuses.load(Ordering::SeqCst) {
+            continue;
+        }
         let Ok(far) = TcpStream::connect(&target).await else { continue };
         let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
         let direction =
