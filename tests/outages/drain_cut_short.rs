@@ -40,6 +40,8 @@ async fn sigterm_while_the_broker_is_gone_waits_for_it_no_longer_than_the_drain_
     broker.kill().await;
     logs_again(&worker, LOST, 1, SOON).await;
 
+    // How long a kill takes is the broker's affair: what has begun by now is finished, and no more begins.
+    let begun = stage.simulator.calls().totals.calls;
     let asked = Instant::now();
     worker.signal("TERM").await;
     assert_eq!(worker.ended(SOON).await, 1, "{}", worker.log());
@@ -48,7 +50,7 @@ async fn sigterm_while_the_broker_is_gone_waits_for_it_no_longer_than_the_drain_
     let seen = stage.simulator.calls().totals;
     assert_eq!(
         (seen.calls, seen.answered, seen.cut_off),
-        (5, 5, 0),
+        (begun, begun, 0),
         "exchanges in flight are finished, no other begins"
     );
 
