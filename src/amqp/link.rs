@@ -36,7 +36,7 @@ pub struct Link {
 }
 
 impl Link {
-    /// Connects, and keeps the connection until `stop`.
+    /// Connects, and keeps the connection until `stop`, or until nobody holds the link any more.
     ///
     /// # Errors
     /// [`ConnectError`] when the first connection does not come about within `retry`.
@@ -100,6 +100,7 @@ impl Owner {
         loop {
             tokio::select! {
                 () = self.stop.cancelled() => return,
+                () = self.sender.closed() => return,
                 () = self.until_lost(&connection) => {}
             }
             let name = &self.settings.name;
@@ -108,6 +109,7 @@ impl Owner {
             let reconnecting = connect(&self.settings.url, self.settings.heartbeat, name, Retry::Forever);
             let fresh = tokio::select! {
                 () = self.stop.cancelled() => return,
+                () = self.sender.closed() => return,
                 fresh = reconnecting => fresh,
             };
             // `Forever` fails only over the URL, which was good enough for the first connection.

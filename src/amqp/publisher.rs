@@ -95,7 +95,10 @@ impl Publisher {
                 warn!(exchange, key = letter.routing_key, "not published yet, trying again: {setback}");
                 said_so = true;
             }
-            tokio::time::sleep(BACKOFF + SystemDice.up_to(most)).await;
+            tokio::select! {
+                () = self.stop.cancelled() => return Err(Stopped),
+                () = tokio::time::sleep(BACKOFF + SystemDice.up_to(most)) => {}
+            }
             most = (most * 2).min(LONGEST_BACKOFF);
         }
     }

@@ -92,7 +92,7 @@ impl StepStatus {
     }
 }
 
-/// Whether a failed be made again.
+/// Whether a failed exchange may be made again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retryable {
     /// Never.

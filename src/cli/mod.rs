@@ -73,7 +73,7 @@ pub async fn run(arguments: Arguments) -> ExitCode {
         Command::Submit(args) => with_config(path, |config| submit::submit(config, args)).await,
         Command::Check(args) => check::check(path, &args).into(),
         Command::Topology(command) => with_config(path, |config| topology::topology(config, command)).await,
-        Command::Simulate(args) => simulate::simulate(args).await,
+        Command::Simulate(args) => simulate::simulate(args).await.into(),
         Command::Config(command) => config::config(path, &command).into(),
     }
 }

@@ -3,7 +3,6 @@
 mod screen;
 
 use std::fmt::Display;
-use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use clap::Args;
 use owo_colors::OwoColorize;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::Exit;
 use crate::simulator::{FAULT_HELP, Simulator, SimulatorSettings};
 use screen::Screen;
 
@@ -56,14 +56,14 @@ pub struct SimulateArgs {
 }
 
 /// Runs the command. Exit code 0 after a signal, 2 when the arguments do not hold, 69 when the address cannot be listened at.
-pub async fn simulate(args: SimulateArgs) -> ExitCode {
+pub async fn simulate(args: SimulateArgs) -> Exit {
     let settings = match settings(&args) {
         Ok(settings) => settings,
         Err(problems) => {
             for problem in problems {
                 anstream::eprintln!("{} {problem}", "error:".red().bold());
             }
-            return ExitCode::from(2);
+            return Exit::Usage;
         }
     };
     // Asked for before the URL is printed: whoever has read it may end us.
@@ -71,14 +71,14 @@ pub async fn simulate(args: SimulateArgs) -> ExitCode {
         (Ok(interrupt), Ok(terminate)) => (interrupt, terminate),
         (Err(error), _) | (_, Err(error)) => {
             anstream::eprintln!("{} signals cannot be caught: {error}", "error:".red().bold());
-            return ExitCode::from(70);
+            return Exit::Internal;
         }
     };
     let simulator = match Simulator::start(settings.clone()) {
         Ok(simulator) => simulator,
         Err(error) => {
             anstream::eprintln!("{} cannot listen at {}: {error}", "error:".red().bold(), settings.listen);
-            return ExitCode::from(69);
+            return Exit::Unreachable;
         }
     };
     let mut feed = simulator.feed();
@@ -100,7 +100,7 @@ pub async fn simulate(args: SimulateArgs) -> ExitCode {
         screen.seen(&seen);
     }
     screen.summary(&calls);
-    ExitCode::SUCCESS
+    Exit::Done
 }
 
 fn settings(args: &SimulateArgs) -> Result<SimulatorSettings, Vec<String>> {

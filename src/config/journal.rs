@@ -22,7 +22,7 @@ pub struct Journal {
     pub url: Option<SecretString>,
     /// How long a settled run is kept, for duplicates of its message: 1 min – 365 d.
     pub retention: Duration,
-    /// How long a worker owns a run without renewing: 5 s – 10 min.
+    /// How long a worker owns a run without renewing: 15 s – 10 min, several times the 5 s at which one that waits renews.
     pub lease: Duration,
     /// Whether a store that can forget is taken all the same.
     pub allow_volatile: bool,
@@ -86,7 +86,7 @@ const RETENTION: Key<Span> = Key::new(
 );
 const LEASE: Key<Span> = Key::new(
     "lease",
-    Span::between(Duration::from_secs(5), Duration::from_secs(600)),
+    Span::between(Duration::from_secs(15), Duration::from_secs(600)),
     Fallback::Value("\"30s\""),
     "How long a worker owns a run without renewing; so long others wait before they take it over.",
 );

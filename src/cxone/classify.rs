@@ -50,8 +50,8 @@ pub(super) enum Body {
 /// The row of the table.
 pub(super) fn verdict(seen: Seen, retry_statuses: &[u16]) -> Verdict {
     match seen {
-        // Nothing was sent; but its time is over, so that sending it again helps nobody.
-        Seen::TooLate => failed(ErrorClass::Timeout, Retryable::No),
+        // Nothing was sent, so it says nothing about what an earlier attempt did. That its time is over ends the step.
+        Seen::TooLate => failed(ErrorClass::Timeout, Retryable::Yes),
         Seen::Unsendable => failed(ErrorClass::System, Retryable::No),
         Seen::NotSent => failed(ErrorClass::Network, Retryable::Yes),
         Seen::TimedOut => Verdict::Unknown { class: ErrorClass::Timeout },
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn without_an_answer_only_what_was_provably_not_sent_has_failed() {
         for (seen, expected) in [
-            (Seen::TooLate, failed(Timeout, Retryable::No)),
+            (Seen::TooLate, failed(Timeout, Retryable::Yes)),
             (Seen::Unsendable, failed(System, Retryable::No)),
             (Seen::NotSent, failed(Network, Retryable::Yes)),
             (Seen::TimedOut, Verdict::Unknown { class: Timeout }),

@@ -50,6 +50,12 @@ struct StoredRun {
     acknowledged: bool,
 }
 
+impl StoredRun {
+    fn is_leased(&self, now: Instant) -> bool {
+        self.leased_until.is_some_and(|until| until > now)
+    }
+}
+
 impl MemoryJournal {
     /// An empty journal.
     #[must_use]
@@ -112,14 +118,18 @@ impl MemoryJournal {
 }
 
 impl Runs {
-    /// Drops acknowledged runs that are past their retention, or too many.
+    /// Drops acknowledged runs that are past their retention, or too many. Not one that is leased: a duplicate's worker is
+    /// about to publish its result once more, and would find a run that never was if its message came again.
     fn forget(&mut self, now: Instant, settings: MemorySettings) {
-        while let Some((at, _, _)) = self.acknowledged.front() {
+        let mut place = 0;
+        while let Some((at, key, _)) = self.acknowledged.get(place) {
             let over = now.duration_since(*at) >= settings.retention || self.acknowledged_bytes > settings.keep_bytes;
             if !over {
                 return;
             }
-            if let Some((_, key, bytes)) = self.acknowledged.pop_front() {
+            if self.by_key.get(key).is_some_and(|run| run.is_leased(now)) {
+                place += 1;
+            } else if let Some((_, key, bytes)) = self.acknowledged.remove(place) {
                 self.by_key.remove(&key);
                 self.acknowledged_bytes -= bytes;
             }
@@ -179,7 +189,7 @@ impl Journal for MemoryJournal {
         Box::pin(async move {
             let now = Instant::now();
             let runs = self.lock();
-            let free = |run: &StoredRun| !run.acknowledged && run.leased_until.is_none_or(|until| until <= now);
+            let free = |run: &StoredRun| !run.acknowledged && !run.is_leased(now);
             let found = runs.by_key.iter().find(|(key, run)| {
                 &*key.queue == queue && free(run) && run.log.iter().any(|record| is_assigned(record, definition_hash))
             });

@@ -244,7 +244,12 @@ impl Live {
                 done = &mut work => return Ok(Waited::Done(done)),
                 () = tokio::time::sleep_until(until) => return Ok(Waited::Over),
                 // What is in flight is not cut off: its record will tell whether the journal still takes any.
-                renewed = self.recorder.renew() => if interruptible { renewed? },
+                renewed = self.recorder.renew() => if let Err(why) = renewed {
+                    // Nor is a run given up for a renewal that did not come about while its lease still holds.
+                    if interruptible && (why == JournalError::Fenced || !self.recorder.lease().holds()) {
+                        return Err(why.into());
+                    }
+                },
             }
         }
     }

@@ -145,13 +145,11 @@ impl Runner {
         Ok(Live { chain: run.chain, recorder, age: run.age, hand_back: run.hand_back, deadline, step: None, origin })
     }
 
-    /// The recorded deadline on this process's own clock.
+    /// The recorded deadline on this process's own clock; never further off than the whole run clock, should the time of day
+    /// have been set back since.
     fn run_deadline(&self, recorder: &Recorder, chain: &Chain) -> Instant {
-        let left = match recorder.state().deadline() {
-            Some(deadline) => deadline.since(recorder.now()),
-            None => chain.global_timeout,
-        };
-        Instant::now() + left
+        let left = recorder.state().deadline().map(|deadline| deadline.since(recorder.now()));
+        Instant::now() + left.unwrap_or(chain.global_timeout).min(chain.global_timeout)
     }
 
     pub(super) fn inputs(&self, live: &Live) -> Inputs {

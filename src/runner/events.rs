@@ -10,7 +10,8 @@ use crate::chain::log::{Event, EventBody, Origin, Sealed};
 use crate::failpoint;
 use crate::ports::{Destination, Outbox, Outgoing, Stopped};
 
-/// The line of a run's events on their way out. Bounded by the run itself: at most a few events per step.
+/// The line of a run's events on their way out. Bounded by the run itself: a few events per
+/// step, and one a second while the tenant throttles.
 pub(super) struct EventLine {
     line: mpsc::UnboundedSender<Outgoing>,
     publisher: JoinHandle<Result<(), Stopped>>,

@@ -218,7 +218,9 @@ fn gate_outcome(verdict: Verdict, pause: Duration) -> Outcome {
         Verdict::Throttled => Outcome::Throttled(pause),
         Verdict::Unknown { .. }
         | Verdict::Failed { class: ErrorClass::ComputeClusterUnavailable, .. }
-        | Verdict::Failed { class: ErrorClass::Network, retry: Retryable::Yes } => Outcome::Trouble,
+        | Verdict::Failed { class: ErrorClass::Network | ErrorClass::Timeout, retry: Retryable::Yes } => {
+            Outcome::Trouble
+        }
         Verdict::Success { .. } | Verdict::Failed { .. } | Verdict::Unauthorized => Outcome::Answered,
     }
 }

@@ -43,6 +43,9 @@ impl Registry {
         match live.get_mut(key) {
             Some(run) if run.definition_hash != definition_hash => Admission::Conflict(receipt),
             Some(run) => {
+                // Those of lost channels settle nothing any more, and each holds a whole message: over an outage with many
+                // reconnects they would pile up.
+                run.receipts.retain(|earlier| earlier.is_usable());
                 run.receipts.push(receipt);
                 Admission::Joined
             }

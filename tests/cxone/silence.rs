@@ -158,7 +158,7 @@ async fn a_kept_connection_that_closes_under_a_call_does_not_send_it_twice() {
 async fn a_call_that_comes_too_late_is_not_made() {
     let server = Server::saying(json(200, "{}")).await;
     let answer = platform(&server.url).send(&call_within(Duration::ZERO), &credential()).await;
-    assert_eq!(answer.verdict, Verdict::Failed { class: ErrorClass::Timeout, retry: Retryable::No });
+    assert_eq!(answer.verdict, Verdict::Failed { class: ErrorClass::Timeout, retry: Retryable::Yes });
     assert_eq!(server.connections(), 0);
 }
 

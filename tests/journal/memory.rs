@@ -68,6 +68,19 @@ async fn runs_in_hand_are_not_counted_and_never_evicted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_acknowledged_run_whose_duplicate_is_at_work_is_not_evicted() {
+    let bench = keeping(300_000);
+    acknowledged(&bench, "a", 90_000).await;
+    let (mut lease, _) = bench.ours(&key("q", "a")).await;
+    acknowledged(&bench, "b", 250_000).await;
+    bench.journal.renew(&mut lease).await.unwrap();
+    bench.journal.release(&lease).await;
+    assert!(length(&bench, "a").await > 0, "the next one went in its place");
+    acknowledged(&bench, "c", 250_000).await;
+    assert_eq!(length(&bench, "a").await, 0, "it goes once it is free");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_acknowledged_run_keeps_neither_its_definition_nor_its_responses() {
     let bench = keeping(1_000_000);
     acknowledged(&bench, "a", 10).await;

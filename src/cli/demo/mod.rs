@@ -48,11 +48,7 @@ pub(super) async fn demo(mut config: Config, args: DemoArgs) -> Exit {
     if !args.json {
         introduce(&config, &simulator);
     }
-    let shown = tokio::select! {
-        () = stop.cancelled() => Ok(Exit::NotCompleted),
-        shown = show(&config, &client, &stop, args.json) => shown,
-    };
-    stop.cancel();
+    let shown = show(&config, &client, &stop, args.json).await;
     // Whatever was shown, nothing of it stays on the broker.
     let cleaned = client.delete(&app::topology(&config)).await;
     client.close().await;
@@ -86,6 +82,8 @@ fn point_at(config: &mut Config, simulator: &Simulator) -> Result<(), String> {
     platform.limits = vec![Limit { limit: 10, per: std::time::Duration::from_secs(1), burst: 2 }];
     config.tenants = [(tenant.clone(), platform)].into();
     config.worker.id = "demo-worker".into();
+    // Nobody who has asked for the end of a demo wants to wait for a worker's full drain.
+    config.worker.drain_timeout = std::time::Duration::from_secs(10);
     config.queues = vec![Queue { name: format!("{name}.chains"), tenant, prefetch: 10 }];
     config.exchanges.results = format!("{name}.results");
     config.exchanges.audit = format!("{name}.audit");
@@ -99,17 +97,35 @@ fn point_at(config: &mut Config, simulator: &Simulator) -> Result<(), String> {
 }
 
 async fn show(config: &Config, client: &Client, stop: &CancellationToken, json: bool) -> Result<Exit, ClientError> {
-    let worker_stop = stop.child_token();
-    let running = match Running::start(config, worker_stop.clone()).await {
+    // Not cut off by `stop`: a declaration that is on its way would arrive after the cleaning up.
+    let running = match Running::start(config, stop.clone()).await {
         Ok(running) => running,
         Err(why) => {
             anstream::eprintln!("{why}");
             return Ok(worker::exit(&why));
         }
     };
+    let working = tokio::spawn(running.work());
+    let shown = tokio::select! {
+        () = stop.cancelled() => Ok(Vec::new()),
+        shown = show_samples(config, client, json) => shown,
+    };
+    // However it ended, the worker is gone before its queues are: one that still publishes would declare them again.
+    stop.cancel();
+    let _ = working.await;
+    let results = shown?;
+    if !json && !results.is_empty() {
+        print_table(&results);
+    }
+    let as_told = results.len() == SAMPLES.len()
+        && results.iter().zip(&SAMPLES).all(|(result, sample)| result["final_status"] == sample.ends);
+    Ok(if as_told { Exit::Done } else { Exit::NotCompleted })
+}
+
+/// Runs the samples one after the other; their results.
+async fn show_samples(config: &Config, client: &Client, json: bool) -> Result<Vec<Value>, ClientError> {
     let names = app::names(config);
     let mut feed = client.follow(&[(&names.audit, "#"), (&names.results, "#")]).await?;
-    let working = tokio::spawn(running.work());
     let mut results = Vec::new();
     for (number, sample) in SAMPLES.iter().enumerate() {
         if !json {
@@ -117,13 +133,7 @@ async fn show(config: &Config, client: &Client, stop: &CancellationToken, json: 
         }
         results.push(run(config, client, &mut feed, sample, json).await?);
     }
-    worker_stop.cancel();
-    let _ = working.await;
-    if !json {
-        print_table(&results);
-    }
-    let as_told = results.iter().zip(&SAMPLES).all(|(result, sample)| result["final_status"] == sample.ends);
-    Ok(if as_told { Exit::Done } else { Exit::NotCompleted })
+    Ok(results)
 }
 
 async fn run(

@@ -102,6 +102,7 @@ async fn the_gate_hears_how_each_exchange_went() {
         (failed(0, 200, ResponseInvalid, Retryable::IfIdempotent), "gate Answered"),
         (failed(0, 503, ComputeClusterUnavailable, Retryable::No), "gate Trouble"),
         (failed(0, 0, Network, Retryable::Yes), "gate Trouble"),
+        (failed(0, 0, Timeout, Retryable::Yes), "gate Trouble"),
         (lost(0), "gate Trouble"),
         (never(), "gate Trouble"),
         (refused_by_429(0, Some(3)), "gate Throttled(3s)"),

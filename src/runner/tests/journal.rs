@@ -87,6 +87,20 @@ async fn a_run_that_waits_and_is_taken_over_stops() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_run_that_waits_is_given_up_for_missed_renewals_only_once_its_lease_is_over() {
+    for (missed, sends) in [(3, 1), (20, 0)] {
+        let world = World::new();
+        world.gate.hold([100_000]);
+        world.journal.renewals.lock().unwrap().extend(vec![(Duration::ZERO, Err(unavailable())); missed]);
+        let ended = world.drive(&one(json!({}))).await;
+        assert_eq!(world.tape.count("send"), sends, "{missed} missed");
+        if sends == 0 {
+            assert_eq!(ended, Ended::Lost(unavailable()));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lease_that_is_over_before_the_first_byte_sends_nothing() {
     let world = World::new();
     world.journal.lease_over_after.store(2, Ordering::Relaxed);

@@ -14,7 +14,7 @@ async fn a_message_is_acknowledged_after_everything_it_led_to() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_deliveries_of_a_live_run_are_one_run_and_both_are_acknowledged() {
+async fn the_redelivery_of_a_lost_message_joins_its_run_and_is_settled_with_it() {
     let office = Office::open(World::new());
     office.world.actions.reply([good(1_000)]);
     office.deliver(message("m1", &definition()).lost());
@@ -22,7 +22,18 @@ async fn two_deliveries_of_a_live_run_are_one_run_and_both_are_acknowledged() {
     office.work_off(message("m2", &definition()).again()).await;
     assert_eq!(office.world.tape.count("send"), 1);
     assert_eq!(office.world.tape.count("publish r:result"), 1);
-    assert_eq!(office.settled(), "  1000 ack in vain m1\n  1000 ack m2\n  1000 acknowledged r\n");
+    assert_eq!(office.settled(), "   500 left m1\n  1000 ack m2\n  1000 acknowledged r\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_deliveries_that_both_stand_are_both_acknowledged() {
+    let office = Office::open(World::new());
+    office.world.actions.reply([good(1_000)]);
+    office.deliver(message("m1", &definition()));
+    office.after(500).await;
+    office.work_off(message("m2", &definition())).await;
+    assert_eq!(office.world.tape.count("send"), 1);
+    assert_eq!(office.world.tape.only(&["ack m"]), ["ack m1", "ack m2"]);
 }
 
 #[tokio::test(start_paused = true)]

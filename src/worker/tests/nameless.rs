@@ -48,7 +48,7 @@ async fn a_redelivery_joins_the_live_run_whose_delivery_was_lost() {
     office.after(500).await;
     office.work_off(nameless("m2").again()).await;
     assert_eq!((runs(&office).len(), office.world.tape.count("send")), (1, 1));
-    assert_eq!(office.world.tape.only(&["ack in vain", "ack m"]), ["ack in vain m1", "ack m2"]);
+    assert_eq!(office.world.tape.only(&["left", "ack m"]), ["left m1", "ack m2"]);
 }
 
 #[tokio::test(start_paused = true)]
