@@ -55,7 +55,7 @@ async fn a_broker_short_of_memory_holds_work_up_and_loses_and_repeats_nothing() 
         assert!(held.expect("an answer").is_some(), "the other worker takes its share");
     }
     let worker = stage.worker().await;
-    stage.simulator.wait_until(|seen| seen.totals.open as usize == IN_HAND).await;
+    stage.simulator.wait_until(|seen| usize::try_from(seen.totals.open) == Ok(IN_HAND)).await;
 
     broker.ctl(&["set_vm_memory_high_watermark", "0.0001"]).await;
     logs_again(&worker, TAKES_NOTHING, 0, SOON).await;
