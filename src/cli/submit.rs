@@ -134,9 +134,11 @@ async fn send(
     let following = live::follow(&mut feed, run_id, !args.json);
     let Ok(result) = tokio::time::timeout(args.timeout, following).await else {
         anstream::eprintln!(
-            "No result within {}. Does a worker run? The chain stays in the queue; its result will go to the exchange {}.",
+            "No result within {}. Does a worker run? The chain stays in the queue; its result will go to the exchange {}. \
+             (A chain under the run id of another one gets none: it is in {}.)",
             humantime::format_duration(args.timeout),
-            names.results
+            names.results,
+            names.dead
         );
         return Ok(Exit::NotCompleted);
     };

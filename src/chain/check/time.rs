@@ -1,6 +1,7 @@
 //! RFC 3339, strictly.
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 
 pub(super) const ALLOWED: &str = "an RFC 3339 time with its offset, such as 2027-01-31T09:30:00Z";
 
@@ -18,7 +19,17 @@ pub(super) fn rfc3339(text: &str) -> Option<Timestamp> {
         }
         None => rest,
     };
-    if shaped(date_time, DATE_TIME) && is_offset(rest) { text.parse().ok() } else { None }
+    if !shaped(date_time, DATE_TIME) || !is_offset(rest) {
+        return None;
+    }
+    text.parse().ok().or_else(|| beyond(date_time))
+}
+
+/// The last days of the year 9999, by which some say "never", are beyond what a timestamp holds.
+fn beyond(date_time: &str) -> Option<Timestamp> {
+    let last_days = date_time.starts_with("9999-12-3");
+    let exists = date_time.to_ascii_uppercase().parse::<DateTime>().is_ok();
+    (last_days && exists).then_some(Timestamp::MAX)
 }
 
 const DATE_TIME: &str = "0000-00-00T00:00:00";
@@ -54,6 +65,16 @@ mod tests {
             ("2024-02-29T23:59:00+23:59", "2024-02-29T00:00:00Z"),
         ] {
             assert_eq!(rfc3339(text), Some(instant.parse().unwrap()), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_time_is_a_time() {
+        for text in ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999Z", "9999-12-31t23:59:59-05:00"] {
+            assert_eq!(rfc3339(text), Some(Timestamp::MAX), "{text}");
+        }
+        for text in ["9999-12-32T00:00:00Z", "9999-12-31T24:00:00Z", "9999-12-31T23:59:59"] {
+            assert_eq!(rfc3339(text), None, "{text}");
         }
     }
 
