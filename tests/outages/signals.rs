@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use lapin::Channel;
 
-use super::load::{self, Load, channel, emptied, left_over, taking, times, waiting};
+use super::load::{self, Load, channel, emptied, left_over, taking, times, until, waiting};
 use crate::support::{Broker, Caught, SOON, Stage, Worker, amqp, eventually};
 
 const DRAINING: &str = "draining: no new runs";
@@ -18,7 +18,7 @@ async fn in_the_middle() -> (Stage, Load, Worker, Channel) {
     let stage = load::stage(Broker::shared().await, slow, PREFETCH).await;
     let load = Load::submit(&stage, 60, 2).await;
     let worker = stage.worker().await;
-    stage.simulator.wait_until(|seen| seen.totals.answered >= 25 && seen.totals.open >= 10).await;
+    until(&stage, |seen| seen.totals.answered >= 25 && seen.totals.open >= 10).await;
     let channel = channel(&stage).await;
     (stage, load, worker, channel)
 }
