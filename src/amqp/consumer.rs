@@ -76,7 +76,7 @@ impl Consumer {
                 line: line.clone(),
                 stop: stop.clone(),
             };
-            tokio::spawn(worker.run());
+            link.spawn(worker.run());
         }
         Ok(Self { deliveries })
     }
@@ -152,9 +152,9 @@ impl QueueConsumer {
                         }
                         Over::Stopped => {
                             drop(self.line);
-                            // lapin closes a channel with its last handle, and with it all that is not settled yet.
+                            // What is in hand is settled on this channel: it closes with the link.
                             self.link.stopped().await;
-                            drop(channel);
+                            let _ = tokio::time::timeout(ANSWER, channel.close(200, "bye".into())).await;
                             return;
                         }
                     }
