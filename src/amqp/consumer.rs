@@ -15,11 +15,12 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
+use super::finding::TopologyError;
 use super::letter::{short, text_header};
 use super::link::Link;
 use super::publisher::Publisher;
 use super::receipt::AmqpReceipt;
-use super::topology::{Topology, TopologyError};
+use super::topology::Topology;
 use crate::ports::{BoxFuture, Delivery, Dice, Inbox, SystemDice, Tether};
 
 const BACKOFF: Duration = Duration::from_millis(200);

@@ -7,6 +7,7 @@
 mod client;
 mod connect;
 mod consumer;
+mod finding;
 mod letter;
 mod link;
 mod publisher;
@@ -16,6 +17,7 @@ mod topology;
 pub use client::{Client, ClientError, Feed, Followed};
 pub use connect::{ConnectError, Retry};
 pub use consumer::{Consumer, ConsumerSettings, QueueSettings};
+pub use finding::{Mismatch, TopologyError};
 pub use link::{Link, LinkSettings};
 pub use publisher::{Names, Publisher};
-pub use topology::{Declared, Mismatch, StreamBounds, Topology, TopologyError};
+pub use topology::{Declared, StreamBounds, Topology};
