@@ -121,7 +121,6 @@ impl Running {
     pub async fn work(self) -> Drained {
         let mut consumer = self.consumer;
         let drained = self.worker.run(&mut consumer, self.stop).await;
-        consumer.close().await;
         self.stop_publishing.cancel();
         self.gate.close();
         let [consuming, publishing] = &self.links;

@@ -1,13 +1,9 @@
 //! Arguments → command → exit code.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Parser;
 use cxchain::cli::{Arguments, Exit, run};
-
-/// What is left of a command gets this long to end.
-const LEFTOVERS: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -15,8 +11,9 @@ fn main() -> ExitCode {
     match runtime {
         Ok(runtime) => {
             let code = runtime.block_on(run(arguments));
-            // Whatever still runs is waited for no longer: a look-up in DNS, say, that nobody answers.
-            runtime.shutdown_timeout(LEFTOVERS);
+            // Whatever still runs ends with the process: nobody waits for a look-up in DNS that is not answered, and no
+            // thread of a library finds its runtime gone.
+            std::mem::forget(runtime);
             code
         }
         Err(why) => {

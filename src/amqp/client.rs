@@ -14,9 +14,10 @@ use lapin::types::FieldTable;
 use lapin::{BasicProperties, Confirmation, Connection, ErrorKind};
 
 use super::connect::{ConnectError, Retry, connect};
+use super::finding::TopologyError;
 use super::letter::{PERSISTENT, short};
 use super::link::LinkSettings;
-use super::topology::{Declared, Topology, TopologyError};
+use super::topology::{Declared, Topology};
 
 /// How long one answer of the broker may take.
 const ANSWER: Duration = Duration::from_secs(20);

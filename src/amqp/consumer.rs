@@ -13,20 +13,18 @@ use lapin::{Channel, Connection};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
+use super::finding::TopologyError;
 use super::letter::{short, text_header};
 use super::link::Link;
 use super::publisher::Publisher;
 use super::receipt::AmqpReceipt;
-use super::topology::{Topology, TopologyError};
+use super::topology::Topology;
 use crate::ports::{BoxFuture, Delivery, Dice, Inbox, SystemDice, Tether};
 
 const BACKOFF: Duration = Duration::from_millis(200);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(3);
-/// What the broker gets to answer at the end.
-const GOODBYE: Duration = Duration::from_secs(3);
 /// How long the broker may take to cancel a consumer or to close a channel.
 const ANSWER: Duration = Duration::from_secs(5);
 /// How long the topology is tried at the start.
@@ -55,9 +53,6 @@ pub struct ConsumerSettings {
 /// Deliveries of all work queues, in one line.
 pub struct Consumer {
     deliveries: mpsc::Receiver<Delivery>,
-    /// Everything in hand is settled: the channels may go.
-    settled: CancellationToken,
-    queues: TaskTracker,
 }
 
 impl Consumer {
@@ -73,7 +68,6 @@ impl Consumer {
     ) -> Result<Self, TopologyError> {
         prepare_first(&settings, link).await?;
         let (line, deliveries) = mpsc::channel(1);
-        let (settled, queues) = (CancellationToken::new(), TaskTracker::new());
         for queue in &settings.queues {
             let worker = QueueConsumer {
                 settings: settings.clone(),
@@ -82,20 +76,10 @@ impl Consumer {
                 publisher: publisher.clone(),
                 line: line.clone(),
                 stop: stop.clone(),
-                settled: settled.clone(),
             };
-            queues.spawn(worker.run());
+            link.spawn(worker.run());
         }
-        queues.close();
-        Ok(Self { deliveries, settled, queues })
-    }
-
-    /// Closes the channels, once everything in hand is settled, in a way that no ack is lost.
-    pub async fn close(self) {
-        self.settled.cancel();
-        if tokio::time::timeout(GOODBYE, self.queues.wait()).await.is_err() {
-            warn!("RabbitMQ did not say whether it has the last acks: some messages may be delivered again");
-        }
+        Ok(Self { deliveries })
     }
 }
 
@@ -147,7 +131,6 @@ struct QueueConsumer {
     publisher: Publisher,
     line: mpsc::Sender<Delivery>,
     stop: CancellationToken,
-    settled: CancellationToken,
 }
 
 /// Why one consumer is over.
@@ -181,9 +164,9 @@ impl QueueConsumer {
                         }
                         Over::Stopped => {
                             drop(self.line);
-                            // lapin closes a channel with its last handle, and with it all that is not settled yet.
-                            self.settled.cancelled().await;
-                            last_acks_through(&channel, &self.queue.name).await;
+                            // What is in hand is settled on this channel: it closes with the link.
+                            self.link.stopped().await;
+                            let _ = tokio::time::timeout(ANSWER, last_acks_through(&channel, &self.queue.name)).await;
                             return;
                         }
                     }

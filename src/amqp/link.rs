@@ -9,12 +9,15 @@ use lapin::Connection;
 use secrecy::SecretString;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use super::connect::{ConnectError, Retry, connect};
 
 /// How often the owner looks at its connection without being asked to.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How long the broker may take to answer to each half of the goodbye.
+const GOODBYE: Duration = Duration::from_secs(2);
 
 /// What a connection needs.
 #[derive(Clone)]
@@ -33,6 +36,7 @@ pub struct Link {
     current: watch::Receiver<Option<Arc<Connection>>>,
     suspicion: Arc<Notify>,
     stop: CancellationToken,
+    users: TaskTracker,
 }
 
 impl Link {
@@ -47,7 +51,7 @@ impl Link {
         let suspicion = Arc::new(Notify::new());
         let owner = Owner { settings, sender, suspicion: suspicion.clone(), stop: stop.clone() };
         tokio::spawn(owner.run(first));
-        Ok(Self { current, suspicion, stop })
+        Ok(Self { current, suspicion, stop, users: TaskTracker::new() })
     }
 
     /// The connection as soon as there is one; `None` when the link has stopped.
@@ -77,13 +81,26 @@ impl Link {
         self.current.borrow().as_ref().is_some_and(|connection| connection.status().blocked())
     }
 
-    /// Closes the connection for good.
+    /// Returns once the link has stopped.
+    pub(super) async fn stopped(&self) {
+        self.stop.cancelled().await;
+    }
+
+    /// Starts a task that uses the connection and closes its channels once the link has stopped.
+    pub(super) fn spawn(&self, user: impl Future<Output = ()> + Send + 'static) {
+        self.users.spawn(user);
+    }
+
+    /// Closes the connection for good: its channels first, since a broker that has answered to that has taken note of all
+    /// that was settled on them, and since lapin breaks off a connection that is closed while one of its channels is.
     pub async fn close(&self) {
         let connection = self.current.borrow().clone();
         self.stop.cancel();
+        self.users.close();
+        // A frozen broker does not answer, and neither does a blocked connection.
+        let _ = tokio::time::timeout(GOODBYE, self.users.wait()).await;
         if let Some(connection) = connection {
-            // A blocked connection does not answer.
-            let _ = tokio::time::timeout(Duration::from_secs(2), connection.close(200, "bye".into())).await;
+            let _ = tokio::time::timeout(GOODBYE, connection.close(200, "bye".into())).await;
         }
     }
 }
@@ -99,6 +116,7 @@ impl Owner {
     async fn run(self, mut connection: Arc<Connection>) {
         loop {
             tokio::select! {
+                biased;
                 () = self.stop.cancelled() => return,
                 () = self.sender.closed() => return,
                 () = self.until_lost(&connection) => {}

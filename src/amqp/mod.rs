@@ -1,13 +1,14 @@
 //! RabbitMQ: the only room that knows lapin.
 //!
 //! Two connections, one that consumes and one that publishes, since the broker blocks whole connections that publish when it
-//! is short of memory or disk. Each has one owner ([`link`]) that rebuilds it from nothing when it is lost; lapin's own
-//! recovery stays off. What the broker sends passes a [`sieve`] first, since lapin does not survive every message that RabbitMQ
+//! is short of memory or disk. Each has one owner (`link`) that rebuilds it from nothing when it is lost; lapin's own
+//! recovery stays off. What the broker sends passes a `sieve` first, since lapin does not survive every message that RabbitMQ
 //! passes on. Nothing of lapin crosses this room's border.
 
 mod client;
 mod connect;
 mod consumer;
+mod finding;
 mod letter;
 mod link;
 mod publisher;
@@ -19,6 +20,7 @@ mod wire;
 pub use client::{Client, ClientError, Feed, Followed};
 pub use connect::{ConnectError, Retry};
 pub use consumer::{Consumer, ConsumerSettings, QueueSettings};
+pub use finding::{Mismatch, TopologyError};
 pub use link::{Link, LinkSettings};
 pub use publisher::{Names, Publisher};
-pub use topology::{Declared, Mismatch, StreamBounds, Topology, TopologyError};
+pub use topology::{Declared, StreamBounds, Topology};

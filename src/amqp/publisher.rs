@@ -69,7 +69,7 @@ impl Publisher {
         let mender = Arc::new(Mender { topology: topology.cloned(), last: Mutex::new(None) });
         for _ in 0..LANES {
             let lane = Lane { link: link.clone(), waiting: waiting.clone(), mender: mender.clone() };
-            tokio::spawn(lane.run());
+            link.spawn(lane.run());
         }
         Self { jobs, link, names: Arc::new(names), stop }
     }
@@ -146,8 +146,7 @@ impl Lane {
     /// for a channel that stands: an outage while nobody published costs the next message nothing.
     async fn run(self) {
         let mut channel = None;
-        loop {
-            let Some(job) = self.waiting.lock().await.recv().await else { return };
+        while let Some(job) = self.next().await {
             let Some(open) = self.standing(channel.take()).await else { return };
             let outcome = self.publish(&open, job.letter).await;
             if let Err(Setback::Closed(_)) = outcome {
@@ -157,6 +156,17 @@ impl Lane {
                 channel = Some(open);
             }
             let _ = job.done.send(outcome);
+        }
+        if let Some(channel) = channel {
+            let _ = channel.close(200, "bye".into()).await;
+        }
+    }
+
+    async fn next(&self) -> Option<Job> {
+        let job = async { self.waiting.lock().await.recv().await };
+        tokio::select! {
+            () = self.link.stopped() => None,
+            job = job => job,
         }
     }
 

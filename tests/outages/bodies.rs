@@ -6,7 +6,7 @@ use cxchain::simulator::{FaultRule, SimulatorSettings};
 use lapin::Channel;
 use serde_json::{Value, json};
 
-use super::load::channel;
+use super::load::{channel, until};
 use crate::support::{Broker, Stage, Worker, amqp};
 
 /// The bound on what such an answer may cost.
@@ -48,7 +48,7 @@ async fn stops_at_the_limit(fault: &str, times: usize) {
         assert!(rise < MOST_MEMORY, "memory rose by {rise} bytes with answer {n} of {fault}");
     }
     // What is known is not asked again. (A packed gigabyte is a megabyte on the wire, which buffers take whole.)
-    let seen = stage.simulator.wait_until(|seen| seen.totals.open == 0).await.action("da-hostile");
+    let seen = until(&stage, |seen| seen.totals.open == 0).await.action("da-hostile");
     assert_eq!(seen.calls, times as u64);
     if fault.starts_with("huge") {
         assert_eq!(seen.cut_off, times as u64, "the simulator got all of it rid");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::load::{CONSUMING, LOST, Load, brisk, channel, emptied, logs_again, stage, taking, times};
+use super::load::{CONSUMING, LOST, Load, brisk, channel, emptied, logs_again, stage, taking, times, until};
 use crate::support::{Broker, SOON, Stage, Worker, eventually};
 
 /// The bound: from the broker's return to the first consumer.
@@ -18,7 +18,7 @@ enum Outage {
 impl Outage {
     /// From the moment that `calls` have been answered until the worker consumes again.
     async fn happens(&self, broker: &Broker, stage: &Stage, worker: &Worker, calls: u64) {
-        stage.simulator.wait_until(|seen| seen.totals.answered >= calls).await;
+        until(stage, |seen| seen.totals.answered >= calls).await;
         let before = times(worker, CONSUMING);
         match self {
             Self::Killed => broker.kill().await,
@@ -84,7 +84,7 @@ async fn a_broker_that_freezes_longer_than_the_heartbeat_costs_no_result_and_rep
     stage.set("broker.heartbeat", "2s");
     let load = Load::submit(&stage, 100, 3).await;
     let worker = stage.worker().await;
-    stage.simulator.wait_until(|seen| seen.totals.answered >= 100).await;
+    until(&stage, |seen| seen.totals.answered >= 100).await;
     let before = times(&worker, CONSUMING);
 
     broker.pause().await;

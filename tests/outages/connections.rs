@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lapin::options::BasicGetOptions;
 
-use super::load::{self, CONSUMING, Load, brisk, channel, logs_again, taking, times};
+use super::load::{self, CONSUMING, Load, brisk, channel, logs_again, taking, times, until};
 use crate::support::{Broker, SOON};
 
 #[tokio::test]
@@ -14,7 +14,7 @@ async fn connections_closed_by_force_cost_no_result_and_repeat_no_call() {
     let load = Load::submit(&stage, 100, 3).await;
     let worker = stage.worker().await;
     for share in [10, 60] {
-        stage.simulator.wait_until(|seen| seen.totals.answered >= load.calls() * share / 100).await;
+        until(&stage, |seen| seen.totals.answered >= load.calls() * share / 100).await;
         let before = times(&worker, CONSUMING);
         broker.ctl(&["close_all_connections", "a test"]).await;
         logs_again(&worker, CONSUMING, before, SOON).await;
@@ -55,7 +55,7 @@ async fn a_broker_short_of_memory_holds_work_up_and_loses_and_repeats_nothing() 
         assert!(held.expect("an answer").is_some(), "the other worker takes its share");
     }
     let worker = stage.worker().await;
-    stage.simulator.wait_until(|seen| usize::try_from(seen.totals.open) == Ok(IN_HAND)).await;
+    until(&stage, |seen| seen.totals.open == IN_HAND as u64).await;
 
     broker.ctl(&["set_vm_memory_high_watermark", "0.0001"]).await;
     logs_again(&worker, TAKES_NOTHING, 0, SOON).await;

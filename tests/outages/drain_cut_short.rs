@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::load::{self, LOST, Load, channel, logs_again, taking, waiting};
+use super::load::{self, LOST, Load, channel, logs_again, taking, until, waiting};
 use crate::support::{Broker, SOON};
 
 const DRAIN: Duration = Duration::from_secs(3);
@@ -16,7 +16,7 @@ async fn calls_that_outlast_the_drain_timeout_are_given_up_and_their_messages_go
     stage.set("worker.drain_timeout", "3s");
     let load = Load::submit(&stage, 10, 1).await;
     let mut worker = stage.worker().await;
-    stage.simulator.wait_until(|seen| seen.totals.open == 5).await;
+    until(&stage, |seen| seen.totals.open == 5).await;
 
     let asked = Instant::now();
     worker.signal("TERM").await;
@@ -36,7 +36,7 @@ async fn sigterm_while_the_broker_is_gone_waits_for_it_no_longer_than_the_drain_
     stage.set("worker.drain_timeout", "3s");
     let load = Load::submit(&stage, 10, 1).await;
     let mut worker = stage.worker().await;
-    stage.simulator.wait_until(|seen| seen.totals.open == 5).await;
+    until(&stage, |seen| seen.totals.open == 5).await;
     broker.kill().await;
     logs_again(&worker, LOST, 1, SOON).await;
 
@@ -70,7 +70,7 @@ async fn sigterm_while_the_broker_is_frozen_waits_for_it_no_longer_than_the_drai
     stage.set("worker.drain_timeout", "3s").set("broker.heartbeat", "60s");
     let load = Load::submit(&stage, 10, 1).await;
     let mut worker = stage.worker().await;
-    stage.simulator.wait_until(|seen| seen.totals.open == 5).await;
+    until(&stage, |seen| seen.totals.open == 5).await;
     broker.pause().await;
 
     let asked = Instant::now();

@@ -181,6 +181,12 @@ pub(crate) async fn left_over(stage: &Stage, channel: &Channel) -> Vec<Caught> {
     all
 }
 
+/// Waits until what the simulator has seen fulfils `condition`.
+pub(crate) async fn until(stage: &Stage, condition: impl Fn(&Calls) -> bool) -> Calls {
+    let waited = tokio::time::timeout(LONG, stage.simulator.wait_until(condition)).await;
+    waited.unwrap_or_else(|_| panic!("not within {LONG:?}; seen so far: {:?}", stage.simulator.calls().totals))
+}
+
 /// How often the worker has logged `line`.
 pub(crate) fn times(worker: &Worker, line: &str) -> usize {
     worker.log().matches(line).count()

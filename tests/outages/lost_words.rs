@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::load::{self, CONSUMING, LOST, Load, channel, logs_again, taking, times, waiting};
+use super::load::{self, CONSUMING, LOST, Load, channel, logs_again, taking, times, until, waiting};
 use super::wire::{CONSUME, PUBLISH, Wire};
 use crate::support::{Broker, SOON, Stage};
 
@@ -23,7 +23,7 @@ async fn lost_acknowledgements_repeat_results_and_no_calls() {
     let (stage, wire) = behind_a_wire(Duration::from_secs(1), 50).await;
     let load = Load::submit(&stage, 10, 1).await;
     let worker = stage.worker().await;
-    stage.simulator.wait_until(|seen| seen.totals.open == 10).await;
+    until(&stage, |seen| seen.totals.open == 10).await;
     let before = times(&worker, CONSUMING);
     wire.lose_what_the_worker_says(CONSUME);
     wire.has_lost(CONSUME, ACK, load.len()).await;
@@ -38,7 +38,7 @@ async fn lost_confirms_repeat_messages_as_they_were() {
     let (stage, wire) = behind_a_wire(Duration::from_millis(200), 20).await;
     let load = Load::submit(&stage, 40, 3).await;
     let worker = stage.worker().await;
-    stage.simulator.wait_until(|seen| seen.totals.answered >= 20).await;
+    until(&stage, |seen| seen.totals.answered >= 20).await;
     wire.lose_what_the_broker_says(PUBLISH);
     wire.has_lost(PUBLISH, ACK, 10).await;
     wire.cut(PUBLISH);
@@ -77,10 +77,10 @@ async fn one_of_two(line: usize, name: &str) {
     let (stage, wire) = behind_a_wire(Duration::from_millis(100), 20).await;
     let load = Load::submit(&stage, 60, 3).await;
     let worker = stage.worker().await;
-    stage.simulator.wait_until(|seen| seen.totals.answered >= 60).await;
+    until(&stage, |seen| seen.totals.answered >= 60).await;
     wire.cut(line);
     logs_again(&worker, LOST, 0, SOON).await;
-    stage.simulator.wait_until(|seen| seen.totals.answered == load.calls()).await;
+    until(&stage, |seen| seen.totals.answered == load.calls()).await;
     let log = worker.log();
     let lost: Vec<&str> = log.lines().filter(|line| line.contains(LOST)).collect();
     assert!(lost.len() == 1 && lost[0].contains(name), "{lost:?}");

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use lapin::Channel;
 
-use super::load::{self, Load, channel, emptied, left_over, taking, times, waiting};
+use super::load::{self, Load, channel, emptied, left_over, taking, times, until, waiting};
 use crate::support::{Broker, Caught, SOON, Stage, Worker, amqp, eventually};
 
 const DRAINING: &str = "draining: no new runs";
@@ -18,7 +18,7 @@ async fn in_the_middle() -> (Stage, Load, Worker, Channel) {
     let stage = load::stage(Broker::shared().await, slow, PREFETCH).await;
     let load = Load::submit(&stage, 60, 2).await;
     let worker = stage.worker().await;
-    stage.simulator.wait_until(|seen| seen.totals.answered >= 25 && seen.totals.open >= 10).await;
+    until(&stage, |seen| seen.totals.answered >= 25 && seen.totals.open >= 10).await;
     let channel = channel(&stage).await;
     (stage, load, worker, channel)
 }
@@ -135,9 +135,20 @@ async fn stops_at_once(worker: &mut Worker) {
     assert!(asked.elapsed() < AT_ONCE, "it took {:?}", asked.elapsed());
 }
 
+/// And says a proper goodbye: a connection that breaks over its own end may lose what was said last.
 #[tokio::test]
 async fn sigterm_with_nothing_in_hand_leaves_at_once() {
     let stage = Stage::new(Broker::shared().await, load::brisk()).await;
-    let mut worker = stage.worker().await;
-    stops_at_once(&mut worker).await;
+    let channel = channel(&stage).await;
+    for _ in 0..10 {
+        let mut worker = stage.worker().await;
+        // One run, so that there are channels to close.
+        Load::submit(&stage, 1, 1).await.results(&stage, &channel).await;
+        eventually("it is settled", SOON, async || (times(&worker, "run finished") > 0).then_some(())).await;
+        stops_at_once(&mut worker).await;
+        let log = worker.log();
+        let trouble = ["ERROR", "WARN", "panicked"].iter().any(|word| log.contains(word));
+        assert!(!trouble, "{log}");
+    }
+    assert_eq!(amqp::depth(&channel, &stage.queue).await, 0);
 }

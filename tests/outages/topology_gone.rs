@@ -9,7 +9,7 @@ use lapin::options::{
 };
 use lapin::types::{AMQPValue, FieldTable};
 
-use super::load::{self, CONSUMING, LONG, Load, brisk, channel, emptied, logs_again, name, times};
+use super::load::{self, CONSUMING, LONG, Load, brisk, channel, emptied, logs_again, name, times, until};
 use crate::support::{Broker, Caught, SOON, Stage};
 
 /// What waits in the queue is gone with it, and what is in hand can be acknowledged no more; its runs end all the same.
@@ -18,7 +18,7 @@ async fn a_work_queue_that_is_deleted_comes_back_and_runs_in_hand_are_finished()
     let stage = load::stage(Broker::shared().await, brisk(), 10).await;
     let doomed = Load::submit(&stage, 10, 3).await;
     let worker = stage.worker().await;
-    stage.simulator.wait_until(|seen| seen.runs.len() == 10 && seen.totals.answered >= 5).await;
+    until(&stage, |seen| seen.runs.len() == 10 && seen.totals.answered >= 5).await;
     let before = times(&worker, CONSUMING);
     let channel = channel(&stage).await;
     channel.queue_delete(stage.queue.as_str().into(), QueueDeleteOptions::default()).await.expect("it is deleted");
@@ -40,7 +40,7 @@ async fn exchanges_deleted_while_runs_publish_come_back_and_nothing_is_lost() {
     let mut worker = stage.worker().await;
     let channel = channel(&stage).await;
     for (share, exchange) in [(20, "audit"), (50, "results"), (70, "audit")] {
-        stage.simulator.wait_until(|seen| seen.totals.answered >= load.calls() * share / 100).await;
+        until(&stage, |seen| seen.totals.answered >= load.calls() * share / 100).await;
         let exchange = name(&stage, exchange);
         channel.exchange_delete(exchange.into(), ExchangeDeleteOptions::default()).await.expect("it is deleted");
     }
@@ -104,7 +104,7 @@ async fn events_that_nobody_takes_hold_their_run_up_until_somebody_does() {
     logs_again(&worker, &format!("exchange=\"{audit}\""), 3, SOON).await;
     assert!(worker.log().contains("no queue is bound that takes the message"), "{}", worker.log());
     // Calls go on meanwhile; the results wait.
-    stage.simulator.wait_until(|seen| seen.totals.answered == load.calls()).await;
+    until(&stage, |seen| seen.totals.answered == load.calls()).await;
     assert_eq!(times(&worker, "run finished"), 0, "a run was settled without its events:\n{}", worker.log());
 
     let options = QueueBindOptions::default();

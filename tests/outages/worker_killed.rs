@@ -1,7 +1,7 @@
 //! SIGKILL of the worker. Its journal was in memory, so the next worker begins what was in hand from the beginning: steps may
 //! repeat, and a run may have two results that differ. Nothing is lost.
 
-use super::load::{self, LONG, Load, brisk, channel, emptied};
+use super::load::{self, Load, brisk, channel, emptied, until};
 use crate::support::{Broker, SOON, amqp};
 
 #[tokio::test]
@@ -11,8 +11,7 @@ async fn a_worker_killed_under_load_loses_no_chain() {
     for share in [5, 40, 80] {
         let mut worker = stage.worker().await;
         let calls = load.calls() * share / 100;
-        let seen = stage.simulator.wait_until(|seen| seen.totals.answered >= calls);
-        tokio::time::timeout(LONG, seen).await.expect("calls go on");
+        until(&stage, |seen| seen.totals.answered >= calls).await;
         worker.signal("KILL").await;
         assert_eq!(worker.ended(SOON).await, 137);
     }
