@@ -124,9 +124,9 @@ impl Running {
         consumer.close().await;
         self.stop_publishing.cancel();
         self.gate.close();
-        for link in self.links {
-            link.close().await;
-        }
+        // Together, for a broker that does not answer is waited for by each.
+        let [consuming, publishing] = &self.links;
+        tokio::join!(consuming.close(), publishing.close());
         drained
     }
 }
