@@ -1,8 +1,8 @@
 //! RabbitMQ: the only room that knows lapin.
 //!
 //! Two connections, one that consumes and one that publishes, since the broker blocks whole connections that publish when it
-//! is short of memory or disk. Each has one owner ([`link`]) that rebuilds it from nothing when it is lost; lapin's own
-//! recovery stays off. What the broker sends passes a [`sieve`] first, since lapin does not survive every message that RabbitMQ
+//! is short of memory or disk. Each has one owner (`link`) that rebuilds it from nothing when it is lost; lapin's own
+//! recovery stays off. What the broker sends passes a `sieve` first, since lapin does not survive every message that RabbitMQ
 //! passes on. Nothing of lapin crosses this room's border.
 
 mod client;

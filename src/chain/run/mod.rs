@@ -1,4 +1,4 @@
-//! The run core: a run is a fold over its log. [`RunState::apply`] folds, [`decide`] says what comes next, [`after`] says
+//! The run core: a run is a fold over its log. [`RunState::apply`] folds, [`decide()`] says what comes next, [`after()`] says
 //! what one exchange means for its step. No clock, no randomness, no I/O: time and chance come in as values, so that
 //! every state that a crash can leave is a value in a test.
 
