@@ -123,6 +123,7 @@ impl Running {
         let drained = self.worker.run(&mut consumer, self.stop).await;
         self.stop_publishing.cancel();
         self.gate.close();
+        // Together, for a broker that does not answer is waited for by each.
         let [consuming, publishing] = &self.links;
         tokio::join!(consuming.close(), publishing.close());
         drained
