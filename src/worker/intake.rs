@@ -127,7 +127,11 @@ fn is_traceparent(text: &str) -> bool {
     let lengths = [2, 32, 16, 2];
     let parts: Vec<&str> = text.split('-').collect();
     let is_hex = |part: &str| part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    parts.len() == lengths.len() && parts.iter().zip(lengths).all(|(part, n)| part.len() == n && is_hex(part))
+    let zero = |part: &str| part.bytes().all(|b| b == b'0');
+    let names_nothing = parts.first() == Some(&"ff") || parts.iter().skip(1).take(2).any(|part| zero(part));
+    !names_nothing
+        && parts.len() == lengths.len()
+        && parts.iter().zip(lengths).all(|(part, n)| part.len() == n && is_hex(part))
 }
 
 #[cfg(test)]
@@ -137,6 +141,14 @@ mod tests {
     #[test]
     fn a_traceparent_is_passed_on_only_in_its_own_form() {
         assert!(is_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
+        let nothing = [
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+        ];
+        for wrong in nothing {
+            assert!(!is_traceparent(wrong), "{wrong:?}");
+        }
         for wrong in ["", "00-4bf9-00f0-01", "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", "x\r\ny"] {
             assert!(!is_traceparent(wrong), "{wrong:?}");
         }
