@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 
 use super::wait::eventually;
 
@@ -28,6 +29,7 @@ pub fn cxchain(env: &[(String, String)]) -> Command {
 pub struct Worker {
     child: Child,
     log: Arc<Mutex<String>>,
+    collectors: Vec<JoinHandle<()>>,
 }
 
 impl Worker {
@@ -37,9 +39,11 @@ impl Worker {
         let mut child =
             command.arg("worker").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("cxchain starts");
         let log = Arc::new(Mutex::new(String::new()));
-        collect(child.stderr.take().expect("piped"), log.clone());
-        collect(child.stdout.take().expect("piped"), log.clone());
-        Self { child, log }
+        let collectors = vec![
+            collect(child.stderr.take().expect("piped"), log.clone()),
+            collect(child.stdout.take().expect("piped"), log.clone()),
+        ];
+        Self { child, log, collectors }
     }
 
     /// Waits until it consumes for the `times`th time since its start.
@@ -69,7 +73,7 @@ impl Worker {
         assert!(done.success(), "kill -s {name} {pid}");
     }
 
-    /// Its exit code; for a signal, 128 and the signal's number.
+    /// Its exit code; for a signal, 128 and the signal's number. Everything that it said is in the log by then.
     ///
     /// # Panics
     /// When it does not end in time, with its log.
@@ -78,6 +82,9 @@ impl Worker {
         match tokio::time::timeout(within, self.child.wait()).await {
             Ok(status) => {
                 let status = status.expect("it can be waited for");
+                for collector in self.collectors.drain(..) {
+                    collector.await.expect("no panic while collecting");
+                }
                 status.code().or(status.signal().map(|signal| 128 + signal)).expect("a code or a signal")
             }
             Err(_) => panic!("the worker did not end within {within:?}; its log:\n{}", self.log()),
@@ -116,7 +123,7 @@ impl Drop for Worker {
     }
 }
 
-fn collect(stream: impl AsyncRead + Unpin + Send + 'static, log: Arc<Mutex<String>>) {
+fn collect(stream: impl AsyncRead + Unpin + Send + 'static, log: Arc<Mutex<String>>) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut lines = BufReader::new(stream).lines();
         while let Ok(Some(line)) = lines.next_line().await {
@@ -124,5 +131,5 @@ fn collect(stream: impl AsyncRead + Unpin + Send + 'static, log: Arc<Mutex<Strin
             log.push_str(&line);
             log.push('\n');
         }
-    });
+    })
 }
