@@ -118,9 +118,8 @@ impl Running {
         let drained = self.worker.run(self.consumer, self.stop).await;
         self.stop_publishing.cancel();
         self.gate.close();
-        for link in self.links {
-            link.close().await;
-        }
+        let [consuming, publishing] = &self.links;
+        tokio::join!(consuming.close(), publishing.close());
         drained
     }
 }
