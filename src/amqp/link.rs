@@ -16,7 +16,7 @@ use super::connect::{ConnectError, Retry, connect};
 
 /// How often the owner looks at its connection without being asked to.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// How long the broker may take to answer to each half of the goodbye.
+/// How long the broker may take to answer to the goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
 
 /// What a connection needs.
@@ -97,11 +97,14 @@ impl Link {
         let connection = self.current.borrow().clone();
         self.stop.cancel();
         self.users.close();
+        let goodbye = async {
+            self.users.wait().await;
+            if let Some(connection) = connection {
+                let _ = connection.close(200, "bye".into()).await;
+            }
+        };
         // A frozen broker does not answer, and neither does a blocked connection.
-        let _ = tokio::time::timeout(GOODBYE, self.users.wait()).await;
-        if let Some(connection) = connection {
-            let _ = tokio::time::timeout(GOODBYE, connection.close(200, "bye".into())).await;
-        }
+        let _ = tokio::time::timeout(GOODBYE, goodbye).await;
     }
 }
 

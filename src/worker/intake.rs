@@ -28,16 +28,24 @@ pub(super) async fn take(shared: &Arc<Shared>, delivery: Delivery) {
     }
 }
 
-/// Whether the delivery is one more copy of a run that is alive here: those are taken in while draining, too.
-pub(super) fn belongs_to_live_run(shared: &Shared, delivery: &Delivery) -> bool {
+/// Whether the delivery is one more copy of a run that is alive here, or over: those are taken in while draining, too.
+pub(super) fn belongs_to_known_run(shared: &Shared, delivery: &Delivery) -> bool {
     if delivery.body.len() > shared.settings.max_message_bytes {
         return false;
     }
     let Ok(chain) = parse(shared, delivery) else { return false };
     let hash = sha256_hex(chain.canonical.as_bytes());
+    let Shared { registry, echoes, .. } = shared;
     match chain.run_id {
-        Some(run_id) => shared.registry.is_live(&RunKey { queue: delivery.queue.clone(), run_id }),
-        None => delivery.redelivered && shared.registry.find_orphan(&delivery.queue, &hash).is_some(),
+        Some(run_id) => {
+            let key = RunKey { queue: delivery.queue.clone(), run_id };
+            registry.is_live(&key) || (delivery.redelivered && echoes.expects(&key))
+        }
+        None if !delivery.redelivered => false,
+        None => {
+            registry.find_orphan(&delivery.queue, &hash).is_some()
+                || (!registry.has_assigned(&delivery.queue, &hash) && echoes.find(&delivery.queue, &hash).is_some())
+        }
     }
 }
 

@@ -112,7 +112,7 @@ impl Worker {
                 // New runs start only while their results can leave.
                 () = self.shared.ports.outbox.ready() => {}
             }
-            if stop.is_cancelled() && !intake::belongs_to_live_run(&self.shared, &delivery) {
+            if stop.is_cancelled() && !intake::belongs_to_known_run(&self.shared, &delivery) {
                 delivery.receipt.requeue().await;
             } else {
                 intake::take(&self.shared, delivery).await;

@@ -115,9 +115,7 @@ async fn settle_all(shared: &Shared, key: &RunKey, run: LiveRun, settle: Settle)
     for receipt in run.receipts {
         match settle {
             Settle::Acknowledge => {
-                if run.assigned {
-                    shared.echoes.expect(key, &run.definition_hash, receipt.tether());
-                }
+                shared.echoes.expect(key, &run.definition_hash, run.assigned, receipt.tether());
                 if receipt.ack().await {
                     failpoint::hit("acked");
                     shared.ports.journal.acknowledged(key).await;
