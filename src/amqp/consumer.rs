@@ -27,6 +27,10 @@ const BACKOFF: Duration = Duration::from_millis(200);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(3);
 /// How long the broker may take to cancel a consumer or to close a channel.
 const ANSWER: Duration = Duration::from_secs(5);
+/// How long the broker may take to open a consumer. A connection that breaks while it is asked may never answer.
+const OPENED: Duration = Duration::from_secs(10);
+/// How long the whole topology may take.
+const PREPARED: Duration = Duration::from_secs(20);
 /// How long the topology is tried at the start.
 const FIRST_PREPARE: Duration = Duration::from_secs(60);
 
@@ -121,7 +125,15 @@ async fn prepare_first(settings: &ConsumerSettings, link: &Link) -> Result<(), T
 }
 
 async fn prepare(settings: &ConsumerSettings, connection: &Connection) -> Result<(), TopologyError> {
-    if settings.declare { settings.topology.apply(connection).await } else { settings.topology.look(connection).await }
+    let preparing = async {
+        if settings.declare {
+            settings.topology.apply(connection).await
+        } else {
+            settings.topology.look(connection).await
+        }
+    };
+    let silent = |_| TopologyError::Connection("no answer in time".into());
+    tokio::time::timeout(PREPARED, preparing).await.map_err(silent)?
 }
 
 struct QueueConsumer {
@@ -150,7 +162,7 @@ impl QueueConsumer {
             };
             let why = match opened {
                 None => return,
-                Some(Err(error)) => error.to_string(),
+                Some(Err(why)) => why,
                 Some(Ok((channel, tag, messages))) => {
                     most = BACKOFF;
                     let tether = Tether::default();
@@ -183,9 +195,13 @@ impl QueueConsumer {
     }
 
     /// A consumer on a channel of its own, as soon as there is a connection; `None` when the link has stopped.
-    async fn open(&self) -> Option<lapin::Result<(Channel, ShortString, lapin::Consumer)>> {
+    async fn open(&self) -> Option<Result<(Channel, ShortString, lapin::Consumer), String>> {
         let connection = self.link.connection().await?;
-        Some(self.open_on(&connection).await)
+        let opened = tokio::time::timeout(OPENED, self.open_on(&connection)).await;
+        Some(match opened {
+            Ok(opened) => opened.map_err(|error| error.to_string()),
+            Err(_) => Err(format!("no answer within {} s", OPENED.as_secs())),
+        })
     }
 
     async fn open_on(&self, connection: &Connection) -> lapin::Result<(Channel, ShortString, lapin::Consumer)> {

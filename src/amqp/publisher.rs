@@ -26,6 +26,10 @@ const LANES: usize = 32;
 const CONFIRM_DEADLINE: Duration = Duration::from_secs(20);
 /// A reply holds its run up no longer than this.
 const REPLY_DEADLINE: Duration = Duration::from_secs(5);
+/// How long the broker may take to open a channel.
+const ANSWER: Duration = Duration::from_secs(5);
+/// How long the whole topology may take.
+const MENDING: Duration = Duration::from_secs(20);
 /// How often a waiting publish looks whether the connection is blocked.
 const TICK: Duration = Duration::from_millis(100);
 /// Between two tries of one message.
@@ -177,9 +181,13 @@ impl Lane {
         }
         loop {
             let connection = self.link.connection().await?;
-            if let Ok(channel) = connection.create_channel().await
-                && channel.confirm_select(ConfirmSelectOptions::default()).await.is_ok()
-            {
+            let opening = async {
+                let channel = connection.create_channel().await?;
+                channel.confirm_select(ConfirmSelectOptions::default()).await?;
+                Ok::<_, lapin::Error>(channel)
+            };
+            // A connection that breaks while it is asked may never answer.
+            if let Ok(Ok(channel)) = tokio::time::timeout(ANSWER, opening).await {
                 return Some(channel);
             }
             self.link.suspect();
@@ -248,7 +256,7 @@ impl Mender {
         let began = Instant::now();
         let Some(connection) = link.connection().await else { return };
         // What it finds is told where the worker consumes.
-        if topology.apply(&connection).await.is_ok() {
+        if let Ok(Ok(())) = tokio::time::timeout(MENDING, topology.apply(&connection)).await {
             *last = Some(began);
         }
     }
