@@ -72,6 +72,7 @@ impl Runner {
             Waited::Interrupted => return Ok(()),
             Waited::Over => return self.overdue(live, path).await,
         }
+        live.keep().await?;
         let Some(credential) = self.token_for_poll(live, path).await? else { return Ok(()) };
         let Some(permit) = self.permit_for_poll(live, &credential).await? else { return Ok(()) };
         let polled = self.ask(live, path, &credential).await?;
