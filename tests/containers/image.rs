@@ -7,11 +7,11 @@ use tokio::sync::OnceCell;
 
 use super::docker::{docker, inspect, root, run, script};
 
-pub const IMAGE: &str = "cxchain:test";
+pub(crate) const IMAGE: &str = "cxchain:test";
 const BASE: &str = "cxchain-base:trixie";
 
 /// The runtime stage of deploy/Dockerfile on a base that is made of Debian packages, with this build's program in it.
-pub async fn built() -> &'static str {
+pub(crate) async fn built() -> &'static str {
     static BUILT: OnceCell<()> = OnceCell::const_new();
     BUILT.get_or_init(build).await;
     IMAGE

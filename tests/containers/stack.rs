@@ -12,7 +12,7 @@ use super::image;
 use super::support::unique;
 
 /// All healthy when it is there. Dropping it removes all of it, and so does killing the test process.
-pub struct Stack {
+pub(crate) struct Stack {
     project: String,
     secrets: PathBuf,
     rabbitmq_image: String,
@@ -20,13 +20,13 @@ pub struct Stack {
 }
 
 impl Stack {
-    pub async fn shared() -> &'static Self {
+    pub(crate) async fn shared() -> &'static Self {
         static SHARED: OnceCell<Stack> = OnceCell::const_new();
         SHARED.get_or_init(Self::up).await
     }
 
     /// As `make stack` starts it; Docker chooses the ports.
-    pub async fn up() -> Self {
+    pub(crate) async fn up() -> Self {
         image::built().await;
         let project = unique("cxchain-test");
         let secrets = std::env::temp_dir().join(&project);
@@ -39,7 +39,7 @@ impl Stack {
     }
 
     /// `deploy/stack …` for this stack.
-    pub fn script(&self) -> Command {
+    pub(crate) fn script(&self) -> Command {
         let mut command = Command::new(script("stack"));
         command
             .env("COMPOSE_PROJECT_NAME", &self.project)
@@ -51,16 +51,16 @@ impl Stack {
     }
 
     /// Docker's name of the project, under which containers, network and volume are found.
-    pub fn project(&self) -> &str {
+    pub(crate) fn project(&self) -> &str {
         &self.project
     }
 
-    pub fn secrets(&self) -> &Path {
+    pub(crate) fn secrets(&self) -> &Path {
         &self.secrets
     }
 
     /// The id of a service's container.
-    pub async fn container(&self, service: &str) -> String {
+    pub(crate) async fn container(&self, service: &str) -> String {
         let service_is = format!("label=com.docker.compose.service={service}");
         let project_is = format!("label=com.docker.compose.project={}", self.project);
         let ids = docker(&["ps", "--all", "--quiet", "--filter", &project_is, "--filter", &service_is]).await;
@@ -68,17 +68,17 @@ impl Stack {
         ids
     }
 
-    pub async fn is_healthy(&self, service: &str) -> bool {
+    pub(crate) async fn is_healthy(&self, service: &str) -> bool {
         inspect(&self.container(service).await).await["State"]["Health"]["Status"] == "healthy"
     }
 
     /// Where the host reaches a port of a service.
-    pub async fn address(&self, service: &str, port: u16) -> String {
+    pub(crate) async fn address(&self, service: &str, port: u16) -> String {
         docker(&["port", &self.container(service).await, &format!("{port}/tcp")]).await
     }
 
     /// Where the host reaches the broker, with user and password.
-    pub async fn broker(&self) -> String {
+    pub(crate) async fn broker(&self) -> String {
         let inside = std::fs::read_to_string(self.secrets.join("amqp_url")).unwrap();
         inside.trim().replace("rabbitmq:5672", &self.address("rabbitmq", 5672).await)
     }

@@ -18,9 +18,9 @@ const RESULTS: &str = "caught.results";
 const EVENTS: &str = "caught.events";
 
 /// How long everything may take that is to happen on a busy machine.
-pub const SOON: Duration = Duration::from_secs(90);
+pub(crate) const SOON: Duration = Duration::from_secs(90);
 
-pub struct Traffic {
+pub(crate) struct Traffic {
     channel: Channel,
     _connection: Connection,
     events: Vec<Value>,
@@ -28,7 +28,7 @@ pub struct Traffic {
 
 impl Traffic {
     /// Catches all results and events from now on.
-    pub async fn on(stack: &Stack) -> Self {
+    pub(crate) async fn on(stack: &Stack) -> Self {
         let connection = amqp::connect(&stack.broker().await).await;
         let channel = amqp::channel(&connection).await;
         for (queue, exchange) in [(RESULTS, "cxchain.results"), (EVENTS, "cxchain.audit")] {
@@ -43,7 +43,7 @@ impl Traffic {
     }
 
     /// One chain of three steps under each of these run ids.
-    pub async fn submit(&self, runs: &[&str]) {
+    pub(crate) async fn submit(&self, runs: &[&str]) {
         for run in runs {
             let steps = [json!({"action_id": "da-a"}), json!({"action_id": "da-b"}), json!({"action_id": "da-c"})];
             let body = json!({"chain_id": "through-trouble", "run_id": run, "steps": steps}).to_string();
@@ -53,7 +53,7 @@ impl Traffic {
     }
 
     /// All events so far.
-    pub async fn events(&mut self) -> &[Value] {
+    pub(crate) async fn events(&mut self) -> &[Value] {
         while let Some(message) = amqp::get(&self.channel, EVENTS).await {
             self.events.push(Caught::from(message).body);
         }
@@ -64,7 +64,7 @@ impl Traffic {
     ///
     /// The worker settles a message after its result was confirmed. So when the work queue has neither a message to hand out
     /// nor one in hand, no further result can come.
-    pub async fn results(&self, stack: &Stack, runs: &[&str]) -> BTreeMap<String, Value> {
+    pub(crate) async fn results(&self, stack: &Stack, runs: &[&str]) -> BTreeMap<String, Value> {
         let broker = stack.container("rabbitmq").await;
         let list = ["exec", &broker, "rabbitmqctl", "--quiet", "list_queues", "--no-table-headers", "name", "messages"];
         eventually("all chains are settled", SOON, async || {
@@ -82,19 +82,19 @@ impl Traffic {
 }
 
 /// The runs that a worker has accepted.
-pub fn accepted_by<'a>(events: &'a [Value], worker: &str) -> BTreeSet<&'a str> {
+pub(crate) fn accepted_by<'a>(events: &'a [Value], worker: &str) -> BTreeSet<&'a str> {
     let accepted = events.iter().filter(|event| event["event"] == "run.accepted" && event["worker"] == worker);
     accepted.map(|event| event["run_id"].as_str().unwrap()).collect()
 }
 
 /// The runs of which a worker has finished a step.
-pub fn stepped_by<'a>(events: &'a [Value], worker: &str) -> BTreeSet<&'a str> {
+pub(crate) fn stepped_by<'a>(events: &'a [Value], worker: &str) -> BTreeSet<&'a str> {
     let stepped = events.iter().filter(|event| event["event"] == "step.finished" && event["worker"] == worker);
     stepped.map(|event| event["run_id"].as_str().unwrap()).collect()
 }
 
 /// From now on every call takes this much longer.
-pub async fn slow_down(stack: &Stack, by: &str) {
+pub(crate) async fn slow_down(stack: &Stack, by: &str) {
     let mut simulator = TcpStream::connect(stack.address("simulator", 8099).await).await.unwrap();
     let faults = json!({"*": format!("slow:{by}")}).to_string();
     let head = format!(
