@@ -1,16 +1,14 @@
 //! The image, built once for all tests.
 
-use std::path::Path;
-
 use tokio::process::Command;
 use tokio::sync::OnceCell;
 
-use super::docker::{docker, inspect, root, run, script};
+use super::docker::{docker, inspect, output, root, run, script, text};
 
 pub(crate) const IMAGE: &str = "cxchain:test";
 const BASE: &str = "cxchain-base:trixie";
 
-/// The runtime stage of deploy/Dockerfile on a base that is made of Debian packages, with this build's program in it.
+/// As deploy/Dockerfile makes it of a base of Debian packages and a program from outside, which is this build's.
 pub(crate) async fn built() -> &'static str {
     static BUILT: OnceCell<()> = OnceCell::const_new();
     BUILT.get_or_init(build).await;
@@ -19,17 +17,23 @@ pub(crate) async fn built() -> &'static str {
 
 async fn build() {
     run(Command::new(script("debian-image")).args(["base", BASE])).await;
-    let binary = Path::new("target/image/cxchain");
-    tokio::fs::create_dir_all(root().join(binary).parent().unwrap()).await.unwrap();
-    tokio::fs::copy(env!("CARGO_BIN_EXE_cxchain"), root().join(binary)).await.unwrap();
-    let binary_is = format!("BINARY={}", binary.display());
-    let base_is = format!("RUNTIME_IMAGE={BASE}");
-    let arguments =
-        ["build", "--quiet", "--file", "deploy/Dockerfile", "--target", "prebuilt", "--label", "cxchain.test"];
-    docker(&[&arguments[..], &["--build-arg", &base_is, "--build-arg", &binary_is, "--tag", IMAGE, "."]].concat())
-        .await;
+    let program = "target/image/cxchain";
+    tokio::fs::create_dir_all(root().join("target/image")).await.unwrap();
+    tokio::fs::copy(env!("CARGO_BIN_EXE_cxchain"), root().join(program)).await.unwrap();
+    run(docker_build(program).args(["--tag", IMAGE])).await;
     // What had the tag before.
     docker(&["image", "prune", "--force", "--filter", "label=cxchain.test"]).await;
+}
+
+/// The context is where commands run: the repository.
+fn docker_build(program: &str) -> Command {
+    let mut command = Command::new("docker");
+    command.args(["build", "--quiet", "--force-rm", "--file", "deploy/Dockerfile", "--label", "cxchain.test", "."]);
+    for argument in ["BUILD_IMAGE=", "RUNTIME_IMAGE="] {
+        command.args(["--build-arg", &format!("{argument}{BASE}")]);
+    }
+    command.args(["--build-arg", &format!("BINARY={program}")]);
+    command
 }
 
 #[tokio::test]
@@ -49,12 +53,8 @@ async fn the_image_runs_a_worker_as_nobody_in_particular_and_stops_it_with_sigte
 async fn an_image_whose_program_cannot_run_is_not_built() {
     built().await;
     tokio::fs::write(root().join("target/image/no-program"), "no program").await.unwrap();
-    let base_is = format!("RUNTIME_IMAGE={BASE}");
-    let arguments = ["build", "--quiet", "--file", "deploy/Dockerfile", "--target", "prebuilt", "--force-rm"];
-    let build =
-        [&arguments[..], &["--build-arg", &base_is, "--build-arg", "BINARY=target/image/no-program", "."]].concat();
-    let done = super::docker::output(Command::new("docker").args(build)).await;
-    let said = super::docker::text(&done.stdout) + &super::docker::text(&done.stderr);
+    let done = output(&mut docker_build("target/image/no-program")).await;
+    let said = text(&done.stdout) + &text(&done.stderr);
     assert!(!done.status.success(), "an image was built: {said}");
     assert!(said.contains("This program does not run on this base"), "{said}");
 }

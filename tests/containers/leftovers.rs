@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::docker::docker;
+use super::image;
 use super::stack::Stack;
 use super::support::eventually;
 use super::traffic::SOON;
@@ -14,10 +15,11 @@ use super::traffic::SOON;
 async fn nothing_is_left_of_a_stack_whose_test_is_killed() {
     const CHILD: &str = "CXCHAIN_TEST_TO_BE_KILLED";
     if std::env::var_os(CHILD).is_some() {
-        let stack = Stack::up().await;
+        let stack = Stack::of_the_built_image().await;
         println!("\nstarted {} {}", stack.project(), stack.secrets().display());
         std::future::pending::<()>().await;
     }
+    image::built().await;
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "leftovers::nothing_is_left_of_a_stack_whose_test_is_killed", "--nocapture"])
         .env(CHILD, "1")

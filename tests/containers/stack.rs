@@ -25,9 +25,13 @@ impl Stack {
         SHARED.get_or_init(Self::up).await
     }
 
-    /// As `make stack` starts it; Docker chooses the ports.
     pub(crate) async fn up() -> Self {
         image::built().await;
+        Self::of_the_built_image().await
+    }
+
+    /// As `make stack` starts it; Docker chooses the ports.
+    pub(crate) async fn of_the_built_image() -> Self {
         let project = unique("cxchain-test");
         let secrets = std::env::temp_dir().join(&project);
         let rabbitmq_image =
