@@ -18,7 +18,7 @@ const RESULTS: &str = "caught.results";
 const EVENTS: &str = "caught.events";
 
 /// How long everything may take that is to happen on a busy machine.
-pub(crate) const SOON: Duration = Duration::from_secs(90);
+pub(crate) const SOON: Duration = Duration::from_secs(180);
 
 pub(crate) struct Traffic {
     channel: Channel,
