@@ -21,6 +21,7 @@ use crate::config::{Config, Prefetch, Queue};
 use crate::cxone::{AuthSettings, Cxone, CxoneError, TenantSettings};
 use crate::gate::{GateSettings, Limit, LimitError, LocalGate};
 use crate::journal::{MemoryJournal, MemorySettings};
+use crate::ops::raise_open_files;
 use crate::ports::{SystemClock, SystemDice};
 use crate::runner::{Backoff, Ports};
 use crate::worker::{self, Drained, Worker, auto_prefetch};
@@ -78,6 +79,7 @@ impl Running {
     /// # Errors
     /// [`StartError`].
     pub async fn start(config: &Config, stop: CancellationToken) -> Result<Self, StartError> {
+        raise_open_files(config.tenants.values().map(|tenant| u64::from(tenant.max_concurrent)).sum());
         let actions = Arc::new(cxone(config)?);
         let gates = gates(config)?;
         let prefetch = prefetch(config, &gates);

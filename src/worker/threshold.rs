@@ -80,7 +80,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_is_on_its_way_is_waited_behind_until_it_has_come_or_ended() {
         let gate = Arc::new(FakeGate::new(Tape::new()));
-        *gate.line.lock().unwrap() = (Duration::from_secs(5), Duration::from_secs(1));
+        let other = TenantName::parse("other").unwrap();
+        for name in [tenant(), other.clone()] {
+            gate.lines.lock().unwrap().insert(name, (Duration::from_secs(5), Duration::from_secs(1)));
+        }
         let threshold = Arc::new(Threshold::new(gate));
         let line = || threshold.line_for_one_more(&tenant()).as_secs();
         let _runs = [1, 2, 3].map(|age| threshold.expect(&tenant(), RunAge(age)));
@@ -92,6 +95,6 @@ mod tests {
         assert_eq!(line(), 8, "it came before");
         drop(ended);
         assert_eq!(line(), 7);
-        assert_eq!(threshold.line_for_one_more(&TenantName::parse("other").unwrap()).as_secs(), 5);
+        assert_eq!(threshold.line_for_one_more(&other).as_secs(), 5);
     }
 }
