@@ -13,16 +13,18 @@ use crate::amqp::{
     ConnectError, Consumer, ConsumerSettings, Link, LinkSettings, Names, Publisher, QueueSettings, Retry, StreamBounds,
     Topology, TopologyError,
 };
+use crate::chain::TenantName;
 use crate::chain::check::Catalogue;
 use crate::chain::hash::BodyHasher;
 use crate::chain::log::Author;
-use crate::config::Config;
+use crate::config::{Config, Prefetch, Queue};
 use crate::cxone::{AuthSettings, Cxone, CxoneError, TenantSettings};
 use crate::gate::{GateSettings, Limit, LimitError, LocalGate};
 use crate::journal::{MemoryJournal, MemorySettings};
+use crate::ops::raise_open_files;
 use crate::ports::{SystemClock, SystemDice};
-use crate::runner::{Backoff, Ports, Runner};
-use crate::worker::{self, Drained, Worker};
+use crate::runner::{Backoff, Ports};
+use crate::worker::{self, Drained, Worker, auto_prefetch};
 
 /// How long the first connection to the broker is tried.
 const FIRST_CONNECT: Duration = Duration::from_secs(60);
@@ -77,8 +79,11 @@ impl Running {
     /// # Errors
     /// [`StartError`].
     pub async fn start(config: &Config, stop: CancellationToken) -> Result<Self, StartError> {
+        raise_open_files(config.tenants.values().map(|tenant| u64::from(tenant.max_concurrent)).sum());
         let actions = Arc::new(cxone(config)?);
-        let gate = Arc::new(gate(config)?);
+        let gates = gates(config)?;
+        let prefetch = prefetch(config, &gates);
+        let gate = Arc::new(LocalGate::new(gates));
         let journal = Arc::new(MemoryJournal::new(MemorySettings {
             lease: config.journal.lease,
             retention: config.journal.retention,
@@ -93,7 +98,7 @@ impl Running {
             Link::open(link(config, "consume"), Retry::For(FIRST_CONNECT), CancellationToken::new()).await?;
         let declare = config.broker.declare.then_some(&topology);
         let publisher = Publisher::open(publishing.clone(), names(config), declare, stop_publishing.clone());
-        let settings = consumer_settings(config, topology);
+        let settings = consumer_settings(config, &prefetch, topology);
         let consumer = Consumer::open(settings, &consuming, &publisher, &stop).await?;
 
         let ports = Ports {
@@ -104,8 +109,8 @@ impl Running {
             clock: Arc::new(SystemClock),
             dice: Arc::new(SystemDice),
         };
-        let runner = Runner::new(ports.clone(), runner_settings(config));
-        let worker = Worker::new(runner, ports, worker_settings(config));
+        let most_in_hand = prefetch.iter().copied().map(usize::from).sum();
+        let worker = Worker::new(ports, runner_settings(config), worker_settings(config, most_in_hand));
         for (name, tenant) in &config.tenants {
             if tenant.auth.client_id.is_empty() || tenant.auth.client_secret.is_none() {
                 warn!(
@@ -167,9 +172,9 @@ pub fn catalogue(config: &Config) -> Catalogue {
     Catalogue::new(config.tenants.keys().cloned()).require_run_id(config.worker.require_run_id)
 }
 
-fn consumer_settings(config: &Config, topology: Arc<Topology>) -> ConsumerSettings {
-    let queue = |queue: &crate::config::Queue| QueueSettings { name: queue.name.clone(), prefetch: queue.prefetch };
-    let queues = config.queues.iter().map(queue).collect();
+fn consumer_settings(config: &Config, prefetch: &[u16], topology: Arc<Topology>) -> ConsumerSettings {
+    let queues = config.queues.iter().zip(prefetch);
+    let queues = queues.map(|(queue, &prefetch)| QueueSettings { name: queue.name.clone(), prefetch }).collect();
     ConsumerSettings { queues, topology, declare: config.broker.declare }
 }
 
@@ -193,7 +198,7 @@ fn cxone(config: &Config) -> Result<Cxone, CxoneError> {
     Cxone::new(tenants.collect(), config.worker.max_response_bytes)
 }
 
-fn gate(config: &Config) -> Result<LocalGate, StartError> {
+fn gates(config: &Config) -> Result<BTreeMap<TenantName, GateSettings>, StartError> {
     let mut tenants = BTreeMap::new();
     for (name, tenant) in &config.tenants {
         let limits: Result<Vec<Limit>, LimitError> =
@@ -207,7 +212,22 @@ fn gate(config: &Config) -> Result<LocalGate, StartError> {
         };
         tenants.insert(name.clone(), settings);
     }
-    Ok(LocalGate::new(tenants))
+    Ok(tenants)
+}
+
+/// Of each queue.
+fn prefetch(config: &Config, gates: &BTreeMap<TenantName, GateSettings>) -> Vec<u16> {
+    let of_queue = |queue: &Queue| match queue.prefetch {
+        Prefetch::Count(count) => count,
+        Prefetch::Auto => {
+            let gate = &gates[&queue.tenant];
+            let prefetch = auto_prefetch(gate.interval(), gate.max_concurrent);
+            let (queue, tenant) = (&queue.name, &queue.tenant);
+            info!(queue, %tenant, prefetch, "prefetch = \"auto\": what the tenant's limits keep busy");
+            prefetch
+        }
+    };
+    config.queues.iter().map(of_queue).collect()
 }
 
 fn author(config: &Config) -> Author {
@@ -236,7 +256,7 @@ fn runner_settings(config: &Config) -> crate::runner::Settings {
     }
 }
 
-fn worker_settings(config: &Config) -> worker::Settings {
+fn worker_settings(config: &Config, most_in_hand: usize) -> worker::Settings {
     let exchanges = &config.exchanges;
     let mut reserved: BTreeSet<String> =
         [&exchanges.results, &exchanges.audit, &exchanges.dead, &exchanges.control].into_iter().cloned().collect();
@@ -247,6 +267,7 @@ fn worker_settings(config: &Config) -> worker::Settings {
         catalogue: catalogue(config),
         queue_tenants: config.queues.iter().map(|queue| (queue.name.clone(), queue.tenant.clone())).collect(),
         max_message_bytes: config.worker.max_message_bytes,
+        most_in_hand,
         reserved,
         drain_timeout: config.worker.drain_timeout,
         // Two heartbeats, and a busy machine.

@@ -14,7 +14,7 @@ use self::samples::{SAMPLES, Sample, faults};
 use super::{Exit, live, signals, topology, worker};
 use crate::amqp::{Client, ClientError, Feed};
 use crate::app::{self, Running};
-use crate::config::{Config, Limit, LogFormat, LogLevel, Queue};
+use crate::config::{Config, Limit, LogFormat, LogLevel, Prefetch, Queue};
 use crate::simulator::{Calls, Simulator, SimulatorSettings};
 
 #[derive(Debug, Args)]
@@ -85,7 +85,7 @@ fn point_at(config: &mut Config, simulator: &Simulator) -> Result<(), String> {
     config.worker.id = "demo-worker".into();
     // Nobody who has asked for the end of a demo wants to wait for a worker's full drain.
     config.worker.drain_timeout = std::time::Duration::from_secs(10);
-    config.queues = vec![Queue { name: format!("{name}.chains"), tenant, prefetch: 10 }];
+    config.queues = vec![Queue { name: format!("{name}.chains"), tenant, prefetch: Prefetch::Auto }];
     config.exchanges.results = format!("{name}.results");
     config.exchanges.audit = format!("{name}.audit");
     config.exchanges.dead = format!("{name}.dead");
