@@ -1,8 +1,13 @@
 //! The composition root: a checked configuration becomes adapters, the adapters become a worker. Nothing else in the crate
 //! knows both sides.
 
+mod solo;
+mod vitals;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -10,19 +15,22 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::amqp::{
-    ConnectError, Consumer, ConsumerSettings, Link, LinkSettings, Names, Publisher, QueueSettings, Retry, StreamBounds,
-    Topology, TopologyError,
+    ConnectError, Consumer, ConsumerSettings, Link, LinkSettings, LinkState, Names, Publisher, QueueSettings, Retry,
+    StreamBounds, Topology, TopologyError,
 };
 use crate::chain::check::Catalogue;
 use crate::chain::hash::BodyHasher;
 use crate::chain::log::Author;
-use crate::config::Config;
+use crate::config::{Config, JournalKind};
 use crate::cxone::{AuthSettings, Cxone, CxoneError, TenantSettings};
 use crate::gate::{GateSettings, Limit, LimitError, LocalGate};
-use crate::journal::{MemoryJournal, MemorySettings};
-use crate::ports::{SystemClock, SystemDice};
+use crate::journal::{JournalState, MemoryJournal, MemorySettings, Watched};
+use crate::ops::Server;
+use crate::ports::{Outbox, Report, SystemClock, SystemDice};
 use crate::runner::{Backoff, Ports, Runner};
 use crate::worker::{self, Drained, Worker};
+pub use solo::{Obstacle, Solo, Watch};
+use vitals::Vitals;
 
 /// How long the first connection to the broker is tried.
 const FIRST_CONNECT: Duration = Duration::from_secs(60);
@@ -50,6 +58,17 @@ pub enum StartError {
         /// What is wrong.
         problem: LimitError,
     },
+    /// Health cannot be served where it is to be.
+    #[error(
+        "ops.listen: {address} cannot be listened at: {why}. Workers on one machine need an address each: \
+         CXCHAIN__OPS__LISTEN=127.0.0.1:0 takes a free port, an empty value serves no health"
+    )]
+    Listen {
+        /// `ops.listen`.
+        address: SocketAddr,
+        /// What the system says.
+        why: io::Error,
+    },
 }
 
 impl From<TopologyError> for StartError {
@@ -67,45 +86,40 @@ pub struct Running {
     consumer: Consumer,
     links: [Link; 2],
     gate: Arc<LocalGate>,
+    _health: Option<Server>,
     stop: CancellationToken,
     stop_publishing: CancellationToken,
 }
 
 impl Running {
-    /// Connects, declares the topology and starts to consume. `stop` ends it.
+    /// Serves health, connects, declares the topology and starts to consume. `stop` ends it.
     ///
     /// # Errors
     /// [`StartError`].
     pub async fn start(config: &Config, stop: CancellationToken) -> Result<Self, StartError> {
-        let actions = Arc::new(cxone(config)?);
-        let gate = Arc::new(gate(config)?);
-        let journal = Arc::new(MemoryJournal::new(MemorySettings {
-            lease: config.journal.lease,
-            retention: config.journal.retention,
-            ..MemorySettings::default()
-        }));
+        let adapters = Adapters::new(config)?;
+        let gate = adapters.gate.clone();
+        let vitals = Arc::new(vitals(config, &adapters, &stop));
+        let health = serve_health(config, &vitals).await?;
 
         let topology = Arc::new(topology(config));
         let stop_publishing = CancellationToken::new();
-        let publishing =
-            Link::open(link(config, "publish"), Retry::For(FIRST_CONNECT), CancellationToken::new()).await?;
-        let consuming =
-            Link::open(link(config, "consume"), Retry::For(FIRST_CONNECT), CancellationToken::new()).await?;
+        let link = |purpose, report: &Report<LinkState>| {
+            let settings = LinkSettings { report: report.clone(), ..link(config, purpose) };
+            Link::open(settings, Retry::For(FIRST_CONNECT), CancellationToken::new())
+        };
+        let publishing = link("publish", &vitals.publishing).await?;
+        let consuming = link("consume", &vitals.consuming).await?;
         let declare = config.broker.declare.then_some(&topology);
         let publisher = Publisher::open(publishing.clone(), names(config), declare, stop_publishing.clone());
-        let settings = consumer_settings(config, topology);
+        let _ = vitals.publisher.set(publisher.clone());
+        let settings = consumer_settings(config, topology, &vitals);
         let consumer = Consumer::open(settings, &consuming, &publisher, &stop).await?;
 
-        let ports = Ports {
-            actions,
-            gate: gate.clone(),
-            journal,
-            outbox: Arc::new(publisher),
-            clock: Arc::new(SystemClock),
-            dice: Arc::new(SystemDice),
-        };
+        let ports = adapters.ports(Arc::new(publisher));
         let runner = Runner::new(ports.clone(), runner_settings(config));
         let worker = Worker::new(runner, ports, worker_settings(config));
+        let _ = vitals.census.set(worker.census());
         for (name, tenant) in &config.tenants {
             if tenant.auth.client_id.is_empty() || tenant.auth.client_secret.is_none() {
                 warn!(
@@ -114,7 +128,7 @@ impl Running {
             }
         }
         info!(worker = config.worker.id, "worker is up");
-        Ok(Self { worker, consumer, links: [consuming, publishing], gate, stop, stop_publishing })
+        Ok(Self { worker, consumer, links: [consuming, publishing], gate, _health: health, stop, stop_publishing })
     }
 
     /// Works until `stop`, drains, and closes the connections.
@@ -130,6 +144,62 @@ impl Running {
     }
 }
 
+/// What every runner stands on but the outbox.
+struct Adapters {
+    actions: Arc<Cxone>,
+    gate: Arc<LocalGate>,
+    journal: Arc<Watched<MemoryJournal>>,
+    journal_report: Report<JournalState>,
+}
+
+impl Adapters {
+    /// Connects to nothing yet.
+    fn new(config: &Config) -> Result<Self, StartError> {
+        let journal = MemoryJournal::new(MemorySettings {
+            lease: config.journal.lease,
+            retention: config.journal.retention,
+            ..MemorySettings::default()
+        });
+        let journal_report = Report::default();
+        let journal = Arc::new(Watched::new(journal, journal_report.clone()));
+        Ok(Self { actions: Arc::new(cxone(config)?), gate: Arc::new(gate(config)?), journal, journal_report })
+    }
+
+    fn ports(self, outbox: Arc<dyn Outbox>) -> Ports {
+        let Self { actions, gate, journal, .. } = self;
+        Ports { actions, gate, journal, outbox, clock: Arc::new(SystemClock), dice: Arc::new(SystemDice) }
+    }
+}
+
+fn vitals(config: &Config, adapters: &Adapters, stop: &CancellationToken) -> Vitals {
+    Vitals {
+        worker: config.worker.id.clone(),
+        tenants: config.tenants.keys().cloned().collect(),
+        journal_kind: match config.journal.kind {
+            JournalKind::Memory => "memory",
+        },
+        consuming: Report::default(),
+        publishing: Report::default(),
+        queues: config.queues.iter().map(|queue| (queue.name.clone(), Report::default())).collect(),
+        journal: adapters.journal_report.clone(),
+        actions: adapters.actions.clone(),
+        gate: adapters.gate.clone(),
+        stop: stop.clone(),
+        publisher: OnceLock::new(),
+        census: OnceLock::new(),
+    }
+}
+
+async fn serve_health(config: &Config, vitals: &Arc<Vitals>) -> Result<Option<Server>, StartError> {
+    let Some(address) = config.ops.listen else { return Ok(None) };
+    let vitals = vitals.clone();
+    let probe = Arc::new(move || vitals.health());
+    let server = Server::start(address, &config.worker.id, probe).await;
+    let server = server.map_err(|why| StartError::Listen { address, why })?;
+    info!(address = %server.address(), "health is served: /healthz and /readyz");
+    Ok(Some(server))
+}
+
 /// What a connection to the configured broker needs; `purpose` is part of its name in RabbitMQ's management.
 #[must_use]
 pub fn link(config: &Config, purpose: &str) -> LinkSettings {
@@ -137,6 +207,7 @@ pub fn link(config: &Config, purpose: &str) -> LinkSettings {
         url: config.broker.url.clone(),
         heartbeat: config.broker.heartbeat,
         name: format!("cxchain {} {purpose}", config.worker.id),
+        report: Report::default(),
     }
 }
 
@@ -167,8 +238,12 @@ pub fn catalogue(config: &Config) -> Catalogue {
     Catalogue::new(config.tenants.keys().cloned()).require_run_id(config.worker.require_run_id)
 }
 
-fn consumer_settings(config: &Config, topology: Arc<Topology>) -> ConsumerSettings {
-    let queue = |queue: &crate::config::Queue| QueueSettings { name: queue.name.clone(), prefetch: queue.prefetch };
+fn consumer_settings(config: &Config, topology: Arc<Topology>, vitals: &Vitals) -> ConsumerSettings {
+    let queue = |queue: &crate::config::Queue| QueueSettings {
+        name: queue.name.clone(),
+        prefetch: queue.prefetch,
+        report: vitals.queue(&queue.name),
+    };
     let queues = config.queues.iter().map(queue).collect();
     ConsumerSettings { queues, topology, declare: config.broker.declare }
 }

@@ -17,6 +17,7 @@ use tracing::{debug, warn};
 use super::letter::Letter;
 pub use super::letter::Names;
 use super::link::Link;
+use super::status::{PublisherStatus, Retrying};
 use super::topology::Topology;
 use crate::ports::{BoxFuture, Dice, Outbox, Outgoing, Stopped, SystemDice};
 
@@ -61,6 +62,7 @@ pub struct Publisher {
     link: Link,
     names: Arc<Names>,
     stop: CancellationToken,
+    retrying: Retrying,
 }
 
 impl Publisher {
@@ -75,7 +77,18 @@ impl Publisher {
             let lane = Lane { link: link.clone(), waiting: waiting.clone(), mender: mender.clone() };
             link.spawn(lane.run());
         }
-        Self { jobs, link, names: Arc::new(names), stop }
+        Self { jobs, link, names: Arc::new(names), stop, retrying: Retrying::default() }
+    }
+
+    /// How publishing stands, besides its connection.
+    #[must_use]
+    pub fn status(&self) -> PublisherStatus {
+        PublisherStatus {
+            lanes: LANES,
+            waiting: self.jobs.max_capacity() - self.jobs.capacity(),
+            retrying: self.retrying.count(),
+            last_setback: self.retrying.last(),
+        }
     }
 
     pub(super) fn names(&self) -> &Names {
@@ -86,6 +99,7 @@ impl Publisher {
     pub(super) async fn deliver(&self, letter: Letter) -> Result<(), Stopped> {
         let mut most = BACKOFF;
         let mut said_so = false;
+        let mut again = None;
         loop {
             let setback = tokio::select! {
                 () = self.stop.cancelled() => return Err(Stopped),
@@ -99,6 +113,7 @@ impl Publisher {
                 warn!(exchange, key = letter.routing_key, "not published yet, trying again: {setback}");
                 said_so = true;
             }
+            again.get_or_insert_with(|| self.retrying.one(&setback));
             tokio::select! {
                 () = self.stop.cancelled() => return Err(Stopped),
                 () = tokio::time::sleep(BACKOFF + SystemDice.up_to(most)) => {}

@@ -28,6 +28,7 @@ use std::fmt;
 use crate::chain::{ErrorClass, TenantName};
 use crate::ports::{Actions, Answer, BoxFuture, Call, Credential, CredentialError};
 
+pub use auth::TokenStatus;
 use tenants::Tenant;
 pub use tenants::{AuthSettings, CxoneError, TenantSettings};
 
@@ -51,6 +52,12 @@ impl Cxone {
             tenants.insert(name, tenant);
         }
         Ok(Self { tenants, max_response_bytes })
+    }
+
+    /// How `tenant`'s token stands; `None` if there is no such tenant. Asks nobody.
+    #[must_use]
+    pub fn token(&self, tenant: &TenantName) -> Option<TokenStatus> {
+        self.tenants.get(tenant).map(|known| known.tokens.status())
     }
 }
 

@@ -1,5 +1,9 @@
-//! What operators see of a worker.
+//! What operators see of a worker: its logs, and whether it is well.
 
+mod health;
 mod logs;
+mod server;
 
+pub use health::{Check, Checks, Connection, Gate, Health, Journal, LastError, Publishing, Queue, Status, Token, Work};
 pub use logs::{Format, Level, init};
+pub use server::{Probe, Server};

@@ -67,6 +67,17 @@ pub struct Worker {
     hand_back: watch::Sender<bool>,
 }
 
+/// Counts the runs in hand.
+pub struct Census(Arc<Shared>);
+
+impl Census {
+    /// How many there are now.
+    #[must_use]
+    pub fn runs(&self) -> usize {
+        self.0.registry.len()
+    }
+}
+
 /// What every run's task needs.
 struct Shared {
     runner: Runner,
@@ -87,6 +98,12 @@ impl Worker {
         let echoes = Echoes::new(settings.dead_for);
         let shared = Shared { runner, ports, settings, registry, echoes, tasks, hand_back };
         Self { shared: Arc::new(shared), hand_back: sender }
+    }
+
+    /// Counts the runs in hand, for whoever wants to know.
+    #[must_use]
+    pub fn census(&self) -> Census {
+        Census(self.shared.clone())
     }
 
     /// Works until `stop` (which has to end the inbox, too), then drains.
