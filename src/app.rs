@@ -7,7 +7,7 @@ mod vitals;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -21,7 +21,7 @@ use crate::amqp::{
 use crate::chain::check::Catalogue;
 use crate::chain::hash::BodyHasher;
 use crate::chain::log::Author;
-use crate::config::{Config, JournalKind};
+use crate::config::Config;
 use crate::cxone::{AuthSettings, Cxone, CxoneError, TenantSettings};
 use crate::gate::{GateSettings, Limit, LimitError, LocalGate};
 use crate::journal::{JournalState, MemoryJournal, MemorySettings, Watched};
@@ -99,8 +99,8 @@ impl Running {
     pub async fn start(config: &Config, stop: CancellationToken) -> Result<Self, StartError> {
         let adapters = Adapters::new(config)?;
         let gate = adapters.gate.clone();
-        let vitals = Arc::new(vitals(config, &adapters, &stop));
-        let health = serve_health(config, &vitals).await?;
+        let vitals = Arc::new(Vitals::new(config, &adapters, &stop));
+        let health = vitals.serve(config).await?;
 
         let topology = Arc::new(topology(config));
         let stop_publishing = CancellationToken::new();
@@ -169,35 +169,6 @@ impl Adapters {
         let Self { actions, gate, journal, .. } = self;
         Ports { actions, gate, journal, outbox, clock: Arc::new(SystemClock), dice: Arc::new(SystemDice) }
     }
-}
-
-fn vitals(config: &Config, adapters: &Adapters, stop: &CancellationToken) -> Vitals {
-    Vitals {
-        worker: config.worker.id.clone(),
-        tenants: config.tenants.keys().cloned().collect(),
-        journal_kind: match config.journal.kind {
-            JournalKind::Memory => "memory",
-        },
-        consuming: Report::default(),
-        publishing: Report::default(),
-        queues: config.queues.iter().map(|queue| (queue.name.clone(), Report::default())).collect(),
-        journal: adapters.journal_report.clone(),
-        actions: adapters.actions.clone(),
-        gate: adapters.gate.clone(),
-        stop: stop.clone(),
-        publisher: OnceLock::new(),
-        census: OnceLock::new(),
-    }
-}
-
-async fn serve_health(config: &Config, vitals: &Arc<Vitals>) -> Result<Option<Server>, StartError> {
-    let Some(address) = config.ops.listen else { return Ok(None) };
-    let vitals = vitals.clone();
-    let probe = Arc::new(move || vitals.health());
-    let server = Server::start(address, &config.worker.id, probe).await;
-    let server = server.map_err(|why| StartError::Listen { address, why })?;
-    info!(address = %server.address(), "health is served: /healthz and /readyz");
-    Ok(Some(server))
 }
 
 /// What a connection to the configured broker needs; `purpose` is part of its name in RabbitMQ's management.

@@ -12,7 +12,7 @@ use lapin::{Channel, Confirmation, ErrorKind};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::{Instrument, Span, debug, warn};
 
 use super::letter::Letter;
 pub use super::letter::Names;
@@ -40,6 +40,8 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 struct Job {
     letter: Letter,
     done: oneshot::Sender<Result<(), Setback>>,
+    /// Whose message it is, for the log.
+    span: Span,
 }
 
 /// Why a message is not published yet.
@@ -124,7 +126,7 @@ impl Publisher {
 
     async fn once(&self, letter: Letter) -> Result<(), Setback> {
         let (done, answer) = oneshot::channel();
-        self.jobs.send(Job { letter, done }).await.map_err(|_| Setback::Lost)?;
+        self.jobs.send(Job { letter, done, span: Span::current() }).await.map_err(|_| Setback::Lost)?;
         answer.await.unwrap_or(Err(Setback::Lost))
     }
 }
@@ -167,7 +169,7 @@ impl Lane {
         let mut channel = None;
         while let Some(job) = self.next().await {
             let Some(open) = self.standing(channel.take()).await else { return };
-            let outcome = self.publish(&open, job.letter).await;
+            let outcome = self.publish(&open, job.letter).instrument(job.span).await;
             if let Err(Setback::Closed(_)) = outcome {
                 self.mender.mend(&self.link).await;
             }

@@ -4,29 +4,34 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use tokio_util::sync::CancellationToken;
+use tracing::info;
 
+use super::{Adapters, StartError};
 use crate::amqp::{LinkState, Publisher, PublisherStatus, QueueState};
 use crate::chain::TenantName;
 use crate::chain::stamp::Millis;
+use crate::config::{Config, JournalKind};
 use crate::cxone::{Cxone, TokenStatus};
 use crate::gate::LocalGate;
 use crate::journal::JournalState;
-use crate::ops::{self, Check, Checks, Connection, Health, LastError, Token};
+use crate::ops::{self, Check, Checks, Connection, Health, LastError, Server, Token};
 use crate::ports::{Report, Standing};
 use crate::worker::Census;
 
 /// The reports and handles that a worker's health is read off. Reading waits for nothing.
 pub(super) struct Vitals {
-    pub(super) worker: String,
-    pub(super) tenants: Vec<TenantName>,
-    pub(super) journal_kind: &'static str,
+    /// Of the connection that consumes.
     pub(super) consuming: Report<LinkState>,
+    /// Of the connection that publishes.
     pub(super) publishing: Report<LinkState>,
-    pub(super) queues: Vec<(String, Report<QueueState>)>,
-    pub(super) journal: Report<JournalState>,
-    pub(super) actions: Arc<Cxone>,
-    pub(super) gate: Arc<LocalGate>,
-    pub(super) stop: CancellationToken,
+    worker: String,
+    tenants: Vec<TenantName>,
+    queues: Vec<(String, Report<QueueState>)>,
+    journal_kind: &'static str,
+    journal: Report<JournalState>,
+    actions: Arc<Cxone>,
+    gate: Arc<LocalGate>,
+    stop: CancellationToken,
     /// As soon as there is a connection to publish on.
     pub(super) publisher: OnceLock<Publisher>,
     /// As soon as the worker works.
@@ -34,8 +39,41 @@ pub(super) struct Vitals {
 }
 
 impl Vitals {
+    /// Those of a worker that has not begun.
+    pub(super) fn new(config: &Config, adapters: &Adapters, stop: &CancellationToken) -> Self {
+        Self {
+            consuming: Report::default(),
+            publishing: Report::default(),
+            worker: config.worker.id.clone(),
+            tenants: config.tenants.keys().cloned().collect(),
+            queues: config.queues.iter().map(|queue| (queue.name.clone(), Report::default())).collect(),
+            journal_kind: match config.journal.kind {
+                JournalKind::Memory => "memory",
+            },
+            journal: adapters.journal_report.clone(),
+            actions: adapters.actions.clone(),
+            gate: adapters.gate.clone(),
+            stop: stop.clone(),
+            publisher: OnceLock::new(),
+            census: OnceLock::new(),
+        }
+    }
+
+    /// Serves the health where it is configured, for as long as the answer is kept.
+    ///
+    /// # Errors
+    /// [`StartError::Listen`].
+    pub(super) async fn serve(self: &Arc<Self>, config: &Config) -> Result<Option<Server>, StartError> {
+        let Some(address) = config.ops.listen else { return Ok(None) };
+        let vitals = Arc::clone(self);
+        let server = Server::start(address, &self.worker, Arc::new(move || vitals.health())).await;
+        let server = server.map_err(|why| StartError::Listen { address, why })?;
+        info!(address = %server.address(), "health is served: /healthz and /readyz");
+        Ok(Some(server))
+    }
+
     /// How the worker is now.
-    pub(super) fn health(&self) -> Health {
+    fn health(&self) -> Health {
         let queues = self.queues.iter().map(|(name, report)| queue(name, report.standing()));
         let runs = self.census.get().map_or(0, Census::runs);
         let checks = Checks {

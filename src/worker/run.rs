@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tracing::{error, info, warn};
+use tracing::{Instrument, error, error_span, info, warn};
 
 use super::registry::LiveRun;
 use super::{Shared, reject};
 use crate::chain::Chain;
 use crate::chain::hash::sha256_hex;
 use crate::chain::log::{EventBody, Origin, Record};
+use crate::chain::result::Reason;
 use crate::chain::stamp::millis;
 use crate::failpoint;
 use crate::ports::{Claimed, Lease, RunAge, RunKey};
@@ -30,9 +31,21 @@ enum Settle {
 }
 
 pub(super) async fn drive(shared: Arc<Shared>, key: RunKey, chain: Arc<Chain>, origin: Origin, age: RunAge) {
+    // At the highest level, so that a line has it at whatever level lines are wanted.
+    let span = error_span!(
+        "run",
+        run_id = key.run_id.as_str(),
+        chain_id = chain.chain_id.as_str(),
+        tenant = chain.tenant.as_str(),
+        queue = &*key.queue
+    );
+    drive_and_settle(shared, key, chain, origin, age).instrument(span).await;
+}
+
+async fn drive_and_settle(shared: Arc<Shared>, key: RunKey, chain: Arc<Chain>, origin: Origin, age: RunAge) {
     let driven = AssertUnwindSafe(try_drive(&shared, &key, chain, origin, age)).catch_unwind().await;
     let settle = driven.unwrap_or_else(|_| {
-        error!(run_id = %key.run_id, "a fault in cxchain itself ended this run's task; its message goes back to the queue");
+        error!("a fault in cxchain itself ended this run's task; its message goes back to the queue");
         Settle::GiveBack
     });
     if matches!(settle, Settle::GiveBack) && !*shared.hand_back.borrow() {
@@ -52,9 +65,8 @@ async fn try_drive(shared: &Shared, key: &RunKey, chain: Arc<Chain>, origin: Ori
         return Settle::Conflict;
     }
     let hand_back = shared.hand_back.clone();
-    let (chain_id, run_id) = (chain.chain_id.clone(), key.run_id.clone());
     let held = lease.clone();
-    let run = Run { chain, run_id: run_id.clone(), origin, lease, log, age, hand_back };
+    let run = Run { chain, run_id: key.run_id.clone(), origin, lease, log, age, hand_back };
     let ended = AssertUnwindSafe(shared.runner.drive(run)).catch_unwind().await;
     if !matches!(ended, Ok(Ended::Settled { .. } | Ended::HandedBack)) {
         // Nothing is done for the run here any more. Whoever gets its message next goes on with this log at once; one without
@@ -65,17 +77,20 @@ async fn try_drive(shared: &Shared, key: &RunKey, chain: Arc<Chain>, origin: Ori
         Ended::Settled { status, reason, took } => {
             let (status, took_ms) = (status.as_str(), millis(took));
             match reason {
-                None => info!(%run_id, %chain_id, status, took_ms, "run finished"),
-                Some(reason) => warn!(%run_id, %chain_id, status, took_ms, reason = reason.message, "run finished"),
+                None => info!(status, took_ms, "run finished"),
+                // The one line about all that went wrong in it, whichever step it was.
+                Some(Reason { code, step_id, message }) => {
+                    warn!(status, took_ms, reason = code.as_str(), step_id, "run finished: {message}");
+                }
             }
             Settle::Acknowledge
         }
         Ended::HandedBack => {
-            info!(%run_id, %chain_id, "run handed back");
+            info!("run handed back");
             Settle::GiveBack
         }
         Ended::Lost(why) => {
-            error!(%run_id, %chain_id, "run not finished here: {why}");
+            error!("run not finished here: {why}");
             Settle::GiveBack
         }
         Ended::Stopped => Settle::Leave,
@@ -90,7 +105,7 @@ async fn claim(shared: &Shared, key: &RunKey) -> Option<(Lease, Vec<Record>)> {
             Ok(Claimed::Ours { lease, log }) => return Some((lease, log)),
             Ok(Claimed::Elsewhere { retry_after }) => retry_after.min(CLAIM_AGAIN),
             Err(why) => {
-                error!(run_id = %key.run_id, "run not started: {why}");
+                error!("run not started: {why}");
                 CLAIM_AGAIN
             }
         };
