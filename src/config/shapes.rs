@@ -316,25 +316,28 @@ impl Shape for Tenancy {
     }
 }
 
-/// An address to listen on.
+/// An address to listen on, or none.
 pub(super) struct Address;
 
 impl Shape for Address {
-    type Value = SocketAddr;
+    type Value = Option<SocketAddr>;
 
     fn kind(&self) -> &'static str {
         "an IP address with a port"
     }
 
     fn bounds(&self) -> String {
-        "such as \"127.0.0.1:9464\"".into()
+        "such as \"127.0.0.1:9464\", or \"\" for none".into()
     }
 
-    fn read(&self, given: &Given<'_>) -> Result<SocketAddr, Fault> {
-        given.text().ok_or(Fault::Type)?.parse().map_err(|_| Fault::Bounds(None))
+    fn read(&self, given: &Given<'_>) -> Result<Option<SocketAddr>, Fault> {
+        match given.text().ok_or(Fault::Type)? {
+            "" => Ok(None),
+            text => text.parse().map(Some).map_err(|_| Fault::Bounds(None)),
+        }
     }
 
-    fn show(&self, value: &SocketAddr) -> toml::Value {
-        value.to_string().into()
+    fn show(&self, value: &Option<SocketAddr>) -> toml::Value {
+        value.map(|address| address.to_string()).unwrap_or_default().into()
     }
 }

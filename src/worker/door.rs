@@ -19,13 +19,14 @@ use tracing::warn;
 use super::Shared;
 use super::admission::{LONGEST, Lane, Turn};
 use super::run::{self, Begin};
-use crate::chain::TenantName;
 use crate::chain::log::Origin;
+use crate::chain::{ChainId, TenantName};
 use crate::ports::{RunAge, RunKey};
 
 /// A checked delivery whose run has not begun here.
 pub(super) struct Unaccepted {
     pub(super) key: RunKey,
+    pub(super) chain_id: ChainId,
     pub(super) tenant: TenantName,
     pub(super) age: RunAge,
     pub(super) body: Bytes,

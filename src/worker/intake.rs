@@ -76,8 +76,8 @@ async fn register(shared: &Arc<Shared>, delivery: Delivery, chain: Chain) {
     match shared.registry.register(&key, &hash, assigned, receipt) {
         Registered::Joined => tracing::debug!(run_id = %key.run_id, "one more delivery of a run that is in hand here"),
         Registered::New(age) => {
-            let Chain { tenant, expires_at, .. } = chain;
-            let unaccepted = Unaccepted { key, tenant, age, body, message_id, expires_at, origin };
+            let Chain { chain_id, tenant, expires_at, .. } = chain;
+            let unaccepted = Unaccepted { key, chain_id, tenant, age, body, message_id, expires_at, origin };
             if redelivered {
                 shared.tasks.spawn(run::drive(shared.clone(), unaccepted, Begin::IfBegun));
             } else {

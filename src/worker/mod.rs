@@ -77,6 +77,17 @@ pub struct Worker {
     hand_back: watch::Sender<bool>,
 }
 
+/// Counts the runs in hand.
+pub struct Census(Arc<Shared>);
+
+impl Census {
+    /// How many there are now.
+    #[must_use]
+    pub fn runs(&self) -> usize {
+        self.0.registry.len()
+    }
+}
+
 /// What every run's task needs.
 struct Shared {
     runner: Runner,
@@ -109,6 +120,12 @@ impl Worker {
             settings,
         };
         Self { shared: Arc::new(shared), hand_back: sender }
+    }
+
+    /// Counts the runs in hand, for whoever wants to know.
+    #[must_use]
+    pub fn census(&self) -> Census {
+        Census(self.shared.clone())
     }
 
     /// Works until `stop` (which has to end the inbox, too), then drains.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tracing::{error, info, warn};
+use tracing::{Instrument, error, error_span, info, warn};
 
 use super::door::{self, Unaccepted};
 use super::intake::parse_again;
@@ -15,6 +15,7 @@ use super::{Shared, reject};
 use crate::chain::Chain;
 use crate::chain::hash::sha256_hex;
 use crate::chain::log::{EventBody, Record};
+use crate::chain::result::Reason;
 use crate::chain::stamp::millis;
 use crate::failpoint;
 use crate::ports::{Claimed, Lease, RunKey};
@@ -48,10 +49,21 @@ enum Driven {
 }
 
 pub(super) async fn drive(shared: Arc<Shared>, unaccepted: Unaccepted, begin: Begin) {
+    // At the highest level, so that a line has it at whatever level lines are wanted.
+    let span = error_span!(
+        "run",
+        run_id = unaccepted.key.run_id.as_str(),
+        chain_id = unaccepted.chain_id.as_str(),
+        tenant = unaccepted.tenant.as_str(),
+        queue = &*unaccepted.key.queue
+    );
+    drive_and_settle(shared, unaccepted, begin).instrument(span).await;
+}
+
+async fn drive_and_settle(shared: Arc<Shared>, unaccepted: Unaccepted, begin: Begin) {
     let driven = AssertUnwindSafe(try_drive(&shared, &unaccepted, begin)).catch_unwind().await;
     let driven = driven.unwrap_or_else(|_| {
-        let run_id = &unaccepted.key.run_id;
-        error!(%run_id, "a fault in cxchain itself ended this run's task; its message goes back to the queue");
+        error!("a fault in cxchain itself ended this run's task; its message goes back to the queue");
         Driven::Over(Settle::GiveBack)
     });
     let Driven::Over(settle) = driven else {
@@ -108,9 +120,8 @@ async fn accepted(
     let (lease, log) = claimed;
     let Unaccepted { key, age, origin, .. } = unaccepted;
     let hand_back = shared.hand_back.clone();
-    let (chain_id, run_id) = (chain.chain_id.clone(), key.run_id.clone());
     let held = lease.clone();
-    let run = Run { chain, run_id: run_id.clone(), origin: origin.clone(), lease, log, age: *age, hand_back };
+    let run = Run { chain, run_id: key.run_id.clone(), origin: origin.clone(), lease, log, age: *age, hand_back };
     let ended = AssertUnwindSafe(shared.runner.drive(run)).catch_unwind().await;
     if !matches!(ended, Ok(Ended::Settled { .. } | Ended::HandedBack)) {
         // Nothing is done for the run here any more. Whoever gets its message next goes on with this log at once; one without
@@ -121,17 +132,20 @@ async fn accepted(
         Ended::Settled { status, reason, took } => {
             let (status, took_ms) = (status.as_str(), millis(took));
             match reason {
-                None => info!(%run_id, %chain_id, status, took_ms, "run finished"),
-                Some(reason) => warn!(%run_id, %chain_id, status, took_ms, reason = reason.message, "run finished"),
+                None => info!(status, took_ms, "run finished"),
+                // The one line about all that went wrong in it, whichever step it was.
+                Some(Reason { code, step_id, message }) => {
+                    warn!(status, took_ms, reason = code.as_str(), step_id, "run finished: {message}");
+                }
             }
             Settle::Acknowledge
         }
         Ended::HandedBack => {
-            info!(%run_id, %chain_id, "run handed back");
+            info!("run handed back");
             Settle::GiveBack
         }
         Ended::Lost(why) => {
-            error!(%run_id, %chain_id, "run not finished here: {why}");
+            error!("run not finished here: {why}");
             Settle::GiveBack
         }
         Ended::Stopped => Settle::Leave,
@@ -146,7 +160,7 @@ async fn claim(shared: &Shared, key: &RunKey) -> Option<(Lease, Vec<Record>)> {
             Ok(Claimed::Ours { lease, log }) => return Some((lease, log)),
             Ok(Claimed::Elsewhere { retry_after }) => retry_after.min(CLAIM_AGAIN),
             Err(why) => {
-                error!(run_id = %key.run_id, "run not started: {why}");
+                error!("run not started: {why}");
                 CLAIM_AGAIN
             }
         };

@@ -8,6 +8,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
+use super::health::Health;
 use super::wait::eventually;
 
 /// Where cargo put the binary under test.
@@ -24,6 +25,8 @@ fn configured(mut command: Command, env: &[(String, String)]) -> Command {
             command.env_remove(name);
         }
     }
+    // Workers of tests that run side by side each serve their health on a port of their own.
+    command.env("CXCHAIN__OPS__LISTEN", "127.0.0.1:0");
     command.envs(env.iter().cloned()).current_dir("/tmp").stdin(Stdio::null()).kill_on_drop(true);
     command
 }
@@ -68,6 +71,17 @@ impl Worker {
                 .then_some(())
         })
         .await;
+    }
+
+    /// Where it serves its health.
+    pub async fn health(&self) -> Health {
+        let address = eventually("the worker serves its health", Duration::from_secs(30), async || {
+            let log = self.log();
+            let line = log.lines().find(|line| line.contains("health is served"))?;
+            let (_, rest) = line.split_once("address=").or_else(|| line.split_once("\"address\":\""))?;
+            Some(rest.split([' ', '"']).next().unwrap_or_default().to_owned())
+        });
+        Health::at(&address.await)
     }
 
     /// Everything logged so far.

@@ -121,7 +121,6 @@ limits = [{ limit = 1, per = \"1s\", burst = 2 }]
     c.toml:4: not built yet: gate.kind = "redis"; this release has "local"
     c.toml:11: not built yet: notify.url; leave it out
     c.toml:12: not built yet: notify.secret; leave it out
-    c.toml:15: not built yet: ops.listen; leave it out
     c.toml:17: not built yet: telemetry.otlp_endpoint; leave it out
     c.toml:19: not built yet: tenants.default.api = "cxone"; this release has "data-actions"
     c.toml:20: not built yet: tenants.default.ca_file; leave it out
