@@ -248,13 +248,25 @@ impl Live {
                 done = &mut work => return Ok(Waited::Done(done)),
                 () = tokio::time::sleep_until(until) => return Ok(Waited::Over),
                 // What is in flight is not cut off: its record will tell whether the journal still takes any.
-                renewed = self.recorder.renew() => if let Err(why) = renewed {
-                    // Nor is a run given up for a renewal that did not come about while its lease still holds.
-                    if interruptible && (why == JournalError::Fenced || !self.recorder.lease().holds()) {
-                        return Err(why.into());
-                    }
-                },
+                renewed = self.recorder.renew() => if interruptible { self.kept(renewed)? },
             }
+        }
+    }
+
+    /// Renews the lease if that is due: for a run whose waits are each too short for it.
+    pub(super) async fn keep(&mut self) -> Result<(), Halt> {
+        if self.recorder.renewal_is_due() {
+            let renewed = self.recorder.renew().await;
+            self.kept(renewed)?;
+        }
+        Ok(())
+    }
+
+    /// A run is not given up for a renewal that did not come about while its lease still holds.
+    fn kept(&self, renewed: Result<(), JournalError>) -> Result<(), Halt> {
+        match renewed {
+            Err(why) if why == JournalError::Fenced || !self.recorder.lease().holds() => Err(why.into()),
+            Ok(()) | Err(_) => Ok(()),
         }
     }
 }

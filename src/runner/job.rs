@@ -49,9 +49,7 @@ impl Polling {
 impl Runner {
     /// Journals that the platform has the job. From here on nothing submits it again.
     pub(super) async fn submitted(&self, live: &mut Live, step: StepPath, job: Option<JobId>) -> Result<(), Halt> {
-        let Some(job_id) = job else {
-            return Err(JournalError::Unavailable("a submitted job has no id".into()).into());
-        };
+        let Some(job_id) = job else { unreachable!("a job that is submitted has a name") };
         let clock = &mut active(live).clock;
         let (spent_ms, gate_wait_ms) = (millis(clock.spent()), millis(clock.waited()));
         let submitted = Private::Submitted { step, job_id, spent_ms, gate_wait_ms };
@@ -72,6 +70,7 @@ impl Runner {
             Waited::Interrupted => return Ok(()),
             Waited::Over => return self.overdue(live, path).await,
         }
+        live.keep().await?;
         let Some(credential) = self.token_for_poll(live, path).await? else { return Ok(()) };
         let Some(permit) = self.permit_for_poll(live, &credential).await? else { return Ok(()) };
         let polled = self.ask(live, path, &credential).await?;

@@ -1,6 +1,5 @@
 //! How a step is carried out, and the fields that only a job has.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::super::definition::{JobOptions, Mode};
@@ -45,7 +44,7 @@ fn options(object: &Object<'_, '_>, report: &mut Report<'_>) -> JobOptions {
     let context = object.optional("environment_context").and_then(|field| texts(&field, report));
     JobOptions {
         version_id: object.optional("version_id").and_then(|field| version_id(&field, report)),
-        environment_context: context.unwrap_or_else(BTreeMap::new),
+        environment_context: context.unwrap_or_default(),
         execution_timeout: timeout.map_or(DEFAULT_EXECUTION_TIMEOUT, Duration::from_millis),
     }
 }

@@ -34,7 +34,20 @@ async fn a_job_is_submitted_once_and_polled_until_it_is_over() {
     world.actions.poll([queued(), running(), running(), over(50, DONE)]);
     let ended = world.drive(&one(job(json!({"payload": {"a": 1}})))).await;
     assert_eq!(status(&ended), FinalStatus::Completed);
-    insta::assert_snapshot!(world.tape.timed(&TOLD), @"");
+    insta::assert_snapshot!(world.tape.timed(&TOLD), @r"
+        0 journal definition + run.accepted@1
+        0 journal intent step_0 #1
+        0 send step_0 #1 with token 1
+      100 journal submitted step_0
+     3100 poll step_0 j with token 1
+     6100 poll step_0 j with token 1
+     6100 journal progressed Running
+     9100 poll step_0 j with token 1
+    12100 poll step_0 j with token 1
+    12150 journal data + step.finished@2
+    12150 journal run.finished@3 + result
+    12150 journal settled
+    ");
     let step = &world.events_named("step.finished")[0];
     assert_eq!((&step["job_id"], &step["attempts"], &step["polls"]), (&json!("j"), &json!(1), &json!(4)));
     assert_eq!(step["payload_hash"], crate::chain::hash::sha256_hex(br#"{"job":{"a":1}}"#));
@@ -84,7 +97,7 @@ async fn a_job_that_is_not_over_at_the_deadline_is_unknown() {
             world.actions.reply([submitted(500)]);
             world.actions.poll(std::iter::repeat_with(|| pending(0, found)).take(100));
             assert_eq!(status(&world.drive(&one(step)).await), ends);
-            assert_eq!(outcome(&world), (json!("unknown"), json!(class), json!(4)));
+            assert_eq!(outcome(&world), (json!("unknown"), json!(class), json!(3)));
             assert_eq!(world.events_named("step.finished")[0]["latency_ms"], 10_000);
             assert_eq!(world.tape.count("send"), 1, "a known job is never submitted again");
         }
@@ -99,14 +112,17 @@ async fn the_last_look_is_a_second_before_the_deadline() {
     world.actions.reply([submitted(0)]);
     world.actions.poll([running(), over(0, DONE)]);
     assert_eq!(status(&world.drive(&one(step)).await), FinalStatus::Completed);
-    insta::assert_snapshot!(world.tape.timed(&["poll"]), @"");
+    insta::assert_snapshot!(world.tape.timed(&["poll"]), @r"
+    3000 poll step_0 j with token 1
+    4000 poll step_0 j with token 1
+    ");
 }
 
 #[tokio::test(start_paused = true)]
 async fn polls_are_further_apart_where_the_quota_is_tight() {
     for (line_s, polls_at) in [(0, [3, 6]), (4, [7, 14]), (1_000, [30, 60])] {
         let world = World::new();
-        *world.gate.line.lock().unwrap() = Duration::from_secs(line_s);
+        world.gate.line.lock().unwrap().0 = Duration::from_secs(line_s);
         world.actions.reply([submitted(0)]);
         world.actions.poll([running(), over(0, DONE)]);
         world.drive(&one(job(json!({})))).await;
@@ -132,7 +148,24 @@ async fn whatever_goes_wrong_with_a_poll_it_is_made_again() {
     assert_eq!(status(&world.drive(&one(job(json!({})))).await), FinalStatus::Completed);
     assert_eq!(outcome(&world), (json!("success"), json!("NONE"), json!(7)));
     assert_eq!(world.events_named("step.retried").len(), 0, "polls are counted, not told");
-    insta::assert_snapshot!(world.tape.timed(&["poll", "gate", "refused"]), @"");
+    insta::assert_snapshot!(world.tape.timed(&["poll", "gate", "refused"]), @r"
+        0 gate Answered
+     3000 poll step_0 j with token 1
+     3010 gate Answered
+     6010 poll step_0 j with token 1
+     6020 gate Trouble
+     9020 poll step_0 j with token 1
+    24020 gate Trouble
+    27020 poll step_0 j with token 1
+    27020 gate Throttled(7s)
+    27020 poll step_0 j with token 1
+    27020 gate Answered
+    27020 refused token 1
+    27020 poll step_0 j with token 2
+    27020 gate Answered
+    30020 poll step_0 j with token 2
+    30020 gate Answered
+    ");
 }
 
 #[tokio::test(start_paused = true)]

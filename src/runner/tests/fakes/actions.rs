@@ -9,9 +9,7 @@ use tokio::time::Instant;
 
 use super::Tape;
 use crate::chain::{ErrorClass, JobEnd, JobId, JobProgress, Mode, Retryable, TenantName, Verdict};
-use crate::ports::{
-    Actions, Answer, BoxFuture, Call, Credential, CredentialError, Finished, Poll, Polled, Seen,
-};
+use crate::ports::{Actions, Answer, BoxFuture, Call, Credential, CredentialError, Finished, Poll, Polled, Seen};
 
 /// A platform that answers as scripted; with success at once when the script is over.
 pub(crate) struct FakeActions {
