@@ -203,7 +203,8 @@ fn polls_to_repeat() -> Vec<Row> {
         ),
         polled("polls without an answer", &["reset-before,times:2", "reset-after,times:2"]),
         polled("polls that lead elsewhere", &["redirect,times:2"]),
-        polled("polls that are slow", &["slow:300ms,times:2", "drip:5ms"]),
+        polled("polls that are slow", &["slow:300ms"]),
+        polled("polls that drip in time", &["drip:5ms"]),
         polled("poll refused with 401", &["unauthorized,times:1"]),
         polled("polls refused with 401 again and again", &["status:401,times:5"]),
         polled("poll throttled", &["status:429,retry-after:1,times:1"]),
@@ -231,9 +232,9 @@ fn polls_for_ever() -> Vec<Row> {
         deaf("polls with 404 for ever", &["status:404"]).last_status(Some(404)).and_fallback(),
         deaf("polls with 401 for ever", &["status:401"]).last_status(Some(401)),
         deaf("polls that are no JSON for ever", &["broken-json"]),
-        deaf("polls without an answer", &["hang"]).last_status(None).on_unknown("stop"),
+        deaf("polls that are never answered", &["hang"]).last_status(None).on_unknown("stop"),
         deaf("polls that drip", &["drip:200ms"]),
-        unknown("polls without an answer once it runs", &["job-queued:0s,job-runs"], "TIMEOUT")
+        unknown("polls that are never answered once it runs", &["job-queued:0s,job-runs"], "TIMEOUT")
             .polls(&["slow:0s,times:1", "hang"])
             .last_status(None)
             .with(both()),
