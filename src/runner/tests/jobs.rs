@@ -135,7 +135,7 @@ async fn a_poll_that_is_due_when_the_steps_time_is_over_is_not_made() {
 async fn polls_are_further_apart_where_the_quota_is_tight() {
     for (line_s, polls_at) in [(0, [3, 6]), (4, [7, 14]), (1_000, [30, 60])] {
         let world = World::new();
-        world.gate.line.lock().unwrap().0 = Duration::from_secs(line_s);
+        world.gate.lines.lock().unwrap().insert(tenant(), (Duration::from_secs(line_s), Duration::ZERO));
         world.actions.reply([submitted(0)]);
         world.actions.poll([running(), over(0, DONE)]);
         world.drive(&one(job(json!({})))).await;
