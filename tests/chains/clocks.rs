@@ -17,8 +17,8 @@ const FIVE_SECONDS: RangeInclusive<u64> = 4750..=5250;
 const A_MINUTE: RangeInclusive<u64> = 59_750..=60_250;
 
 #[tokio::test]
-async fn the_run_clock_ends_runs_that_wait_for_a_paused_tenant_and_the_exchange_in_flight() {
-    let rules = ["da-throttled=status:429,retry-after:600,slow:2s", "da-hanging=hang"];
+async fn the_run_clock_ends_runs_that_wait_for_a_paused_tenant_or_a_job_and_the_exchange_in_flight() {
+    let rules = ["da-throttled=status:429,retry-after:600,slow:2s", "da-hanging=hang", "da-endless=job-runs"];
     let mut stage = Stage::new(Broker::shared().await, simulator(&rules)).await;
     let url = stage.simulator.url();
     for (key, value) in
@@ -33,11 +33,16 @@ async fn the_run_clock_ends_runs_that_wait_for_a_paused_tenant_and_the_exchange_
     let channel = amqp::channel(&connection).await;
     let minute = json!({"global_timeout_seconds": 60});
     let hanging = with(step("da-hanging"), &json!({"timeout_seconds": 120}));
+    let endless = with(step("da-endless"), &json!({"mode": "job", "timeout_seconds": 900}));
     let definitions: BTreeMap<&str, Value> = [
         ("in-flight", with(chain(&[hanging, step("da-after")]), &minute)),
         ("between", with(chain(&[step("da-before"), step("da-throttled"), step("da-after")]), &minute)),
         ("untouched", with(chain(&[step("da-first"), step("da-after")]), &minute)),
         ("elsewhere", with(chain(&[step("da-first")]), &json!({"tenant": "other"}))),
+        (
+            "polling",
+            with(with(chain(&[step("da-first"), endless, step("da-after")]), &minute), &json!({"tenant": "other"})),
+        ),
     ]
     .into();
     let go = async |run: &str| submit(&stage, &channel, &definitions[run], run).await;
@@ -53,19 +58,24 @@ async fn the_run_clock_ends_runs_that_wait_for_a_paused_tenant_and_the_exchange_
     if of_kind(&events, "step.retried").is_empty() {
         events.extend(events_until(&stage, &channel, |event| event["event"] == "step.retried").await);
     }
+    go("polling").await;
+    stage.simulator.wait_until(|calls| calls.jobs.submitted == 1).await;
     go("elsewhere").await;
     let elsewhere = stage.result(&channel).await;
     assert_eq!((&elsewhere["run_id"], &elsewhere["final_status"]), (&json!("elsewhere"), &json!("completed")));
 
-    let results = stage.distinct_results(&channel, 3, Duration::from_secs(90)).await;
+    let results = stage.distinct_results(&channel, 4, Duration::from_secs(90)).await;
     events.extend(stage.events(&channel).await);
     let events = audit::by_run(events);
     nothing_is_left(&stage, &channel, worker).await;
 
     // Steps executed, percent, the step that it ended at.
-    for (run, executed, percent, at) in
-        [("in-flight", 1, 0.0, "step_0"), ("between", 2, 33.33, "step_1"), ("untouched", 0, 0.0, "step_0")]
-    {
+    for (run, executed, percent, at) in [
+        ("in-flight", 1, 0.0, "step_0"),
+        ("between", 2, 33.33, "step_1"),
+        ("untouched", 0, 0.0, "step_0"),
+        ("polling", 2, 33.33, "step_1"),
+    ] {
         let (result, events) = (&results[run], &events[run]);
         assert_eq!(result["audit_head"], audit::linked(&definitions[run], run, run, events));
         assert_eq!(result["final_status"], "timed_out", "{result:#}");
@@ -98,6 +108,13 @@ async fn the_run_clock_ends_runs_that_wait_for_a_paused_tenant_and_the_exchange_
     assert_eq!((&retried["delay_ms"], &retried["error_classification"]), (&json!(600_000), &json!("RATE_LIMITED")));
 
     let calls = stage.simulator.calls();
+    let polled = of_kind(&events["polling"], "step.finished")[1];
+    let seen = calls.step("polling", "step_1");
+    assert_eq!((&polled["status"], &polled["error_classification"]), (&json!("unknown"), &json!("TIMEOUT")));
+    assert_eq!((&polled["attempts"], &polled["polls"]), (&json!(1), &json!(seen.polls.calls)));
+    assert!((10..=20).contains(&seen.polls.calls), "every three seconds: {}", seen.polls.calls);
+    assert_eq!((seen.calls, calls.jobs.submitted), (1, 1));
+
     assert_eq!((calls.action("da-throttled").calls, calls.action("da-after").calls), (1, 0));
     assert_eq!(calls.step("untouched", "step_0").calls, 0);
 }
