@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use owo_colors::OwoColorize;
 use serde_json::json;
 
+use super::super::text::plain;
 use crate::ports::{Clock, SystemClock};
 use crate::simulator::{CallSeen, Calls, Ending, Seen, Simulator, SimulatorSettings};
 
@@ -125,7 +126,7 @@ fn pretty(call: &CallSeen) -> String {
         Ending::CutOff => "  cut off by the client",
         Ending::BrokenOff => "  broken off",
     };
-    let (run, step) = (call.run.as_deref().unwrap_or("-"), call.step.as_deref().unwrap_or("-"));
+    let (run, step) = (plain(call.run.as_deref().unwrap_or("-")), plain(call.step.as_deref().unwrap_or("-")));
     let (target, ms) = (&call.target, call.took_ms);
     format!("{}  {run}  {step} {attempt:<3} {target}  {status} {ms:>6} ms{}", time.dimmed(), ending.red())
 }
