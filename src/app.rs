@@ -135,6 +135,7 @@ impl Running {
 pub fn link(config: &Config, purpose: &str) -> LinkSettings {
     LinkSettings {
         url: config.broker.url.clone(),
+        tls: config.broker.tls.clone(),
         heartbeat: config.broker.heartbeat,
         name: format!("cxchain {} {purpose}", config.worker.id),
     }
@@ -184,6 +185,7 @@ fn cxone(config: &Config) -> Result<Cxone, CxoneError> {
         };
         let settings = TenantSettings {
             base_url: tenant.base_url.clone(),
+            ca_file: tenant.ca_file.clone(),
             auth,
             retry_statuses: tenant.retry.statuses.clone(),
             max_concurrent: usize::try_from(tenant.max_concurrent).unwrap_or(usize::MAX),

@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use super::connect::{ConnectError, Retry, connect};
+use crate::tls::Files;
 
 /// How often the owner looks at its connection without being asked to.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -24,6 +25,8 @@ const GOODBYE: Duration = Duration::from_secs(2);
 pub struct LinkSettings {
     /// `broker.url`.
     pub url: SecretString,
+    /// `broker.tls`; for `amqps://` only.
+    pub tls: Files,
     /// `broker.heartbeat`.
     pub heartbeat: Duration,
     /// Shown in RabbitMQ's management.
@@ -45,7 +48,7 @@ impl Link {
     /// # Errors
     /// [`ConnectError`] when the first connection does not come about within `retry`.
     pub async fn open(settings: LinkSettings, retry: Retry, stop: CancellationToken) -> Result<Self, ConnectError> {
-        let first = connect(&settings.url, settings.heartbeat, &settings.name, retry).await?;
+        let first = connect(&settings, retry).await?;
         let first = Arc::new(first);
         let (sender, current) = watch::channel(Some(first.clone()));
         let suspicion = Arc::new(Notify::new());
@@ -127,7 +130,7 @@ impl Owner {
             let name = &self.settings.name;
             warn!(connection = name, "connection to RabbitMQ lost; connecting again");
             let _ = self.sender.send(None);
-            let reconnecting = connect(&self.settings.url, self.settings.heartbeat, name, Retry::Forever);
+            let reconnecting = connect(&self.settings, Retry::Forever);
             let fresh = tokio::select! {
                 () = self.stop.cancelled() => return,
                 () = self.sender.closed() => return,
