@@ -118,7 +118,8 @@ impl From<&Error> for Fault {
 impl Fault {
     fn of_certificate(why: &CertificateError) -> Self {
         match why {
-            CertificateError::UnknownIssuer => Self::UnknownIssuer,
+            // An authority that was made anew under its old name is found, and has not signed this.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => Self::UnknownIssuer,
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => Self::WrongName,
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired,
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Self::NotYetValid,

@@ -18,7 +18,7 @@ mod stage;
 mod wait;
 pub mod worker;
 
-pub use broker::Broker;
+pub use broker::{Broker, Listener};
 pub use stage::{Caught, SOON, Stage};
 pub use wait::eventually;
 pub use worker::Worker;
