@@ -11,7 +11,7 @@ use tracing::{info, warn};
 
 use crate::amqp::{
     ConnectError, Consumer, ConsumerSettings, Link, LinkSettings, Names, Publisher, QueueSettings, Retry, StreamBounds,
-    Topology, TopologyError,
+    Topology, TopologyError, may_work,
 };
 use crate::chain::check::Catalogue;
 use crate::chain::hash::BodyHasher;
@@ -55,7 +55,7 @@ pub enum StartError {
 impl From<TopologyError> for StartError {
     fn from(error: TopologyError) -> Self {
         match error {
-            TopologyError::Mismatch(_) => Self::Topology(error),
+            TopologyError::Mismatch(_) | TopologyError::Forbidden(_) => Self::Topology(error),
             TopologyError::Connection(_) => Self::Gone(error),
         }
     }
@@ -91,6 +91,8 @@ impl Running {
             Link::open(link(config, "publish"), Retry::For(FIRST_CONNECT), CancellationToken::new()).await?;
         let consuming =
             Link::open(link(config, "consume"), Retry::For(FIRST_CONNECT), CancellationToken::new()).await?;
+        let queues: Vec<String> = config.queues.iter().map(|queue| queue.name.clone()).collect();
+        may_work(&consuming, &names(config), &queues).await?;
         let declare = config.broker.declare.then_some(&topology);
         let publisher = Publisher::open(publishing.clone(), names(config), declare, stop_publishing.clone());
         let settings = consumer_settings(config, topology);

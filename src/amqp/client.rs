@@ -17,6 +17,7 @@ use super::connect::{ConnectError, Retry, connect};
 use super::finding::TopologyError;
 use super::letter::{PERSISTENT, short};
 use super::link::LinkSettings;
+use super::rights::{Doing, REFUSED, explain};
 use super::topology::{Declared, Topology};
 
 /// How long one answer of the broker may take.
@@ -34,6 +35,9 @@ pub enum ClientError {
     /// The broker has no such exchange.
     #[error("RabbitMQ has no exchange {0}")]
     NoExchange(String),
+    /// The user may not do that.
+    #[error("RabbitMQ does not let this user do that: {0}")]
+    Forbidden(String),
     /// The broker did not take the message.
     #[error("RabbitMQ did not take the message: {0}")]
     NotTaken(String),
@@ -100,7 +104,7 @@ impl Client {
             Ok(Ok(Confirmation::Nack(None) | Confirmation::NotRequested)) => {
                 Err(ClientError::NotTaken("it was refused; is the queue full?".into()))
             }
-            Ok(Err(error)) => Err(error.into()),
+            Ok(Err(error)) => Err(refused(error, Doing::Publishing)),
             Err(_) => Err(ClientError::NotTaken("no confirm came; it may be short of memory or disk".into())),
         }
     }
@@ -113,16 +117,20 @@ impl Client {
         let channel = self.connection.create_channel().await?;
         channel.basic_qos(100, BasicQosOptions::default()).await?;
         let options = QueueDeclareOptions { exclusive: true, auto_delete: true, ..QueueDeclareOptions::default() };
-        let queue = channel.queue_declare("".into(), options, FieldTable::default()).await?;
+        let queue = channel.queue_declare("".into(), options, FieldTable::default()).await;
+        let queue = queue.map_err(|error| refused(error, Doing::DeclaringQueue))?;
         let name = queue.name().clone();
         for (exchange, pattern) in bindings {
             let options = QueueBindOptions::default();
             let bound =
                 channel.queue_bind(name.clone(), short(exchange), short(pattern), options, FieldTable::default()).await;
-            bound.map_err(|error| if is_not_found(&error) { no_exchange(exchange) } else { error.into() })?;
+            bound.map_err(
+                |error| if is_not_found(&error) { no_exchange(exchange) } else { refused(error, Doing::Binding) },
+            )?;
         }
         let options = BasicConsumeOptions { exclusive: true, ..BasicConsumeOptions::default() };
-        let messages = channel.basic_consume(name, "".into(), options, FieldTable::default()).await?;
+        let messages = channel.basic_consume(name, "".into(), options, FieldTable::default()).await;
+        let messages = messages.map_err(|error| refused(error, Doing::Consuming))?;
         Ok(Feed { messages, _channel: channel })
     }
 
@@ -160,6 +168,14 @@ impl Client {
     /// Says goodbye.
     pub async fn close(self) {
         let _ = tokio::time::timeout(Duration::from_secs(2), self.connection.close(200, "bye".into())).await;
+    }
+}
+
+/// What the broker says no to, and what of it lies at the user.
+fn refused(error: lapin::Error, doing: Doing) -> ClientError {
+    match error.kind() {
+        ErrorKind::ProtocolError(said) if said.get_id() == REFUSED => ClientError::Forbidden(explain(&error, doing)),
+        _ => error.into(),
     }
 }
 

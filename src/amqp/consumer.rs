@@ -20,6 +20,7 @@ use super::letter::{short, text_header};
 use super::link::Link;
 use super::publisher::Publisher;
 use super::receipt::AmqpReceipt;
+use super::rights::{Doing, explain};
 use super::topology::Topology;
 use crate::ports::{BoxFuture, Delivery, Dice, Inbox, SystemDice, Tether};
 
@@ -199,7 +200,7 @@ impl QueueConsumer {
         let connection = self.link.connection().await?;
         let opened = tokio::time::timeout(OPENED, self.open_on(&connection)).await;
         Some(match opened {
-            Ok(opened) => opened.map_err(|error| error.to_string()),
+            Ok(opened) => opened.map_err(|error| explain(&error, Doing::Consuming)),
             Err(_) => Err(format!("no answer within {} s", OPENED.as_secs())),
         })
     }

@@ -17,6 +17,7 @@ use tracing::{debug, warn};
 use super::letter::Letter;
 pub use super::letter::Names;
 use super::link::Link;
+use super::rights::{Doing, REFUSED, explain};
 use super::topology::Topology;
 use crate::ports::{BoxFuture, Dice, Outbox, Outgoing, Stopped, SystemDice};
 
@@ -26,6 +27,9 @@ const LANES: usize = 32;
 const CONFIRM_DEADLINE: Duration = Duration::from_secs(20);
 /// A reply holds its run up no longer than this.
 const REPLY_DEADLINE: Duration = Duration::from_secs(5);
+/// Each reply that the user may not send costs a channel: after one, none is tried for so long. Somebody may grant it
+/// meanwhile.
+const MUTE: Duration = Duration::from_secs(60);
 /// How long the broker may take to open a channel.
 const ANSWER: Duration = Duration::from_secs(5);
 /// How long the whole topology may take.
@@ -48,6 +52,8 @@ enum Setback {
     Lost,
     #[error("RabbitMQ closed the channel: {0}")]
     Closed(String),
+    #[error("RabbitMQ does not let this user publish it: {0}")]
+    Forbidden(String),
     #[error("RabbitMQ refused the message (nack): is a queue full?")]
     Refused,
     #[error("no queue is bound that takes the message ({0})")]
@@ -61,6 +67,8 @@ pub struct Publisher {
     link: Link,
     names: Arc<Names>,
     stop: CancellationToken,
+    /// Until when no reply is tried, since the user may not send any.
+    mute: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Publisher {
@@ -75,7 +83,7 @@ impl Publisher {
             let lane = Lane { link: link.clone(), waiting: waiting.clone(), mender: mender.clone() };
             link.spawn(lane.run());
         }
-        Self { jobs, link, names: Arc::new(names), stop }
+        Self { jobs, link, names: Arc::new(names), stop, mute: Arc::default() }
     }
 
     pub(super) fn names(&self) -> &Names {
@@ -121,9 +129,17 @@ impl Outbox for Publisher {
 
     fn try_publish(&self, message: Outgoing) -> BoxFuture<'_, ()> {
         Box::pin(async move {
+            if self.mute.lock().await.is_some_and(|until| Instant::now() < until) {
+                return;
+            }
             let letter = Letter::new(message, &self.names);
             match tokio::time::timeout(REPLY_DEADLINE, self.once(letter)).await {
                 Ok(Ok(())) => {}
+                Ok(Err(Setback::Forbidden(said))) => {
+                    *self.mute.lock().await = Some(Instant::now() + MUTE);
+                    let span = MUTE.as_secs();
+                    warn!("RabbitMQ does not let this user reply, so no reply is tried for {span} s: {said}");
+                }
                 Ok(Err(setback)) => warn!("the reply could not be delivered: {setback}"),
                 Err(_) => warn!("the reply was not confirmed within {} s", REPLY_DEADLINE.as_secs()),
             }
@@ -156,7 +172,7 @@ impl Lane {
             if let Err(Setback::Closed(_)) = outcome {
                 self.mender.mend(&self.link).await;
             }
-            if !matches!(outcome, Err(Setback::Lost | Setback::Closed(_))) {
+            if !matches!(outcome, Err(Setback::Lost | Setback::Closed(_) | Setback::Forbidden(_))) {
                 channel = Some(open);
             }
             let _ = job.done.send(outcome);
@@ -209,6 +225,9 @@ impl Lane {
             Some(Ok(Confirmation::Nack(None))) => Err(Setback::Refused),
             Some(Ok(Confirmation::NotRequested)) => Err(Setback::Lost),
             Some(Err(error)) => match error.kind() {
+                ErrorKind::ProtocolError(said) if said.get_id() == REFUSED => {
+                    Err(Setback::Forbidden(explain(&error, Doing::Publishing)))
+                }
                 ErrorKind::ProtocolError(said) if error.is_amqp_soft_error() => {
                     Err(Setback::Closed(said.get_message().to_string()))
                 }

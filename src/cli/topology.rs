@@ -52,7 +52,7 @@ pub(super) async fn topology(config: Config, command: TopologyCommand) -> Exit {
     answer.unwrap_or_else(|why| {
         anstream::eprintln!("{} {why}", "error:".red().bold());
         match why {
-            TopologyError::Mismatch(_) => Exit::Configuration,
+            TopologyError::Mismatch(_) | TopologyError::Forbidden(_) => Exit::Configuration,
             TopologyError::Connection(_) => Exit::Unreachable,
         }
     })
