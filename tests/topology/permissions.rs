@@ -37,20 +37,20 @@ fn file() -> tempfile::NamedTempFile {
 async fn the_declaring_worker_makes_everything_and_names_each_permission_that_it_lacks() {
     let mut place = Place::new().await;
     let rights = documented("cxchain-declaring", &place.prefix);
-    let user = User::new(&rights).await;
-    place.set("BROKER__URL", &user.url());
+    let less = [CONFIGURE, WRITE, READ].map(|at| but(&rights, at, "^$"));
+    let users = User::all(less.iter().chain([&rights])).await;
     // RabbitMQ 4 says which permission; for 3.10 it is one of two where a queue that dead-letters is declared.
-    for (at, missing) in [
-        (CONFIGURE, format!("(missing: configure on exchange {})", place.name("results"))),
-        (WRITE, format!("(missing: write on exchange {})", place.name("dead"))),
-        (READ, format!("read on queue {})", place.name("chains"))),
-    ] {
-        user.may(&but(&rights, at, "^$")).await;
+    for (user, missing) in users.iter().zip([
+        format!("(missing: configure on exchange {})", place.name("results")),
+        format!("(missing: write on exchange {})", place.name("dead")),
+        format!("read on queue {})", place.name("chains")),
+    ]) {
+        place.set("BROKER__URL", &user.url());
         let (code, _, said) = place.run(&["topology", "apply"]).await;
         assert_eq!(code, 78, "{said}");
         assert!(said.contains(&missing) && said.contains("docs/OPERATIONS.md"), "{missing}: {said}");
     }
-    user.may(&rights).await;
+    place.set("BROKER__URL", &users[3].url());
     place.apply().await;
     assert_eq!(place.there().await.len(), 9);
 }
@@ -86,19 +86,21 @@ async fn completes_and_buries(stage: &Stage) {
 
 #[tokio::test]
 async fn a_worker_that_lacks_a_permission_makes_no_call_and_names_it() {
-    let (mut stage, user, rights) = stage("cxchain-worker").await;
+    let (mut stage, good, rights) = stage("cxchain-worker").await;
     stage.set("broker.declare", "false");
     let connection = stage.connect().await;
     let channel = amqp::channel(&connection).await;
     stage.submit(&channel, CHAIN, Some("run-1")).await;
     let prefix = prefix(&stage);
-    for (at, pattern, missing) in [
+    let lacks = [
         (WRITE, rights[WRITE].replace("results|", ""), format!("write on exchange {prefix}.results")),
         (WRITE, rights[WRITE].replace("|audit", ""), format!("write on exchange {prefix}.audit")),
         (WRITE, rights[WRITE].replace("|dead", ""), format!("write on exchange {prefix}.dead")),
         (READ, "^$".to_owned(), format!("read on queue {prefix}.chains")),
-    ] {
-        user.may(&but(&rights, at, &pattern)).await;
+    ];
+    let less: Vec<Rights> = lacks.iter().map(|(at, pattern, _)| but(&rights, *at, pattern)).collect();
+    for (user, (_, _, missing)) in User::all(&less).await.iter().zip(&lacks) {
+        stage.set("broker.url", &user.url());
         let mut worker = Worker::spawn(&stage.env());
         assert_eq!(worker.ended(SOON).await, 78, "{}", worker.log());
         let said = worker.log();
@@ -106,7 +108,7 @@ async fn a_worker_that_lacks_a_permission_makes_no_call_and_names_it() {
         assert!(said.contains("docs/OPERATIONS.md"), "{said}");
     }
     assert_eq!(stage.simulator.calls().totals.calls, 0);
-    user.may(&rights).await;
+    stage.set("broker.url", &good.url());
     let _worker = stage.worker().await;
     assert_eq!(stage.result(&channel).await["final_status"], "completed");
 }
@@ -128,9 +130,10 @@ async fn a_start_leaves_no_trace_in_the_queues() {
 
 #[tokio::test]
 async fn a_worker_that_may_not_reply_settles_its_runs_and_does_not_try_for_each() {
-    let (mut stage, user, rights) = stage("cxchain-worker").await;
-    user.may(&but(&rights, WRITE, &rights[WRITE].replace(r"|amq\.default", ""))).await;
-    stage.set("broker.declare", "false");
+    let mut stage = Stage::new(Broker::shared().await, SimulatorSettings::default()).await;
+    let rights = documented("cxchain-worker", &prefix(&stage));
+    let user = User::new(&but(&rights, WRITE, &rights[WRITE].replace(r"|amq\.default", ""))).await;
+    stage.set("broker.declare", "false").set("broker.url", &user.url());
     let mut worker = stage.worker().await;
     let connection = stage.connect().await;
     let channel = amqp::channel(&connection).await;
@@ -153,8 +156,7 @@ async fn a_worker_that_may_not_reply_settles_its_runs_and_does_not_try_for_each(
 
 #[tokio::test]
 async fn a_permission_that_is_taken_away_later_is_named_and_waited_for() {
-    let (stage, user, rights) = stage("cxchain-worker").await;
-    let mut stage = stage;
+    let (mut stage, user, rights) = stage("cxchain-worker").await;
     stage.set("broker.declare", "false");
     let worker = stage.worker().await;
     // No channel has published yet, so that none remembers a permission.
@@ -171,7 +173,10 @@ async fn a_permission_that_is_taken_away_later_is_named_and_waited_for() {
 
 #[tokio::test]
 async fn a_producer_may_submit_and_nothing_else() {
-    let (stage, user, rights) = stage("cxchain-producer").await;
+    let mut stage = Stage::new(Broker::shared().await, SimulatorSettings::default()).await;
+    let rights = documented("cxchain-producer", &prefix(&stage));
+    let users = User::all([&rights, &but(&rights, WRITE, "^$")]).await;
+    stage.set("broker.url", &users[0].url());
     let file = file();
     let path = file.path().to_str().expect("the name is ours");
     let (code, _, said) = stage.command(&["submit", path]).await;
@@ -180,7 +185,7 @@ async fn a_producer_may_submit_and_nothing_else() {
     let channel = amqp::channel(&connection).await;
     amqp::take(&channel, &stage.queue, 1, SOON).await;
 
-    user.may(&but(&rights, WRITE, "^$")).await;
+    stage.set("broker.url", &users[1].url());
     let (code, _, said) = stage.command(&["submit", path]).await;
     assert_eq!(code, 78, "{said}");
     assert!(said.contains("(missing: write on exchange amq.default)"), "{said}");
@@ -189,22 +194,24 @@ async fn a_producer_may_submit_and_nothing_else() {
 
 #[tokio::test]
 async fn whoever_follows_a_chain_needs_all_of_the_documented_line() {
-    let (mut stage, user, rights) = stage("cxchain-submit").await;
-    let follower = user.url();
-    stage.set("broker.url", Broker::shared().await.url());
+    let mut stage = Stage::new(Broker::shared().await, SimulatorSettings::default()).await;
+    let rights = documented("cxchain-submit", &prefix(&stage));
     let _worker = stage.worker().await;
-    stage.set("broker.url", &follower);
-    let file = file();
-    let path = file.path().to_str().expect("the name is ours");
-    let (code, _, said) = stage.command(&["submit", path, "--wait"]).await;
-    assert_eq!(code, 0, "{said}");
-    for (at, pattern, missing) in [
+    let lacks = [
         (CONFIGURE, "^$", "configure".to_owned()),
         (WRITE, r"^amq\.default$", "write on queue amq.gen-".to_owned()),
         (WRITE, r"^amq\.gen-", "write on exchange amq.default".to_owned()),
         (READ, r"^amq\.gen-", format!("read on exchange {}", stage.name("audit"))),
-    ] {
-        user.may(&but(&rights, at, pattern)).await;
+    ];
+    let less: Vec<Rights> = lacks.iter().map(|(at, pattern, _)| but(&rights, *at, pattern)).collect();
+    let users = User::all(less.iter().chain([&rights])).await;
+    stage.set("broker.url", &users[lacks.len()].url());
+    let file = file();
+    let path = file.path().to_str().expect("the name is ours");
+    let (code, _, said) = stage.command(&["submit", path, "--wait"]).await;
+    assert_eq!(code, 0, "{said}");
+    for (user, (_, _, missing)) in users.iter().zip(&lacks) {
+        stage.set("broker.url", &user.url());
         let (code, _, said) = stage.command(&["submit", path, "--wait"]).await;
         assert_eq!(code, 78, "{missing}: {said}");
         assert!(said.contains(&format!("(missing: {missing}")), "{missing}: {said}");
@@ -214,25 +221,24 @@ async fn whoever_follows_a_chain_needs_all_of_the_documented_line() {
 
 #[tokio::test]
 async fn an_audit_reader_may_read_the_stream_and_nothing_else() {
-    let mut stage = Stage::new(Broker::shared().await, SimulatorSettings::default()).await;
+    let stage = Stage::new(Broker::shared().await, SimulatorSettings::default()).await;
     let rights = documented("cxchain-audit", &prefix(&stage));
-    let user = User::new(&rights).await;
-    stage.set("worker.id", "writer");
+    let users = User::all([&rights, &but(&rights, READ, "^$")]).await;
     let _worker = stage.worker().await;
     let admin = stage.connect().await;
     let channel = amqp::channel(&admin).await;
     stage.submit(&channel, CHAIN, Some("run-1")).await;
     stage.result(&channel).await;
 
-    let reader = amqp::connect(&user.url()).await;
+    let reader = amqp::connect(&users[0].url()).await;
     let first = read_stream(&reader, &stage.name("audit.log")).await.expect("the stream may be read");
     assert!(first.contains("run.accepted"), "{first}");
     for other in ["chains", "dead", "results.log"] {
         let said = read_stream(&reader, &stage.name(other)).await.expect_err("nothing else may be read");
         assert!(said.contains("ACCESS_REFUSED") && said.contains(&stage.name(other)), "{said}");
     }
-    user.may(&but(&rights, READ, "^$")).await;
-    let said = read_stream(&reader, &stage.name("audit.log")).await.expect_err("not any more");
+    let nobody = amqp::connect(&users[1].url()).await;
+    let said = read_stream(&nobody, &stage.name("audit.log")).await.expect_err("it may not be read");
     assert!(said.contains("ACCESS_REFUSED") && said.contains(&stage.name("audit.log")), "{said}");
 }
 

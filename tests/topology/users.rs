@@ -24,6 +24,9 @@ pub(crate) fn documented(user: &str, prefix: &str) -> Rights {
     [configure, write, read].map(|pattern| pattern.replace("cxchain", prefix))
 }
 
+/// What `rabbitmqctl set_permissions` does.
+const SET: &str = "ok = rabbit_auth_backend_internal:set_permissions(N, <<\"/\">>, C, W, R, <<\"test\">>)";
+
 /// A user of a test's own.
 pub(crate) struct User {
     broker: &'static Broker,
@@ -32,15 +35,34 @@ pub(crate) struct User {
 
 impl User {
     pub(crate) async fn new(rights: &Rights) -> Self {
-        let user = Self { broker: Broker::shared().await, name: unique("user") };
-        user.broker.ctl(&["add_user", &user.name, "pass"]).await;
-        user.may(rights).await;
-        user
+        Self::all([rights]).await.remove(0)
+    }
+
+    /// One user for each of these rights. In one go, since every rabbitmqctl is a machine of Erlang's that has to start.
+    pub(crate) async fn all<'a>(rights: impl IntoIterator<Item = &'a Rights>) -> Vec<Self> {
+        let broker = Broker::shared().await;
+        let rights = rights.into_iter();
+        let users: Vec<_> = rights.map(|rights| (Self { broker, name: unique("user") }, rights)).collect();
+        let list: Vec<String> = users.iter().map(|(user, rights)| user.with(rights)).collect();
+        let make = format!(
+            "[begin rabbit_auth_backend_internal:add_user(N, <<\"pass\">>, <<\"test\">>), {SET} end || {{N, C, W, R}} <- [{}]].",
+            list.join(", ")
+        );
+        broker.ctl(&["eval", &make]).await;
+        users.into_iter().map(|(user, _)| user).collect()
     }
 
     /// From now on, on channels that are yet to be opened.
-    pub(crate) async fn may(&self, [configure, write, read]: &Rights) {
-        self.broker.ctl(&["set_permissions", "-p", "/", &self.name, configure, write, read]).await;
+    pub(crate) async fn may(&self, rights: &Rights) {
+        let set = format!("[{SET} || {{N, C, W, R}} <- [{}]].", self.with(rights));
+        self.broker.ctl(&["eval", &set]).await;
+    }
+
+    /// The user's name and rights, for Erlang.
+    fn with(&self, rights: &Rights) -> String {
+        let binary = |text: &str| format!("<<\"{}\">>", text.replace('\\', r"\\"));
+        let [configure, write, read] = rights;
+        format!("{{{}}}", [&self.name, configure, write, read].map(|text| binary(text)).join(", "))
     }
 
     pub(crate) fn url(&self) -> String {
