@@ -12,6 +12,7 @@ use tracing::{info, warn};
 use url::{Host, Url};
 
 use super::link::LinkSettings;
+use super::status::LinkState;
 use super::wire;
 use crate::ports::{Dice, SystemDice};
 use crate::tls::{Fault, Files};
@@ -78,9 +79,9 @@ pub enum Retry {
     Forever,
 }
 
-/// Connects, with back-off.
+/// Connects, with back-off. What goes wrong is in the report.
 pub(super) async fn connect(settings: &LinkSettings, retry: Retry) -> Result<Connection, ConnectError> {
-    let LinkSettings { url, tls, heartbeat, name } = settings;
+    let LinkSettings { url, tls, heartbeat, name, report } = settings;
     let mut uri = uri(url.expose_secret()).ok_or(ConnectError::Url)?;
     uri.query.heartbeat = Some(u16::try_from(heartbeat.as_secs()).unwrap_or(u16::MAX));
     let give_up = match retry {
@@ -92,9 +93,13 @@ pub(super) async fn connect(settings: &LinkSettings, retry: Retry) -> Result<Con
     let mut said_so = None;
     loop {
         let error = match try_connect(&uri, tls, name).await {
-            Ok(connection) => return Ok(connection),
+            Ok(connection) => {
+                report.set(LinkState::Connected);
+                return Ok(connection);
+            }
             Err(error) => error,
         };
+        report.trouble(error.to_string());
         let delay = SHORTEST_BACKOFF + SystemDice.up_to(most);
         if give_up.is_some_and(|at| error.is_lasting() || Instant::now() + delay >= at) {
             return Err(error);

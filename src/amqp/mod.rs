@@ -15,6 +15,7 @@ mod publisher;
 mod receipt;
 mod rights;
 mod sieve;
+mod status;
 mod topology;
 mod wire;
 
@@ -25,4 +26,5 @@ pub use finding::{Mismatch, TopologyError};
 pub use link::{Link, LinkSettings};
 pub use publisher::{Names, Publisher};
 pub use rights::may_work;
+pub use status::{LinkState, PublisherStatus, QueueState};
 pub use topology::{Declared, StreamBounds, Topology};

@@ -12,12 +12,13 @@ use lapin::{Channel, Confirmation, ErrorKind};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::{Instrument, Span, debug, warn};
 
 use super::letter::Letter;
 pub use super::letter::Names;
 use super::link::Link;
 use super::rights::{Doing, REFUSED, explain};
+use super::status::{PublisherStatus, Retrying};
 use super::topology::Topology;
 use crate::ports::{BoxFuture, Dice, Outbox, Outgoing, Stopped, SystemDice};
 
@@ -43,6 +44,8 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 struct Job {
     letter: Letter,
     done: oneshot::Sender<Result<(), Setback>>,
+    /// Whose message it is, for the log.
+    span: Span,
 }
 
 /// Why a message is not published yet.
@@ -69,6 +72,7 @@ pub struct Publisher {
     stop: CancellationToken,
     /// Until when no reply is tried, since the user may not send any.
     mute: Arc<Mutex<Option<Instant>>>,
+    retrying: Retrying,
 }
 
 impl Publisher {
@@ -83,7 +87,18 @@ impl Publisher {
             let lane = Lane { link: link.clone(), waiting: waiting.clone(), mender: mender.clone() };
             link.spawn(lane.run());
         }
-        Self { jobs, link, names: Arc::new(names), stop, mute: Arc::default() }
+        Self { jobs, link, names: Arc::new(names), stop, mute: Arc::default(), retrying: Retrying::default() }
+    }
+
+    /// How publishing stands, besides its connection.
+    #[must_use]
+    pub fn status(&self) -> PublisherStatus {
+        PublisherStatus {
+            lanes: LANES,
+            waiting: self.jobs.max_capacity() - self.jobs.capacity(),
+            retrying: self.retrying.count(),
+            last_setback: self.retrying.last(),
+        }
     }
 
     pub(super) fn names(&self) -> &Names {
@@ -94,6 +109,7 @@ impl Publisher {
     pub(super) async fn deliver(&self, letter: Letter) -> Result<(), Stopped> {
         let mut most = BACKOFF;
         let mut said_so = false;
+        let mut again = None;
         loop {
             let setback = tokio::select! {
                 () = self.stop.cancelled() => return Err(Stopped),
@@ -107,6 +123,7 @@ impl Publisher {
                 warn!(exchange, key = letter.routing_key, "not published yet, trying again: {setback}");
                 said_so = true;
             }
+            again.get_or_insert_with(|| self.retrying.one(&setback));
             tokio::select! {
                 () = self.stop.cancelled() => return Err(Stopped),
                 () = tokio::time::sleep(BACKOFF + SystemDice.up_to(most)) => {}
@@ -117,7 +134,7 @@ impl Publisher {
 
     async fn once(&self, letter: Letter) -> Result<(), Setback> {
         let (done, answer) = oneshot::channel();
-        self.jobs.send(Job { letter, done }).await.map_err(|_| Setback::Lost)?;
+        self.jobs.send(Job { letter, done, span: Span::current() }).await.map_err(|_| Setback::Lost)?;
         answer.await.unwrap_or(Err(Setback::Lost))
     }
 }
@@ -168,7 +185,7 @@ impl Lane {
         let mut channel = None;
         while let Some(job) = self.next().await {
             let Some(open) = self.standing(channel.take()).await else { return };
-            let outcome = self.publish(&open, job.letter).await;
+            let outcome = self.publish(&open, job.letter).instrument(job.span).await;
             if let Err(Setback::Closed(_)) = outcome {
                 self.mender.mend(&self.link).await;
             }

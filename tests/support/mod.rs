@@ -12,6 +12,7 @@
 pub mod amqp;
 mod broker;
 mod container;
+mod health;
 mod private;
 mod script;
 mod stage;
@@ -19,6 +20,7 @@ mod wait;
 pub mod worker;
 
 pub use broker::{Broker, Listener};
+pub use health::Health;
 pub use stage::{Caught, SOON, Stage};
 pub use wait::eventually;
 pub use worker::Worker;
