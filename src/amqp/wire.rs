@@ -175,6 +175,7 @@ impl Reactor for Kit {
         &self,
         address: SocketAddr,
     ) -> impl Future<Output = io::Result<Self::TcpStream>> + Send + 'static {
-        async move { Ok(Wire::new(Box::new(TcpStream::connect(address).await?))) }
+        let connecting = TcpStream::connect(address);
+        async move { Ok(Wire::new(Box::new(connecting.await?))) }
     }
 }

@@ -63,8 +63,11 @@ pub(super) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String>
     }
 }
 
-/// Every section that is known, in order. What they hold may be a secret, and is wiped.
-fn sections(path: &Path) -> Result<Vec<(SectionKind, Zeroizing<Vec<u8>>)>, String> {
+/// What it holds may be a secret, and is wiped.
+type Section = (SectionKind, Zeroizing<Vec<u8>>);
+
+/// Every section that is known, in order.
+fn sections(path: &Path) -> Result<Vec<Section>, String> {
     const ENCRYPTED: [&[u8]; 2] = [b"-----BEGIN ENCRYPTED PRIVATE KEY-----", b"Proc-Type: 4,ENCRYPTED"];
     let text = bytes(path)?;
     if ENCRYPTED.iter().any(|mark| text.windows(mark.len()).any(|part| part == *mark)) {
