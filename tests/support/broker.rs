@@ -1,7 +1,9 @@
 //! The RabbitMQ of a test: the one that is named, else Docker's, else a private process.
 
 use std::io::Write as _;
+use std::time::Duration;
 
+use cxchain::ports::{Dice as _, SystemDice};
 use tokio::sync::OnceCell;
 use url::Url;
 
@@ -36,8 +38,10 @@ pub struct Listener {
 impl Listener {
     /// At a port that nobody listens on now, and that the kernel gives to nobody unasked.
     pub fn new(conf: &str, files: Vec<(&'static str, String)>) -> Self {
+        let drawn =
+            || 20_000 + u16::try_from(SystemDice.up_to(Duration::from_micros(12_000)).as_micros()).expect("small");
         let free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
-        let port = std::iter::repeat_with(|| rand::random_range(20_000..32_000)).find(free).expect("it does not end");
+        let port = std::iter::repeat_with(drawn).find(free).expect("it does not end");
         Self { port, conf: conf.to_owned(), files }
     }
 
