@@ -99,3 +99,37 @@ impl Retrying {
         self.0.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use lapin::protocol::{AMQPError, AMQPErrorKind, AMQPHardError, AMQPSoftError};
+
+    use super::*;
+
+    #[test]
+    fn what_ended_a_consumer_is_told_apart() {
+        let ended = |kind: AMQPErrorKind, said: &str| {
+            let told = Break::from(lapin::Error::from(ErrorKind::ProtocolError(AMQPError::new(kind, said.into()))));
+            assert!(told.why.contains(said), "{told:?}");
+            told.state
+        };
+        let gone = ended(AMQPSoftError::NOTFOUND.into(), "NOT_FOUND - no queue 'q' in vhost '/'");
+        assert_eq!(gone, QueueState::Gone);
+        let late =
+            ended(AMQPSoftError::PRECONDITIONFAILED.into(), "PRECONDITION_FAILED - delivery acknowledgement timed out");
+        assert_eq!(late, QueueState::ChannelClosed);
+        let forced =
+            ended(AMQPHardError::CONNECTIONFORCED.into(), "CONNECTION_FORCED - broker forced connection closure");
+        assert_eq!(forced, QueueState::ConnectionLost);
+    }
+
+    #[test]
+    fn a_message_is_tried_again_for_as_long_as_somebody_does() {
+        let retrying = Retrying::default();
+        assert_eq!((retrying.count(), retrying.last()), (0, None));
+        let (first, second) = (retrying.one(&"full"), retrying.one(&"unroutable"));
+        assert_eq!((retrying.count(), retrying.last().as_deref()), (2, Some("unroutable")));
+        drop((first, second));
+        assert_eq!((retrying.clone().count(), retrying.last().as_deref()), (0, Some("unroutable")));
+    }
+}

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use owo_colors::OwoColorize;
 
 use super::Exit;
-use super::text::{plain, plain_lines};
+use super::text::{fit_json, plain, plain_lines};
 use crate::amqp::{Client, ConnectError, Declared, Retry, TopologyError};
 use crate::app;
 use crate::config::Config;
@@ -73,7 +73,7 @@ fn report(found: &[(String, Declared)], json: bool) -> Exit {
     if json {
         let list: Vec<_> =
             found.iter().map(|(object, state)| serde_json::json!({"object": object, "is": state})).collect();
-        anstream::println!("{}", serde_json::to_string_pretty(&list).unwrap_or_default());
+        anstream::println!("{}", fit_json(&serde_json::to_string_pretty(&list).unwrap_or_default()));
     } else {
         for (object, state) in found {
             match state {

@@ -201,8 +201,9 @@ impl Check<Work> {
     /// Draining is unready.
     #[must_use]
     pub fn work(facts: Work) -> Self {
-        let waits =
-            facts.draining.then(|| format!("the end of {} runs: the worker drains and takes nothing new", facts.runs));
+        let waits = facts
+            .draining
+            .then(|| format!("the end of {}: the worker drains and takes nothing new", counted(facts.runs, "run")));
         Self::new(facts, Status::Unready, waits.into_iter().collect())
     }
 }
@@ -228,7 +229,7 @@ impl Check<Publishing> {
             return Self::new(facts, Status::Unready, vec![waits]);
         }
         let why = facts.last_setback.as_deref().unwrap_or_default();
-        let waits = (facts.retrying > 0).then(|| format!("{} messages to be taken: {why}", facts.retrying));
+        let waits = (facts.retrying > 0).then(|| format!("{} to be taken: {why}", counted(facts.retrying, "message")));
         Self::new(facts, Status::Degraded, waits.into_iter().collect())
     }
 }
@@ -267,6 +268,11 @@ impl Check<PerTenant<Gate>> {
         let waits = waits.collect();
         Self::new(PerTenant { tenants }, Status::Degraded, waits)
     }
+}
+
+/// `1 run`, `2 runs`.
+fn counted(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// How a worker is, as `/readyz` tells it.

@@ -88,8 +88,19 @@ impl<T> Lane<T> {
         let next = self.waiting.iter().position(|one| (may_enter || expired(one)) && usable(&one.delivery));
         match next.and_then(|place| self.waiting.remove(place)) {
             Some(next) => Turn::Accept(next.delivery),
-            None => Turn::LookAgain(line.saturating_sub(AHEAD).clamp(SOONEST_LOOK, LATEST_LOOK)),
+            None => {
+                let look = line.saturating_sub(AHEAD).clamp(SOONEST_LOOK, LATEST_LOOK);
+                Turn::LookAgain(self.next_to_expire(time_of_day).map_or(look, |expires| look.min(expires)))
+            }
         }
+    }
+
+    /// How long until the first of them expires; of those that have, nothing.
+    fn next_to_expire(&self, time_of_day: Timestamp) -> Option<Duration> {
+        let left =
+            self.waiting.iter().filter_map(|one| Duration::try_from(one.expires_at?.duration_since(time_of_day)).ok());
+        // A timer's grain more, so that it is over by the time of day as well.
+        left.filter(|left| !left.is_zero()).min().map(|left| left + Duration::from_millis(1))
     }
 
     /// Takes the oldest of those out whose channel is lost.
@@ -114,6 +125,7 @@ mod tests {
 
     const NOON: Timestamp = Timestamp::UNIX_EPOCH;
     const NOW: Duration = Duration::ZERO;
+    const FAR: Duration = Duration::from_secs(3600);
 
     fn lane(deliveries: &[(u32, Option<i64>)]) -> Lane<u32> {
         let mut lane = Lane::default();
@@ -171,12 +183,21 @@ mod tests {
             let turn = lane(&[(1, None)]).next(NOON, Duration::from_millis(line), |_| true);
             assert_eq!(turn, Turn::LookAgain(Duration::from_millis(look)), "line {line} ms");
         }
+        let soon = NOON + Duration::from_millis(70);
+        let mut lane = lane(&[(1, None)]);
+        lane.join(2, Instant::now(), Some(soon));
+        assert_eq!(lane.next(NOON, FAR, |_| true), Turn::LookAgain(Duration::from_millis(71)), "one expires before");
+        assert_eq!(
+            lane.next(soon, FAR, |_| false),
+            Turn::LookAgain(LATEST_LOOK),
+            "it is over, and its channel is lost"
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn one_that_has_expired_waits_for_nobody() {
         let mut lane = lane(&[(1, None), (2, Some(1)), (3, Some(0)), (4, Some(-9))]);
-        assert_eq!(look(&mut lane, Duration::MAX / 2, NOW).0, [3, 4]);
+        assert_eq!(look(&mut lane, FAR, NOW).0, [3, 4]);
         assert_eq!(look(&mut lane, NOW, NOW).0, [1, 2]);
     }
 

@@ -74,7 +74,7 @@ async fn register(shared: &Arc<Shared>, delivery: Delivery, chain: Chain) {
     let origin = origin(shared, &delivery, assigned);
     let Delivery { body, message_id, redelivered, receipt, .. } = delivery;
     match shared.registry.register(&key, &hash, assigned, receipt) {
-        Registered::Joined => tracing::debug!(run_id = %key.run_id, "one more delivery of a run that is in hand here"),
+        Registered::Joined => tracing::debug!(run_id = %key.run_id, "one more delivery of a run that is alive here"),
         Registered::New(age) => {
             let Chain { chain_id, tenant, expires_at, .. } = chain;
             let unaccepted = Unaccepted { key, chain_id, tenant, age, body, message_id, expires_at, origin };

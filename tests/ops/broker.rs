@@ -78,7 +78,11 @@ async fn a_queue_and_an_exchange_that_are_gone_are_named_until_somebody_makes_th
     stage.submit(&channel, chain("default", &json!([{"action_id": "da-good"}])).as_bytes(), None).await;
     let stuck = health.until("a message is not taken", |health| health["checks"]["publishing"]["retrying"] == 1).await;
     assert_eq!((&stuck["status"], &stuck["ready"]), (&json!("degraded"), &json!(true)));
-    assert!(waits(&stuck).contains("1 messages to be taken: RabbitMQ closed the channel: NOT_FOUND"), "{stuck:#}");
+    assert!(waits(&stuck).contains("1 message to be taken: RabbitMQ closed the channel: NOT_FOUND"), "{stuck:#}");
+
+    let log = worker.log();
+    let told = log.lines().find(|line| line.contains("not published yet")).expect("it says so");
+    assert!(told.contains("run{run_id="), "whose event it is: {told}");
 
     channel.queue_delete(stage.queue.as_str().into(), QueueDeleteOptions::default()).await.expect("it was there");
     let gone = health.until("its queue is gone", |health| queue(health)["state"] == "queue_gone").await;

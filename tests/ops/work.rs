@@ -49,7 +49,7 @@ async fn a_worker_that_drains_lives_and_is_not_ready() {
     worker.signal("TERM").await;
     let draining = health.until("it drains", |health| health["checks"]["work"]["draining"] == true).await;
     assert_eq!((&draining["ready"], &draining["status"]), (&json!(false), &json!("unready")));
-    assert!(waits(&draining).contains("the end of 1 runs: the worker drains"), "{draining:#}");
+    assert!(waits(&draining).contains("the end of 1 run: the worker drains"), "{draining:#}");
     let stopped =
         health.until("it consumes no more", |health| health["checks"]["consuming"]["queues"][0]["state"] == "stopped");
     stopped.await;

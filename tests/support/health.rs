@@ -12,7 +12,7 @@ pub struct Health {
 }
 
 impl Health {
-    #[allow(clippy::disallowed_methods, reason = "a probe is a bare client")]
+    #[expect(clippy::disallowed_methods, reason = "a probe is a bare client")]
     pub fn at(address: &str) -> Self {
         // An error says that there is one already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();

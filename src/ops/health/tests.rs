@@ -71,7 +71,7 @@ fn what_keeps_it_from_all_work_makes_it_unready() {
         ),
         (
             told(|checks| {
-                checks.publishing = Check::publishing(Publishing { connection: lost.clone(), ..publishing() })
+                checks.publishing = Check::publishing(Publishing { connection: lost.clone(), ..publishing() });
             }),
             "RabbitMQ: connecting (cannot be reached)",
         ),
