@@ -18,17 +18,18 @@ use crate::amqp::{
     ConnectError, Consumer, ConsumerSettings, Link, LinkSettings, LinkState, Names, Publisher, QueueSettings, Retry,
     StreamBounds, Topology, TopologyError,
 };
+use crate::chain::TenantName;
 use crate::chain::check::Catalogue;
 use crate::chain::hash::BodyHasher;
 use crate::chain::log::Author;
-use crate::config::Config;
+use crate::config::{Config, Prefetch, Queue};
 use crate::cxone::{AuthSettings, Cxone, CxoneError, TenantSettings};
 use crate::gate::{GateSettings, Limit, LimitError, LocalGate};
 use crate::journal::{JournalState, MemoryJournal, MemorySettings, Watched};
-use crate::ops::Server;
+use crate::ops::{Server, raise_open_files};
 use crate::ports::{Outbox, Report, SystemClock, SystemDice};
-use crate::runner::{Backoff, Ports, Runner};
-use crate::worker::{self, Drained, Worker};
+use crate::runner::{Backoff, Ports};
+use crate::worker::{self, Drained, Worker, auto_prefetch};
 pub use solo::{Obstacle, Solo, Watch};
 use vitals::Vitals;
 
@@ -97,6 +98,8 @@ impl Running {
     /// # Errors
     /// [`StartError`].
     pub async fn start(config: &Config, stop: CancellationToken) -> Result<Self, StartError> {
+        raise_open_files(config.tenants.values().map(|tenant| u64::from(tenant.max_concurrent)).sum());
+        let prefetch = prefetch(config, &gates(config)?);
         let adapters = Adapters::new(config)?;
         let gate = adapters.gate.clone();
         let vitals = Arc::new(Vitals::new(config, &adapters, &stop));
@@ -113,12 +116,12 @@ impl Running {
         let declare = config.broker.declare.then_some(&topology);
         let publisher = Publisher::open(publishing.clone(), names(config), declare, stop_publishing.clone());
         let _ = vitals.publisher.set(publisher.clone());
-        let settings = consumer_settings(config, topology, &vitals);
+        let settings = consumer_settings(config, &prefetch, topology, &vitals);
         let consumer = Consumer::open(settings, &consuming, &publisher, &stop).await?;
 
         let ports = adapters.ports(Arc::new(publisher));
-        let runner = Runner::new(ports.clone(), runner_settings(config));
-        let worker = Worker::new(runner, ports, worker_settings(config));
+        let most_in_hand = prefetch.iter().copied().map(usize::from).sum();
+        let worker = Worker::new(ports, runner_settings(config), worker_settings(config, most_in_hand));
         let _ = vitals.census.set(worker.census());
         for (name, tenant) in &config.tenants {
             if tenant.auth.client_id.is_empty() || tenant.auth.client_secret.is_none() {
@@ -162,7 +165,12 @@ impl Adapters {
         });
         let journal_report = Report::default();
         let journal = Arc::new(Watched::new(journal, journal_report.clone()));
-        Ok(Self { actions: Arc::new(cxone(config)?), gate: Arc::new(gate(config)?), journal, journal_report })
+        Ok(Self {
+            actions: Arc::new(cxone(config)?),
+            gate: Arc::new(LocalGate::new(gates(config)?)),
+            journal,
+            journal_report,
+        })
     }
 
     fn ports(self, outbox: Arc<dyn Outbox>) -> Ports {
@@ -209,13 +217,13 @@ pub fn catalogue(config: &Config) -> Catalogue {
     Catalogue::new(config.tenants.keys().cloned()).require_run_id(config.worker.require_run_id)
 }
 
-fn consumer_settings(config: &Config, topology: Arc<Topology>, vitals: &Vitals) -> ConsumerSettings {
-    let queue = |queue: &crate::config::Queue| QueueSettings {
+fn consumer_settings(config: &Config, prefetch: &[u16], topology: Arc<Topology>, vitals: &Vitals) -> ConsumerSettings {
+    let settings = |(queue, &prefetch): (&Queue, &u16)| QueueSettings {
         name: queue.name.clone(),
-        prefetch: queue.prefetch,
+        prefetch,
         report: vitals.queue(&queue.name),
     };
-    let queues = config.queues.iter().map(queue).collect();
+    let queues = config.queues.iter().zip(prefetch).map(settings).collect();
     ConsumerSettings { queues, topology, declare: config.broker.declare }
 }
 
@@ -239,7 +247,7 @@ fn cxone(config: &Config) -> Result<Cxone, CxoneError> {
     Cxone::new(tenants.collect(), config.worker.max_response_bytes)
 }
 
-fn gate(config: &Config) -> Result<LocalGate, StartError> {
+fn gates(config: &Config) -> Result<BTreeMap<TenantName, GateSettings>, StartError> {
     let mut tenants = BTreeMap::new();
     for (name, tenant) in &config.tenants {
         let limits: Result<Vec<Limit>, LimitError> =
@@ -253,7 +261,22 @@ fn gate(config: &Config) -> Result<LocalGate, StartError> {
         };
         tenants.insert(name.clone(), settings);
     }
-    Ok(LocalGate::new(tenants))
+    Ok(tenants)
+}
+
+/// Of each queue.
+fn prefetch(config: &Config, gates: &BTreeMap<TenantName, GateSettings>) -> Vec<u16> {
+    let of_queue = |queue: &Queue| match queue.prefetch {
+        Prefetch::Count(count) => count,
+        Prefetch::Auto => {
+            let gate = &gates[&queue.tenant];
+            let prefetch = auto_prefetch(gate.interval(), gate.max_concurrent);
+            let (queue, tenant) = (&queue.name, &queue.tenant);
+            info!(queue, %tenant, prefetch, "prefetch = \"auto\": what the tenant's limits keep busy");
+            prefetch
+        }
+    };
+    config.queues.iter().map(of_queue).collect()
 }
 
 fn author(config: &Config) -> Author {
@@ -272,15 +295,17 @@ fn runner_settings(config: &Config) -> crate::runner::Settings {
         (name.clone(), backoff)
     });
     let hash_key = config.audit.hash_key.as_ref();
+    let poll = config.tenants.iter().map(|(name, tenant)| (name.clone(), tenant.jobs.poll));
     crate::runner::Settings {
         author: author(config),
         hasher: hash_key.map_or(BodyHasher::Plain, |key| BodyHasher::keyed(key.expose_secret())),
         backoff: backoff.collect(),
+        poll: poll.collect(),
         max_result_bytes: config.worker.max_result_bytes,
     }
 }
 
-fn worker_settings(config: &Config) -> worker::Settings {
+fn worker_settings(config: &Config, most_in_hand: usize) -> worker::Settings {
     let exchanges = &config.exchanges;
     let mut reserved: BTreeSet<String> =
         [&exchanges.results, &exchanges.audit, &exchanges.dead, &exchanges.control].into_iter().cloned().collect();
@@ -291,6 +316,7 @@ fn worker_settings(config: &Config) -> worker::Settings {
         catalogue: catalogue(config),
         queue_tenants: config.queues.iter().map(|queue| (queue.name.clone(), queue.tenant.clone())).collect(),
         max_message_bytes: config.worker.max_message_bytes,
+        most_in_hand,
         reserved,
         drain_timeout: config.worker.drain_timeout,
         // Two heartbeats, and a busy machine.

@@ -62,13 +62,18 @@ fn step_line(step: &StepFinished) -> String {
     let http = step.http_status.map_or_else(|| "   ".into(), |status| status.to_string());
     let took = duration(step.latency_ms);
     let action = step.action_id.as_str();
+    let job = match (&step.job_id, step.polls) {
+        (None, _) => String::new(),
+        (Some(_), 1) => ", a job, 1 poll".into(),
+        (Some(_), polls) => format!(", a job, {polls} polls"),
+    };
     if step.status == StepStatus::Success {
-        return format!("  {} {action:<34} {http}  {took}", "✔".green());
+        return format!("  {} {action:<34} {http}  {took}{job}", "✔".green());
     }
     let class = step.error_classification.as_str();
     let then = step.directive.and_then(|directive| serde_json::to_value(directive).ok());
     let then = then.as_ref().and_then(Value::as_str).map(|word| format!(" → {word}")).unwrap_or_default();
-    format!("  {} {action:<34} {http}  {took}  {} {class}{then}", "✖".red(), step.status.as_str())
+    format!("  {} {action:<34} {http}  {took}{job}  {} {class}{then}", "✖".red(), step.status.as_str())
 }
 
 /// The result in one line, or two.

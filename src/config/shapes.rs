@@ -39,29 +39,29 @@ impl Shape for Integer {
     }
 }
 
-/// How many messages a queue's consumer may hold: a number, one day also `auto`.
-pub(super) struct Prefetch(pub Integer);
+/// A number, or `auto`: `None`.
+pub(super) struct OrAuto(pub Integer);
 
-impl Shape for Prefetch {
-    type Value = u64;
+impl Shape for OrAuto {
+    type Value = Option<u64>;
 
     fn kind(&self) -> &'static str {
         self.0.kind()
     }
 
     fn bounds(&self) -> String {
-        self.0.bounds()
+        format!("{}, or \"auto\"", self.0.bounds())
     }
 
-    fn read(&self, given: &Given<'_>) -> Result<u64, Fault> {
-        if given.text() == Some("auto") {
-            return Err(Fault::NotBuilt { value: "\"auto\"".into(), has: self.allowed() });
+    fn read(&self, given: &Given<'_>) -> Result<Option<u64>, Fault> {
+        match given.text().map(str::trim) {
+            Some("auto") => Ok(None),
+            _ => self.0.read(given).map(Some),
         }
-        self.0.read(given)
     }
 
-    fn show(&self, value: &u64) -> toml::Value {
-        self.0.show(value)
+    fn show(&self, value: &Option<u64>) -> toml::Value {
+        value.as_ref().map_or("auto".into(), |number| self.0.show(number))
     }
 }
 

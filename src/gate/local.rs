@@ -29,6 +29,14 @@ pub struct GateSettings {
     pub workers: u32,
 }
 
+impl GateSettings {
+    /// The time between two permits of this worker under lasting demand: the slowest window's. Zero without limits.
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        Duration::from_nanos(Windows::new(&self.limits, self.slack, self.workers).interval())
+    }
+}
+
 /// How a tenant's gate stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GateStatus {
@@ -86,7 +94,7 @@ impl LocalGate {
 }
 
 /// # Panics
-/// [`permit`](Gate::permit) and [`permit_now`](Gate::permit_now), for a tenant that the gate was not made with. A chain for a
+/// All of them, for a tenant that the gate was not made with. A chain for a
 /// tenant that is not configured is rejected when it is checked, so asking for one is a fault in this program.
 impl Gate for LocalGate {
     fn permit<'a>(&'a self, tenant: &'a TenantName, age: RunAge) -> BoxFuture<'a, Result<Permit, GateClosed>> {
@@ -95,6 +103,10 @@ impl Gate for LocalGate {
 
     fn permit_now(&self, tenant: &TenantName, age: RunAge) -> Option<Permit> {
         self.tenant(tenant).permit_now(age)
+    }
+
+    fn line_behind(&self, tenant: &TenantName, others: usize) -> Duration {
+        self.tenant(tenant).wait_behind(others)
     }
 }
 

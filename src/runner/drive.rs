@@ -113,6 +113,10 @@ impl Runner {
                     let span = live.span(&step, 1);
                     self.try_step(&mut live, step).instrument(span).await?;
                 }
+                Command::Poll { step } => {
+                    let span = live.span(&step, 0);
+                    self.poll(&mut live, &step).instrument(span).await?;
+                }
                 Command::Lost { step, resend } => {
                     let span = live.span(&step, 0);
                     self.lost(&mut live, step, resend).instrument(span).await?;

@@ -16,7 +16,10 @@ pub const CXCHAIN: &str = env!("CARGO_BIN_EXE_cxchain");
 
 /// A command that sees nothing of the caller's environment that could configure it.
 pub fn cxchain(env: &[(String, String)]) -> Command {
-    let mut command = Command::new(CXCHAIN);
+    configured(Command::new(CXCHAIN), env)
+}
+
+fn configured(mut command: Command, env: &[(String, String)]) -> Command {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CXCHAIN") {
             command.env_remove(name);
@@ -39,8 +42,19 @@ impl Worker {
     /// Starts it and collects what it logs.
     pub fn spawn(env: &[(String, String)]) -> Self {
         let mut command = cxchain(env);
-        let mut child =
-            command.arg("worker").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("cxchain starts");
+        command.arg("worker");
+        Self::start(command)
+    }
+
+    /// As [`Worker::spawn`], after this in a shell: `ulimit -n 256`.
+    pub fn spawn_after(shell: &str, env: &[(String, String)]) -> Self {
+        let mut command = configured(Command::new("sh"), env);
+        command.args(["-c", &format!("{shell} && exec \"$0\" worker"), CXCHAIN]);
+        Self::start(command)
+    }
+
+    fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("cxchain starts");
         let log = Arc::new(Mutex::new(String::new()));
         let collectors = vec![
             collect(child.stderr.take().expect("piped"), log.clone()),

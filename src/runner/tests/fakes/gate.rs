@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ pub(crate) struct FakeGate {
     at_once: Mutex<u32>,
     /// How long every permit takes when the script is over.
     pub(crate) usual_wait: Mutex<Duration>,
+    /// Where there is a line: how long a newcomer would wait, and how much longer for each other who comes before.
+    pub(crate) lines: Mutex<BTreeMap<TenantName, (Duration, Duration)>>,
 }
 
 struct Place(Tape);
@@ -29,7 +31,13 @@ impl Slot for Place {
 
 impl FakeGate {
     pub(crate) fn new(tape: Tape) -> Self {
-        Self { tape, waits: Mutex::default(), at_once: Mutex::default(), usual_wait: Mutex::default() }
+        Self {
+            tape,
+            waits: Mutex::default(),
+            at_once: Mutex::default(),
+            usual_wait: Mutex::default(),
+            lines: Mutex::default(),
+        }
     }
 
     /// The next permits take so long.
@@ -69,5 +77,10 @@ impl Gate for FakeGate {
         *left = left.checked_sub(1)?;
         self.tape.say("permit at once");
         Some(self.grant(FOR_EVER))
+    }
+
+    fn line_behind(&self, tenant: &TenantName, others: usize) -> Duration {
+        let (line, each) = self.lines.lock().unwrap().get(tenant).copied().unwrap_or_default();
+        line + each * u32::try_from(others).unwrap()
     }
 }
