@@ -49,6 +49,14 @@ max_concurrent = 1
 }
 
 #[test]
+fn a_prefetch_is_a_number_that_memory_bears_or_auto() {
+    for wrong in ["0", "2001", "65535", "65536", "\"20\"", "\"many\""] {
+        let problems = problems(&format!("[[queues]]\nprefetch = {wrong}\n"), &[]);
+        assert!(problems[0].contains("must be an integer from 1 to 2000, or \"auto\""), "{wrong}: {problems:?}");
+    }
+}
+
+#[test]
 fn syntax_errors_name_their_lines_and_nothing_of_the_text() {
     let problems = problems("[broker]\nurl = \"CANARY\nheartbeat = CANARY\n", &[("CXCHAIN__OPS__LISTEN", "nowhere")]);
     assert!(problems[0].starts_with("c.toml:2: not TOML: "), "{problems:?}");
