@@ -17,8 +17,8 @@ compiling = $(call header,Compiling (a few minutes the first time))
 .PHONY: help
 help: ## this list
 	@printf 'cxchain\n\n'
-	sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
-	printf '\nMore: ARGS="…" goes to the demo, or to the test programs.\n'
+	sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	printf '\nMore: ARGS="…" goes to the demo, to the test programs, or to docker build.\n'
 
 # The dev profile: a first build takes half as long as a release build, and the tests share it. The demo is never CPU bound.
 .PHONY: build
@@ -60,6 +60,21 @@ proof: ## the same tests in long rounds
 lint: ## formatting, clippy, documentation, scripts, file lengths: warnings are errors
 	@deploy/need-build
 	deploy/lint
+
+.PHONY: image
+image: ## the container image cxchain, from source; ARGS="--build-arg RUNTIME_IMAGE=…" goes to docker build
+	@version=$$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+	docker build --file deploy/Dockerfile --tag cxchain --tag "cxchain:$$version" --build-arg "VERSION=$$version" \
+		--build-arg "REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown)" $(ARGS) .
+
+.PHONY: stack
+stack: ## RabbitMQ, a simulated CXone and two workers in containers; they go on running
+	@if [[ -z $${CXCHAIN_IMAGE:-} ]]; then $(MAKE) --no-print-directory image; fi
+	deploy/stack up
+
+.PHONY: stack-down
+stack-down: ## stop the containers of make stack, and remove them with their data
+	@deploy/stack down
 
 .PHONY: clean
 clean: ## remove what was built
