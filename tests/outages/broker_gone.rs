@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::load::{CONSUMING, LOST, Load, brisk, channel, emptied, logs_again, stage, taking, times, until};
+use crate::support::load::{CONSUMING, LOST, Load, brisk, channel, emptied, logs_again, stage, taking, times, until};
 use crate::support::{Broker, SOON, Stage, Worker, eventually};
 
 /// The bound: from the broker's return to the first consumer.

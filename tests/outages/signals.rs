@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use lapin::Channel;
 
-use super::load::{self, Load, channel, emptied, left_over, taking, times, until, waiting};
+use crate::support::load::{self, Load, channel, emptied, left_over, taking, times, until, waiting};
 use crate::support::{Broker, Caught, SOON, Stage, Worker, amqp, eventually};
 
 const DRAINING: &str = "draining: no new runs";

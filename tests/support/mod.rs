@@ -12,10 +12,13 @@
 pub mod amqp;
 mod broker;
 mod container;
+pub mod load;
 mod private;
+pub mod run_log;
 mod script;
 mod stage;
 mod wait;
+pub mod wire;
 pub mod worker;
 
 pub use broker::Broker;

@@ -9,7 +9,7 @@ use lapin::options::{
 };
 use lapin::types::{AMQPValue, FieldTable};
 
-use super::load::{self, CONSUMING, LONG, Load, brisk, channel, emptied, logs_again, name, times, until};
+use crate::support::load::{self, CONSUMING, LONG, Load, brisk, channel, emptied, logs_again, name, times, until};
 use crate::support::{Broker, Caught, SOON, Stage};
 
 /// What waits in the queue is gone with it, and what is in hand can be acknowledged no more; its runs end all the same.

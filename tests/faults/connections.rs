@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lapin::options::BasicGetOptions;
 
-use super::load::{self, CONSUMING, Load, brisk, channel, logs_again, taking, times, until};
+use crate::support::load::{self, CONSUMING, Load, brisk, channel, logs_again, taking, times, until};
 use crate::support::{Broker, SOON};
 
 #[tokio::test]
