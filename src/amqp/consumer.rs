@@ -1,6 +1,7 @@
 //! The consuming side: one channel and one consumer per work queue, rebuilt from nothing whenever one ends. A consumer stream that
 //! ends is an event (the broker cancelled it, the queue is gone, the channel broke), never idleness.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -155,6 +156,8 @@ enum Over {
 impl QueueConsumer {
     async fn run(self) {
         let mut most = BACKOFF;
+        // What was said already since it consumed the last time: a queue may be missing for hours.
+        let mut said = BTreeSet::new();
         loop {
             let opened = tokio::select! {
                 () = self.stop.cancelled() => return,
@@ -165,6 +168,7 @@ impl QueueConsumer {
                 Some(Err(why)) => why,
                 Some(Ok((channel, tag, messages))) => {
                     most = BACKOFF;
+                    said.clear();
                     let tether = Tether::default();
                     match self.consume(&channel, tag, messages, &tether).await {
                         Over::Broken(why) => {
@@ -185,10 +189,17 @@ impl QueueConsumer {
                 }
             };
             self.link.suspect();
-            warn!(queue = self.queue.name, "not consuming: {why}; starting again");
+            if said.insert(why.clone()) {
+                warn!(queue = self.queue.name, "not consuming: {why}; starting again");
+            }
             tokio::select! {
                 () = self.stop.cancelled() => return,
-                () = self.mend(BACKOFF + SystemDice.up_to(most)) => {}
+                mended = self.mend(BACKOFF + SystemDice.up_to(most)) => if let Err(error) = mended {
+                    let why = error.to_string();
+                    if said.insert(why.clone()) {
+                        warn!(queue = self.queue.name, "{why}");
+                    }
+                }
             }
             most = (most * 2).min(LONGEST_BACKOFF);
         }
@@ -217,12 +228,11 @@ impl QueueConsumer {
     }
 
     /// After a while, puts back what is missing: a queue that was deleted, say, is made again.
-    async fn mend(&self, delay: Duration) {
+    async fn mend(&self, delay: Duration) -> Result<(), TopologyError> {
         tokio::time::sleep(delay).await;
-        if let Some(connection) = self.link.connection().await
-            && let Err(error) = prepare(&self.settings, &connection).await
-        {
-            warn!(queue = self.queue.name, "{error}");
+        match self.link.connection().await {
+            Some(connection) => prepare(&self.settings, &connection).await,
+            None => Ok(()),
         }
     }
 

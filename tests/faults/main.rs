@@ -5,6 +5,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod blocked;
+mod cable;
 mod connections;
+mod half_open;
 mod lost_words;
+mod queue_gone;
+mod soak;
 mod topology_gone;
+mod waits;

@@ -1,35 +1,13 @@
-//! Somebody deletes a queue or an exchange under a worker that uses it.
+//! Somebody deletes an exchange or a stream under a worker that publishes to it.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use futures_util::StreamExt;
-use lapin::Channel;
-use lapin::options::{
-    BasicAckOptions, BasicConsumeOptions, BasicQosOptions, ExchangeDeleteOptions, QueueBindOptions, QueueDeleteOptions,
-};
-use lapin::types::{AMQPValue, FieldTable};
+use lapin::options::{ExchangeDeleteOptions, QueueBindOptions, QueueDeleteOptions};
+use lapin::types::{FieldTable, ShortString};
 
-use crate::support::load::{self, CONSUMING, LONG, Load, brisk, channel, emptied, logs_again, name, times, until};
-use crate::support::{Broker, Caught, SOON, Stage};
-
-/// What waits in the queue is gone with it, and what is in hand can be acknowledged no more; its runs end all the same.
-#[tokio::test]
-async fn a_work_queue_that_is_deleted_comes_back_and_runs_in_hand_are_finished() {
-    let stage = load::stage(Broker::shared().await, brisk(), 10).await;
-    let doomed = Load::submit(&stage, 10, 3).await;
-    let worker = stage.worker().await;
-    until(&stage, |seen| seen.runs.len() == 10 && seen.totals.answered >= 5).await;
-    let before = times(&worker, CONSUMING);
-    let channel = channel(&stage).await;
-    channel.queue_delete(stage.queue.as_str().into(), QueueDeleteOptions::default()).await.expect("it is deleted");
-    logs_again(&worker, CONSUMING, before, SOON).await;
-
-    let results = doomed.results(&stage, &channel).await;
-    doomed.assert_once(&results, &stage.events(&channel).await, &stage.simulator.calls());
-    stage.simulator.reset();
-    let fresh = Load::submit(&stage, 20, 3).await;
-    fresh.ends_well(&stage, worker).await;
-}
+use crate::support::load::{self, Load, brisk, channel, emptied, logs_again, name, streamed, taking, times, until};
+use crate::support::{Broker, SOON};
 
 /// The exchanges come back with the streams that are bound to them; other queues are for others to bind again. The streams hold
 /// the whole truth.
@@ -55,32 +33,53 @@ async fn exchanges_deleted_while_runs_publish_come_back_and_nothing_is_lost() {
     assert!(worker.log().contains(&said), "the worker does not name the exchange:\n{}", worker.log());
 }
 
-/// A stream from its beginning, until it has shown `count` different values of `key`; with all repeats up to there.
-async fn streamed(stage: &Stage, stream: &str, count: usize, key: &str) -> Vec<Caught> {
-    let channel: Channel = channel(stage).await;
-    channel.basic_qos(100, BasicQosOptions::default()).await.expect("a prefetch");
-    let mut arguments = FieldTable::default();
-    arguments.insert("x-stream-offset".into(), AMQPValue::LongString("first".into()));
-    let options = BasicConsumeOptions::default();
-    let stream = name(stage, stream);
-    let mut messages =
-        channel.basic_consume(stream.as_str().into(), "".into(), options, arguments).await.expect("a stream");
-    let (mut all, mut seen): (Vec<Caught>, BTreeSet<String>) = (Vec::new(), BTreeSet::new());
-    while seen.len() < count {
-        let next = tokio::time::timeout(LONG, messages.next()).await;
-        let next = next.unwrap_or_else(|_| panic!("{stream} has {} of {count} different {key}", seen.len()));
-        let message = next.expect("the stream goes on").expect("a message");
-        message.acker.ack(BasicAckOptions::default()).await.expect("an ack is written");
-        let caught = Caught {
-            routing_key: message.routing_key.to_string(),
-            body: serde_json::from_slice(&message.data).expect("JSON"),
-            properties: message.properties,
-            raw: message.data,
-        };
-        seen.insert(caught.body[key].as_str().expect("text").to_owned());
-        all.push(caught);
+/// A stream that is gone may have been the only way for the events: it comes back, without what it held.
+#[tokio::test]
+async fn a_log_stream_deleted_while_runs_publish_comes_back_and_holds_nothing_up() {
+    let stage = load::stage(Broker::shared().await, taking(SECOND, SECOND * 2), 50).await;
+    let channel = channel(&stage).await;
+    let (audit, catcher, stream) = (name(&stage, "audit"), name(&stage, "caught.events"), name(&stage, "audit.log"));
+    let unbound = channel.queue_unbind(catcher.into(), audit.as_str().into(), "#".into(), FieldTable::default());
+    unbound.await.expect("the catcher is unbound");
+    let load = Load::submit(&stage, 50, 2).await;
+    let mut worker = stage.worker().await;
+    until(&stage, |seen| seen.totals.open == 50).await;
+    channel.queue_delete(stream.into(), QueueDeleteOptions::default()).await.expect("the stream is deleted");
+
+    let results = load.results(&stage, &channel).await;
+    load.assert_ids(&results);
+    emptied(&stage, &channel).await;
+    worker.signal("TERM").await;
+    assert_eq!(worker.ended(SOON).await, 0, "{}", worker.log());
+    let seen = stage.simulator.calls();
+    assert_eq!((seen.ran_again(), seen.totals.answered), (vec![], load.calls()), "steps ran twice, or not at all");
+    // Two steps and the end of each run.
+    let events = streamed(&stage, "audit.log", load.len() * 3, "event_id").await;
+    let finished = events.iter().filter(|event| event.body["event"] == "run.finished").count();
+    assert!(finished >= load.len(), "{finished} runs have their end in the new stream");
+    let said = format!("exchange=\"{audit}\"");
+    assert!(worker.log().contains(&said), "the worker does not name the exchange:\n{}", worker.log());
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What is no chain waits until it can be buried.
+#[tokio::test]
+async fn a_dead_exchange_that_is_deleted_comes_back_and_no_bad_message_is_lost() {
+    let stage = load::stage(Broker::shared().await, brisk(), 10).await;
+    let channel = channel(&stage).await;
+    let worker = stage.worker().await;
+    let dead = name(&stage, "dead");
+    channel.exchange_delete(dead.as_str().into(), ExchangeDeleteOptions::default()).await.expect("it is deleted");
+    for n in 0..5 {
+        stage.submit(&channel, b"no chain", Some(&format!("bad-{n}"))).await;
     }
-    all
+    let buried = stage.dead(&channel, 5).await;
+    let ids: BTreeSet<&str> =
+        buried.iter().filter_map(|letter| letter.properties.message_id().as_ref()).map(ShortString::as_str).collect();
+    assert_eq!(ids.len(), 5, "{ids:?}");
+    emptied(&stage, &channel).await;
+    assert!(worker.log().contains(&format!("exchange=\"{dead}\"")), "{}", worker.log());
 }
 
 /// A log stream that is gone takes the events' only route with it: the worker waits for it instead of forgetting them.

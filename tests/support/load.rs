@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use cxchain::simulator::{Calls, SimulatorSettings};
+use futures_util::StreamExt;
 use lapin::Channel;
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::types::{AMQPValue, FieldTable};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -52,16 +55,21 @@ pub async fn channel(stage: &Stage) -> Channel {
 impl Load {
     /// Puts `count` chains into the work queue.
     pub async fn submit(stage: &Stage, count: usize, steps: usize) -> Self {
+        let mut load = Self { chains: BTreeMap::new(), steps };
+        load.more(stage, count).await;
+        load
+    }
+
+    /// Puts `count` more of the same kind there.
+    pub async fn more(&mut self, stage: &Stage, count: usize) {
         let channel = channel(stage).await;
-        let mut chains = BTreeMap::new();
         for n in 0..count {
             let chain_id = crate::support::unique(&format!("chain-{n}"));
             let message_id = (n % 2 == 0).then(|| chain_id.replace("chain", "run"));
-            let body = definition(&chain_id, steps).to_string();
+            let body = definition(&chain_id, self.steps).to_string();
             stage.submit(&channel, body.as_bytes(), message_id.as_deref()).await;
-            chains.insert(chain_id, message_id);
+            self.chains.insert(chain_id, message_id);
         }
-        Self { chains, steps }
     }
 
     pub fn len(&self) -> usize {
@@ -185,6 +193,34 @@ pub async fn left_over(stage: &Stage, channel: &Channel) -> Vec<Caught> {
 pub async fn until(stage: &Stage, condition: impl Fn(&Calls) -> bool) -> Calls {
     let waited = tokio::time::timeout(LONG, stage.simulator.wait_until(condition)).await;
     waited.unwrap_or_else(|_| panic!("not within {LONG:?}; seen so far: {:?}", stage.simulator.calls().totals))
+}
+
+/// A stream from its beginning, until it has shown `count` different values of `key`; with all repeats up to there.
+pub async fn streamed(stage: &Stage, stream: &str, count: usize, key: &str) -> Vec<Caught> {
+    let channel: Channel = channel(stage).await;
+    channel.basic_qos(100, BasicQosOptions::default()).await.expect("a prefetch");
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-stream-offset".into(), AMQPValue::LongString("first".into()));
+    let options = BasicConsumeOptions::default();
+    let stream = name(stage, stream);
+    let mut messages =
+        channel.basic_consume(stream.as_str().into(), "".into(), options, arguments).await.expect("a stream");
+    let (mut all, mut seen): (Vec<Caught>, BTreeSet<String>) = (Vec::new(), BTreeSet::new());
+    while seen.len() < count {
+        let next = tokio::time::timeout(LONG, messages.next()).await;
+        let next = next.unwrap_or_else(|_| panic!("{stream} has {} of {count} different {key}", seen.len()));
+        let message = next.expect("the stream goes on").expect("a message");
+        message.acker.ack(BasicAckOptions::default()).await.expect("an ack is written");
+        let caught = Caught {
+            routing_key: message.routing_key.to_string(),
+            body: serde_json::from_slice(&message.data).expect("JSON"),
+            properties: message.properties,
+            raw: message.data,
+        };
+        seen.insert(caught.body[key].as_str().expect("text").to_owned());
+        all.push(caught);
+    }
+    all
 }
 
 /// How often the worker has logged `line`.

@@ -14,6 +14,7 @@ mod broker;
 mod container;
 pub mod load;
 mod private;
+pub mod proof;
 pub mod run_log;
 mod script;
 mod stage;

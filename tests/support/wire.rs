@@ -93,6 +93,16 @@ impl Wire {
         self.lock()[line].tasks.abort_all();
     }
 
+    /// Where the newest connection is, or the one before it.
+    pub fn newest(&self, before: usize) -> usize {
+        self.lock().len().saturating_sub(1 + before)
+    }
+
+    /// So do those of all that there are.
+    pub fn cut_all(&self) {
+        self.lock().iter_mut().for_each(|line| line.tasks.abort_all());
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Line>> {
         self.lines.lock().expect("no panic while it is held")
     }
