@@ -226,10 +226,12 @@ fn runner_settings(config: &Config) -> crate::runner::Settings {
         (name.clone(), backoff)
     });
     let hash_key = config.audit.hash_key.as_ref();
+    let poll = config.tenants.iter().map(|(name, tenant)| (name.clone(), tenant.jobs.poll));
     crate::runner::Settings {
         author: author(config),
         hasher: hash_key.map_or(BodyHasher::Plain, |key| BodyHasher::keyed(key.expose_secret())),
         backoff: backoff.collect(),
+        poll: poll.collect(),
         max_result_bytes: config.worker.max_result_bytes,
     }
 }

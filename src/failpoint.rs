@@ -4,13 +4,15 @@
 //! time that it comes by: no destructor runs, nothing is flushed, as in a real crash. Without the feature this is nothing.
 
 /// The places, in the order in which a run comes by.
-pub const NAMES: [&str; 12] = [
+pub const NAMES: [&str; 14] = [
     "claimed",
     "accepted",
     "token",
     "permit",
     "intent",
     "sent",
+    "submitted",
+    "polled",
     "outcome",
     "event_published",
     "finished",

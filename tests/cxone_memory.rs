@@ -77,6 +77,7 @@ async fn a_gzip_bomb_is_given_up_at_the_limit_and_costs_no_memory() {
         action: ActionId::parse("bomb").unwrap(),
         body: Bytes::from_static(b"{}"),
         attempt: 1,
+        job: false,
         fallback: false,
         deadline: Instant::now() + Duration::from_secs(60),
     };

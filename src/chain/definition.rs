@@ -40,7 +40,11 @@ pub struct Step {
     pub action: ActionId,
     /// The JSON object that is sent.
     pub payload: Map<String, Value>,
-    /// The step's own clock (4.4 of the contract): 5–120 s for a sync call.
+    /// How the operation is carried out.
+    pub mode: Mode,
+    /// Names that must be in the payload, and not `null`: else the step fails before anything is sent.
+    pub required_params: Vec<String>,
+    /// The step's own clock (4.4 of the contract): 5–120 s for a sync call, 5–900 s for a job.
     pub timeout: Duration,
     /// What happens to the chain when the step does not succeed.
     pub on_failure: OnFailure,
@@ -50,6 +54,26 @@ pub struct Step {
     pub idempotent: bool,
     /// How many exchanges may be made at most (429s and the repeat after a 401 left out); `None`: the tenant's.
     pub max_attempts: Option<u8>,
+}
+
+/// How an operation is carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mode {
+    /// One exchange: the answer is the output.
+    Sync,
+    /// Submitted once, then polled until it is over.
+    Job(JobOptions),
+}
+
+/// What the platform is told about a job besides its payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobOptions {
+    /// The version of the operation; `None`: the platform's choice. 2–64 of `[A-Za-z0-9._-]`, `v` first.
+    pub version_id: Option<String>,
+    /// Passed on as it is.
+    pub environment_context: BTreeMap<String, String>,
+    /// How long the platform may work on it: 1–60 s.
+    pub execution_timeout: Duration,
 }
 
 /// The author's directive for a step that did not succeed.

@@ -115,6 +115,14 @@ name!(
     }
 );
 
+name!(
+    /// Names a job, as the platform called it: 1–128 of `[A-Za-z0-9._:~+=@-]`, but neither `.` nor `..`, so that it can be a path
+    /// segment.
+    JobId,
+    "1 to 128 characters of A-Z a-z 0-9 . _ : ~ + = @ -, but not . or ..",
+    |text| bounded(text, 128, |b| is_label(b) || matches!(b, b'~' | b'+' | b'=' | b'@')) && !matches!(text, "." | "..")
+);
+
 /// Where a step stands in the tree of chains: `[2]` is the third step, `[2, 0]` the first step of the chain nested in it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -158,6 +166,18 @@ mod tests {
         assert!(ActionId::parse("da-fetch.customer_Profile-1").is_ok());
         assert!(ActionId::parse(&"a".repeat(128)).is_ok());
         assert!(ActionId::parse(&"a".repeat(129)).is_err());
+    }
+
+    #[test]
+    fn a_job_id_never_leaves_its_path_segment() {
+        for hostile in
+            ["..", ".", "../x", "a/b", "a%2fb", "a\r\nb", "", "a b", "ä", "a?b", "a#b", "a\\b", &"a".repeat(129)]
+        {
+            assert!(JobId::parse(hostile).is_err(), "{hostile:?}");
+        }
+        for id in ["4711", "0b8f2c9e-1d5a-4a53-9f5c-3f0f6f5c9d10", "us-west:job.7", "YWJj+ZGVm==", "..."] {
+            assert!(JobId::parse(id).is_ok(), "{id}");
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub mod result;
 pub mod run;
 pub mod stamp;
 
-pub use definition::{Chain, OnFailure, OnUnknown, Step};
-pub use ids::{ActionId, ChainId, RunId, StepId, StepPath, TenantName};
-pub use outcome::{ErrorClass, Retryable, StepStatus, Verdict};
+pub use definition::{Chain, JobOptions, Mode, OnFailure, OnUnknown, Step};
+pub use ids::{ActionId, ChainId, JobId, RunId, StepId, StepPath, TenantName};
+pub use outcome::{ErrorClass, JobEnd, JobProgress, Retryable, StepStatus, Verdict};
 pub use problem::{Problem, Problems};

@@ -129,6 +129,56 @@ pub enum Verdict {
     Throttled,
     /// 401: one token refresh, then once again; costs no attempt.
     Unauthorized,
+    /// 2xx to the submission of a job, with the job's id: from now on the job is polled.
+    Submitted,
+}
+
+/// How far a job that is not over is known to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobProgress {
+    /// The platform has it and has not begun.
+    Queued,
+    /// The platform works on it. A state that nobody knows counts as this one.
+    Running,
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobEnd {
+    /// The platform carried it out. Its output may be too large to be kept.
+    Completed {
+        /// Whether the output was left out.
+        omitted: bool,
+    },
+    /// The operation itself failed.
+    Failed,
+    /// It took longer than its `execution_timeout_ms`.
+    TimedOut,
+}
+
+impl JobEnd {
+    /// What is known of the step then. None of these is retried.
+    #[must_use]
+    pub fn outcome(self) -> (StepStatus, ErrorClass) {
+        match self {
+            Self::Completed { omitted: false } => (StepStatus::Success, ErrorClass::None),
+            Self::Completed { omitted: true } => (StepStatus::Success, ErrorClass::ResponseTooLarge),
+            Self::Failed => (StepStatus::Failed, ErrorClass::ComputeFailure),
+            Self::TimedOut => (StepStatus::Failed, ErrorClass::Timeout),
+        }
+    }
+}
+
+impl JobProgress {
+    /// What is said of a job that has come no further when its time is over.
+    #[must_use]
+    pub fn overdue(self) -> ErrorClass {
+        match self {
+            Self::Queued => ErrorClass::StuckQueued,
+            Self::Running => ErrorClass::Timeout,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -58,14 +58,19 @@ fn print_step(step: &StepFinished) {
     let http = step.http_status.map_or_else(|| "   ".into(), |status| status.to_string());
     let took = duration(step.latency_ms);
     let action = step.action_id.as_str();
+    let job = match (&step.job_id, step.polls) {
+        (None, _) => String::new(),
+        (Some(_), 1) => ", a job, 1 poll".into(),
+        (Some(_), polls) => format!(", a job, {polls} polls"),
+    };
     if step.status == StepStatus::Success {
-        println!("  {} {action:<34} {http}  {took}", "✔".green());
+        println!("  {} {action:<34} {http}  {took}{job}", "✔".green());
         return;
     }
     let class = step.error_classification.as_str();
     let then = step.directive.and_then(|directive| serde_json::to_value(directive).ok());
     let then = then.as_ref().and_then(Value::as_str).map(|word| format!(" → {word}")).unwrap_or_default();
-    println!("  {} {action:<34} {http}  {took}  {} {class}{then}", "✖".red(), step.status.as_str());
+    println!("  {} {action:<34} {http}  {took}{job}  {} {class}{then}", "✖".red(), step.status.as_str());
 }
 
 /// The result in two lines.

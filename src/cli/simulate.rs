@@ -16,8 +16,9 @@ use screen::Screen;
 
 /// A CXone to try things on, with faults to order
 ///
-/// Runs until SIGINT or SIGTERM. It speaks the API of preset `data-actions`: POST /oauth/token and POST
-/// /api/v2/integration/data-actions/{action_id}/execute. It counts every call by run and step: GET /_sim/calls. Faults can be
+/// Runs until SIGINT or SIGTERM. It speaks the API of preset `data-actions`: POST /oauth/token, POST
+/// /api/v2/integration/data-actions/{action_id}/execute, and for jobs POST /api/v2/dataactions/{action_id}/execute and GET
+/// /api/v2/dataactions/{action_id}/jobs/{job_id}. It counts every call by run and step: GET /_sim/calls. Faults can be
 /// changed while it runs: PUT /_sim/faults with {"da-x": "status:503,times:2"}, DELETE /_sim/faults. POST /_sim/reset forgets
 /// what was counted.
 #[derive(Debug, Clone, Args)]
@@ -26,12 +27,18 @@ pub struct SimulateArgs {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8099")]
     pub listen: String,
-    /// How long an action takes
+    /// How long an action takes; as a job, its submission and each poll
     #[arg(long, value_name = "DURATION", default_value = "50ms")]
     pub latency: String,
     /// An action takes up to this much longer, the same sequence every time
     #[arg(long, value_name = "DURATION", default_value = "0s")]
     pub jitter: String,
+    /// How long a job is QUEUED
+    #[arg(long, value_name = "DURATION", default_value = "100ms")]
+    pub job_queued: String,
+    /// How long it is RUNNING after that
+    #[arg(long, value_name = "DURATION", default_value = "200ms")]
+    pub job_running: String,
     /// How long a token is good for; whole seconds
     #[arg(long, value_name = "DURATION", default_value = "1h")]
     pub token_life: String,
@@ -110,6 +117,8 @@ fn settings(args: &SimulateArgs) -> Result<SimulatorSettings, Vec<String>> {
     });
     let latency = checked(&mut problems, "--latency", &args.latency, duration);
     let latency_jitter = checked(&mut problems, "--jitter", &args.jitter, duration);
+    let job_queued = checked(&mut problems, "--job-queued", &args.job_queued, duration);
+    let job_running = checked(&mut problems, "--job-running", &args.job_running, duration);
     let token_life = checked(&mut problems, "--token-life", &args.token_life, |text| {
         humantime::parse_duration(text)
             .ok()
@@ -125,23 +134,29 @@ fn settings(args: &SimulateArgs) -> Result<SimulatorSettings, Vec<String>> {
         args.limits.iter().filter_map(|text| checked(&mut problems, "--limit", text, FromStr::from_str)).collect();
     let faults =
         args.faults.iter().filter_map(|text| checked(&mut problems, "--fault", text, FromStr::from_str)).collect();
-    match (listen, latency, latency_jitter, token_life) {
-        (Some(listen), Some(latency), Some(latency_jitter), Some(token_life)) if problems.is_empty() => {
-            Ok(SimulatorSettings {
-                listen,
-                client_id: args.client_id.clone(),
-                client_secret: args.client_secret.clone(),
-                token_life,
-                latency,
-                latency_jitter,
-                limits,
-                refused_calls_count: args.refused_calls_count,
-                faults,
-                ..SimulatorSettings::default()
-            })
-        }
-        _ => Err(problems),
+    let all = (listen, latency, latency_jitter, job_queued, job_running, token_life);
+    let (Some(listen), Some(latency), Some(latency_jitter), Some(job_queued), Some(job_running), Some(token_life)) =
+        all
+    else {
+        return Err(problems);
+    };
+    if !problems.is_empty() {
+        return Err(problems);
     }
+    Ok(SimulatorSettings {
+        listen,
+        client_id: args.client_id.clone(),
+        client_secret: args.client_secret.clone(),
+        token_life,
+        latency,
+        latency_jitter,
+        job_queued,
+        job_running,
+        limits,
+        refused_calls_count: args.refused_calls_count,
+        faults,
+        ..SimulatorSettings::default()
+    })
 }
 
 fn duration(text: &str) -> Result<Duration, &'static str> {
@@ -182,14 +197,18 @@ mod tests {
             "--limit=100/60s",
             "--fault=da-x=status:503,retry-after:2,times:2",
             "--fault=*=drip:100ms",
+            "--fault=da-j=job-fails:no row,times:1",
+            "--job-queued=1s",
+            "--job-running=2s",
         ])
         .unwrap();
         assert_eq!(settings.listen.port(), 0);
         assert_eq!(settings.limits.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10/1s", "100/1m"]);
         assert_eq!(
             settings.faults.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            ["da-x=status:503,retry-after:2,times:2", "*=drip:100ms"]
+            ["da-x=status:503,retry-after:2,times:2", "*=drip:100ms", "da-j=job-fails:no row,times:1"]
         );
+        assert_eq!((settings.job_queued, settings.job_running), (Duration::from_secs(1), Duration::from_secs(2)));
         assert_eq!(parse(&[]).unwrap().listen.port(), 8099);
     }
 
@@ -202,11 +221,15 @@ mod tests {
             "--client-id=",
             "--limit=0/1s",
             "--limit=10/1s",
+            "--job-queued=soon",
+            "--job-running=-1s",
             "--fault=da-x=explode",
             "--fault=da/y=hang",
         ])
         .unwrap_err();
         let names: Vec<_> = problems.iter().map(|p| p.split([' ', ':']).next().unwrap_or_default()).collect();
-        assert_eq!(names, ["--listen", "--latency", "--token-life", "--client-id", "--limit", "--fault", "--fault"]);
+        let expected =
+            ["--listen", "--latency", "--job-queued", "--job-running", "--token-life", "--client-id", "--limit"];
+        assert_eq!(names, [&expected[..], &["--fault", "--fault"]].concat());
     }
 }

@@ -30,7 +30,7 @@ pub struct Tenant {
     pub auth: Auth,
     /// When a call is made again.
     pub retry: Retry,
-    /// How jobs are polled. Kept for later: this release has no jobs.
+    /// How jobs are polled.
     pub jobs: Jobs,
     /// When the tenant is left alone. Kept for later: this release has no breaker.
     pub breaker: Breaker,
@@ -129,7 +129,7 @@ const POLL: Key<Span> = Key::new(
     "poll",
     Span::between(Duration::from_millis(100), Duration::from_secs(300)),
     Fallback::Value("\"3s\""),
-    "The time between two polls of a job. Without effect in this release, which has no jobs.",
+    "The time between two polls of a job; longer where the quota is tight.",
 );
 
 pub(super) const JOBS_PART: Part = Part { pattern: "tenants.NAME.jobs", about: "How jobs are polled.", keys: &[&POLL] };

@@ -1,5 +1,5 @@
-//! One exchange of the preset `data-actions` in sync mode: `POST /api/v2/integration/data-actions/{action_id}/execute`, the
-//! payload as body, the output as answer.
+//! One exchange of the preset `data-actions`. In sync mode: `POST /api/v2/integration/data-actions/{action_id}/execute`, the
+//! payload as body, the output as answer. What is different for a job is in `jobs`.
 
 use std::time::Duration;
 
@@ -13,7 +13,8 @@ use super::classify::{self, Seen, verdict};
 use super::outgoing::{Outgoing, Witness};
 use super::retry_after::retry_after;
 use super::tenants::Tenant;
-use super::{error_text, secrets, transport};
+use super::{error_text, jobs, secrets, transport};
+use crate::chain::RunId;
 use crate::ports::{Answer, Call, Clock, Credential, SystemClock};
 
 /// As much of an error's body as is looked at, for a text of 300 characters.
@@ -34,7 +35,10 @@ pub(super) async fn send(tenant: &Tenant, limit: usize, call: &Call, credential:
     };
     match head(&tenant.http, request, &witness, call.deadline).await {
         Err(unanswered) => unanswered,
-        Ok(response) if response.status().is_success() => success(tenant, limit, call.deadline, response).await,
+        Ok(response) if response.status().is_success() => {
+            let answer = success(tenant, limit, call.deadline, response).await;
+            if call.job { jobs::submitted(answer) } else { answer }
+        }
         Ok(response) => error(tenant, call.deadline, credential, response).await,
     }
 }
@@ -46,22 +50,44 @@ pub(super) fn unsendable(why: &str) -> Answer {
 
 fn request(tenant: &Tenant, call: &Call, credential: &Credential) -> Option<(Request, Witness)> {
     let action = call.action.as_str();
-    let url = tenant.url(&["api", "v2", "integration", "data-actions", action, "execute"]);
-    let fallback = if call.fallback { ":fallback" } else { "" };
+    let url = if call.job {
+        jobs::submission_url(tenant, action)
+    } else {
+        tenant.url(&["api", "v2", "integration", "data-actions", action, "execute"])
+    };
     let (body, witness) = Outgoing::new(call.body.clone());
-
-    let mut headers = HeaderMap::new();
-    headers.insert(AUTHORIZATION, secrets::authorization(credential)?);
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let request_id = format!("{}.{}.{}", call.run_id, call.step_id, call.attempt);
-    headers.insert(REQUEST_ID, request_id.try_into().ok()?);
-    let idempotency_key = format!("{}:{}{fallback}", call.run_id, call.step_id);
-    headers.insert(IDEMPOTENCY_KEY, idempotency_key.try_into().ok()?);
-
+    let exchange = Exchange {
+        run_id: &call.run_id,
+        step_id: &call.step_id,
+        attempt: call.attempt,
+        fallback: if call.fallback { ":fallback" } else { "" },
+    };
     let mut request = Request::new(reqwest::Method::POST, url);
-    *request.headers_mut() = headers;
+    *request.headers_mut() = exchange.headers(credential)?;
+    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     *request.body_mut() = Some(Body::wrap(body));
     Some((request, witness))
+}
+
+/// What an exchange is for, as its headers say it.
+pub(super) struct Exchange<'a> {
+    pub(super) run_id: &'a RunId,
+    pub(super) step_id: &'a str,
+    pub(super) attempt: u32,
+    pub(super) fallback: &'static str,
+}
+
+impl Exchange<'_> {
+    /// The headers that every exchange has. `None`: something in them cannot be in a header.
+    pub(super) fn headers(&self, credential: &Credential) -> Option<HeaderMap> {
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, secrets::authorization(credential)?);
+        let request_id = format!("{}.{}.{}", self.run_id, self.step_id, self.attempt);
+        headers.insert(REQUEST_ID, request_id.try_into().ok()?);
+        let idempotency_key = format!("{}:{}{}", self.run_id, self.step_id, self.fallback);
+        headers.insert(IDEMPOTENCY_KEY, idempotency_key.try_into().ok()?);
+        Some(headers)
+    }
 }
 
 /// The head of the response, or the answer that there is none.
@@ -108,11 +134,12 @@ async fn success(tenant: &Tenant, limit: usize, deadline: Instant, response: Res
         message: message.map(str::to_owned),
         body: (reading.end == End::Whole).then_some(reading.bytes),
         retry_after: None,
+        job: None,
     }
 }
 
 /// Any status but 2xx. The body is read for its text only; a failure to read it changes nothing.
-async fn error(tenant: &Tenant, deadline: Instant, credential: &Credential, response: Response) -> Answer {
+pub(super) async fn error(tenant: &Tenant, deadline: Instant, credential: &Credential, response: Response) -> Answer {
     let status = response.status().as_u16();
     let headers = response.headers().clone();
     let retry_after = retry_after(&headers, SystemClock.now());
@@ -127,6 +154,7 @@ async fn error(tenant: &Tenant, deadline: Instant, credential: &Credential, resp
         message: Some(error_text::line(&secrets::redact(&text, credential))),
         body: (reading.end == End::Whole).then_some(reading.bytes),
         retry_after,
+        job: None,
     }
 }
 
@@ -139,5 +167,6 @@ fn unanswered(seen: Seen, message: &str) -> Answer {
         message: Some(message.to_owned()),
         body: None,
         retry_after: None,
+        job: None,
     }
 }

@@ -15,6 +15,7 @@ mod body;
 mod calls;
 mod classify;
 mod error_text;
+mod jobs;
 mod outgoing;
 mod retry_after;
 mod secrets;
@@ -25,8 +26,11 @@ mod transport;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::chain::{ErrorClass, TenantName};
-use crate::ports::{Actions, Answer, BoxFuture, Call, Credential, CredentialError};
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use crate::chain::{ErrorClass, Mode, TenantName};
+use crate::ports::{Actions, Answer, BoxFuture, Call, Credential, CredentialError, Poll, Polled, Seen};
 
 use tenants::Tenant;
 pub use tenants::{AuthSettings, CxoneError, TenantSettings};
@@ -79,6 +83,23 @@ impl Actions for Cxone {
             match self.tenants.get(&call.tenant) {
                 Some(known) => calls::send(known, self.max_response_bytes, call, credential).await,
                 None => calls::unsendable(&format!("the tenant {} is not configured", call.tenant)),
+            }
+        })
+    }
+
+    fn body(&self, _: &TenantName, mode: &Mode, payload: &Map<String, Value>) -> Bytes {
+        match mode {
+            // Serialising a map of JSON values cannot fail; its keys come out sorted.
+            Mode::Sync => serde_json::to_vec(payload).unwrap_or_default().into(),
+            Mode::Job(options) => jobs::body(options, payload),
+        }
+    }
+
+    fn poll<'a>(&'a self, poll: &'a Poll, credential: &'a Credential) -> BoxFuture<'a, Polled> {
+        Box::pin(async move {
+            match self.tenants.get(&poll.tenant) {
+                Some(known) => jobs::poll(known, self.max_response_bytes, poll, credential).await,
+                None => Polled { seen: Seen::Unread, http_status: None },
             }
         })
     }

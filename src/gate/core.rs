@@ -10,6 +10,7 @@ use super::clock::Nanos;
 use super::order::{Line, Place};
 use super::pause::Pause;
 use super::ramp::{Era, Ramp};
+use super::tenure::Tenure;
 use super::windows::Windows;
 use crate::ports::{Outcome, RunAge};
 
@@ -48,6 +49,7 @@ pub(super) struct Core<W> {
     pause: Pause,
     ramp: Ramp,
     in_flight: usize,
+    tenure: Tenure,
     /// Instants of cells whose grants never reached anybody.
     spare: Vec<Nanos>,
 }
@@ -60,6 +62,7 @@ impl<W> Core<W> {
             pause: Pause::default(),
             ramp: Ramp::new(max_concurrent),
             in_flight: 0,
+            tenure: Tenure::default(),
             spare: Vec::new(),
         }
     }
@@ -102,10 +105,13 @@ impl<W> Core<W> {
     }
 
     /// A request is over, or its permit was given up (`None`).
-    pub(super) fn finish(&mut self, era: Era, outcome: Option<Outcome>, now: Nanos) {
+    pub(super) fn finish(&mut self, grant: Grant, outcome: Option<Outcome>, now: Nanos) {
         self.in_flight -= 1;
+        if outcome.is_some() {
+            self.tenure.saw(now.saturating_sub(grant.at));
+        }
         match outcome {
-            Some(Outcome::Answered) => self.ramp.answered(era),
+            Some(Outcome::Answered) => self.ramp.answered(grant.era),
             Some(Outcome::Throttled(at_least)) => {
                 self.pause.hold(now, at_least);
                 self.ramp.restart();
@@ -129,6 +135,20 @@ impl<W> Core<W> {
 
     pub(super) fn paused_for(&self, now: Nanos) -> Option<Duration> {
         self.pause.end(now).map(|end| Duration::from_nanos(end - now))
+    }
+
+    /// How long who comes now would wait behind the line and `others` who are about to join it: until a pause is over, then at
+    /// the pace of the slowest window, and no faster than places under `max_concurrent` become free. What bursts save is
+    /// left out.
+    pub(super) fn wait_behind(&self, others: usize, now: Nanos) -> Duration {
+        let ahead = self.line.len() + others;
+        let times = |number: usize, each: Nanos| each.saturating_mul(Nanos::try_from(number).unwrap_or(Nanos::MAX));
+        let start = self.pause.end(now).unwrap_or(now).max(self.windows.ready_at());
+        let width = self.ramp.width();
+        let short_of_places = (ahead + 1).saturating_sub(width.saturating_sub(self.in_flight));
+        let places = times(short_of_places, self.tenure.usual()) / Nanos::try_from(width).unwrap_or(Nanos::MAX);
+        let line = times(ahead, self.windows.interval()).max(places);
+        Duration::from_nanos(start.saturating_sub(now).saturating_add(line))
     }
 
     fn admit(&mut self, now: Nanos) -> Result<Grant, Not> {

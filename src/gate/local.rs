@@ -86,7 +86,7 @@ impl LocalGate {
 }
 
 /// # Panics
-/// [`permit`](Gate::permit) and [`permit_now`](Gate::permit_now), for a tenant that the gate was not made with. A chain for a
+/// All of them, for a tenant that the gate was not made with. A chain for a
 /// tenant that is not configured is rejected when it is checked, so asking for one is a fault in this program.
 impl Gate for LocalGate {
     fn permit<'a>(&'a self, tenant: &'a TenantName, age: RunAge) -> BoxFuture<'a, Result<Permit, GateClosed>> {
@@ -95,6 +95,10 @@ impl Gate for LocalGate {
 
     fn permit_now(&self, tenant: &TenantName, age: RunAge) -> Option<Permit> {
         self.tenant(tenant).permit_now(age)
+    }
+
+    fn line_behind(&self, tenant: &TenantName, others: usize) -> Duration {
+        self.tenant(tenant).wait_behind(others)
     }
 }
 

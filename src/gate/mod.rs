@@ -16,6 +16,7 @@ mod order;
 mod pause;
 mod ramp;
 mod tenant;
+mod tenure;
 mod window;
 mod windows;
 

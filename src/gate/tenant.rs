@@ -14,7 +14,6 @@ use super::clock::{Nanos, nanos};
 use super::core::{Core, Grant, Turn};
 use super::local::GateStatus;
 use super::order::Place;
-use super::ramp::Era;
 use crate::ports::{GateClosed, Outcome, Permit, RunAge, Slot};
 
 /// A pause may end beyond every instant that a timer can be set to. The timer looks again after this long at the latest.
@@ -114,8 +113,12 @@ impl Tenant {
         }
     }
 
+    pub(super) fn wait_behind(&self, others: usize) -> Duration {
+        self.lock().core.wait_behind(others, self.now())
+    }
+
     fn issue(self: &Arc<Self>, grant: Grant) -> Permit {
-        let slot = Occupied { tenant: Arc::clone(self), era: grant.era, outcome: None };
+        let slot = Occupied { tenant: Arc::clone(self), grant, outcome: None };
         Permit::new(self.start + Duration::from_nanos(grant.at), self.fresh_for, Box::new(slot))
     }
 
@@ -178,7 +181,7 @@ impl Drop for Waiting<'_> {
 /// A permit's place under `max_concurrent`.
 struct Occupied {
     tenant: Arc<Tenant>,
-    era: Era,
+    grant: Grant,
     outcome: Option<Outcome>,
 }
 
@@ -190,8 +193,8 @@ impl Slot for Occupied {
 
 impl Drop for Occupied {
     fn drop(&mut self) {
-        let (era, outcome) = (self.era, self.outcome);
+        let (grant, outcome) = (self.grant, self.outcome);
         let now = self.tenant.now();
-        self.tenant.change(|state| state.core.finish(era, outcome, now));
+        self.tenant.change(|state| state.core.finish(grant, outcome, now));
     }
 }

@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 use super::clock::{Frozen, Nanos, nanos};
-use super::limit::Limit;
+use super::limit::{Limit, Pace};
 use super::window::Window;
 
 /// The most slack there is; a minute is far beyond what a permit needs on its way to the socket.
@@ -20,6 +20,8 @@ pub(super) struct Windows {
     windows: Vec<Window>,
     clock: Frozen,
     slack: Nanos,
+    /// The longest of the windows' intervals.
+    interval: Nanos,
     /// The last take. No take comes before it: time that ran backwards would count a use too late.
     last: Nanos,
 }
@@ -32,13 +34,20 @@ impl Windows {
         let clock = Frozen::default();
         let mut limits = limits.to_vec();
         limits.sort_by_key(|limit| Reverse(limit.per()));
-        let windows = limits.iter().map(|limit| Window::new(limit.pace(slack, workers), clock.clone())).collect();
-        Self { windows, clock, slack, last: 0 }
+        let paces: Vec<Pace> = limits.iter().map(|limit| limit.pace(slack, workers)).collect();
+        let interval = paces.iter().map(|pace| pace.interval).max().unwrap_or(0);
+        let windows = paces.into_iter().map(|pace| Window::new(pace, clock.clone())).collect();
+        Self { windows, clock, slack, interval, last: 0 }
     }
 
     /// How long after its take a request may be made.
     pub(super) fn slack(&self) -> Nanos {
         self.slack
+    }
+
+    /// The time between two takes under lasting demand: the slowest window's. Without limits 0.
+    pub(super) fn interval(&self) -> Nanos {
+        self.interval
     }
 
     /// The first instant at which [`take`](Self::take) succeeds.

@@ -4,11 +4,12 @@ use std::fmt;
 
 use bytes::Bytes;
 use secrecy::SecretString;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::BoxFuture;
-use crate::chain::{ActionId, ErrorClass, RunId, TenantName, Verdict};
+use super::jobs::{Poll, Polled};
+use crate::chain::{ActionId, ErrorClass, JobId, Mode, RunId, TenantName, Verdict};
 
 /// One exchange to be made.
 #[derive(Clone)]
@@ -25,6 +26,8 @@ pub struct Call {
     pub body: Bytes,
     /// Counts every exchange of the step from 1.
     pub attempt: u32,
+    /// Whether it submits a job, instead of having the operation carried out at once.
+    pub job: bool,
     /// Whether this is the step's fallback call: its idempotency key differs.
     pub fallback: bool,
     /// When the exchange, the reading of the body included, has to be over.
@@ -46,6 +49,8 @@ pub struct Answer {
     pub body: Option<Bytes>,
     /// The peer's Retry-After, in full.
     pub retry_after: Option<std::time::Duration>,
+    /// What the platform calls the job; there with [`Verdict::Submitted`] only.
+    pub job: Option<JobId>,
 }
 
 // Written by hand: a payload or a response must not get into a log by way of a `{:?}`.
@@ -59,6 +64,7 @@ impl fmt::Debug for Call {
             .field("action", &self.action)
             .field("body_bytes", &self.body.len())
             .field("attempt", &self.attempt)
+            .field("job", &self.job)
             .field("fallback", &self.fallback)
             .finish_non_exhaustive()
     }
@@ -71,6 +77,7 @@ impl fmt::Debug for Answer {
             .field("http_status", &self.http_status)
             .field("body_bytes", &self.body.as_ref().map(Bytes::len))
             .field("retry_after", &self.retry_after)
+            .field("job", &self.job)
             .finish_non_exhaustive()
     }
 }
@@ -107,8 +114,14 @@ pub trait Actions: Send + Sync {
     /// [`CredentialError`] when the token endpoint refuses or cannot be reached.
     fn credential<'a>(&'a self, tenant: &'a TenantName) -> BoxFuture<'a, Result<Credential, CredentialError>>;
 
+    /// The body of the exchange that carries `payload` out in this mode, exactly as it goes out: sorted keys, no spaces.
+    fn body(&self, tenant: &TenantName, mode: &Mode, payload: &Map<String, Value>) -> Bytes;
+
     /// Makes one exchange. Never fails: what went wrong is the answer.
     fn send<'a>(&'a self, call: &'a Call, credential: &'a Credential) -> BoxFuture<'a, Answer>;
+
+    /// Asks once after a job. Never fails: what went wrong is the answer.
+    fn poll<'a>(&'a self, poll: &'a Poll, credential: &'a Credential) -> BoxFuture<'a, Polled>;
 
     /// A 401 came back with this credential: the next [`credential`](Actions::credential) is a fresh one.
     fn refused(&self, tenant: &TenantName, credential: &Credential);

@@ -72,4 +72,13 @@ pub trait Gate: Send + Sync {
 
     /// A permit if one can be had without waiting.
     fn permit_now(&self, tenant: &TenantName, age: RunAge) -> Option<Permit>;
+
+    /// How long a newcomer would wait at the gate now: the line's length at the pace of the slowest window, plus a pause. An
+    /// estimate, and rather too long than too short.
+    fn line(&self, tenant: &TenantName) -> Duration {
+        self.line_behind(tenant, 0)
+    }
+
+    /// As [`line`](Self::line), if `others` come before.
+    fn line_behind(&self, tenant: &TenantName, others: usize) -> Duration;
 }

@@ -9,10 +9,11 @@ use tracing::debug;
 use super::Runner;
 use super::clock::StepClock;
 use super::drive::{Halt, Live};
+use super::job::Polling;
 use super::recorder::{Entry, RENEW_EVERY};
 use crate::chain::log::Private;
 use crate::chain::run::{Command, decide};
-use crate::chain::{ErrorClass, Step, StepPath, Verdict};
+use crate::chain::{ErrorClass, Mode, Step, StepPath, Verdict};
 use crate::failpoint;
 use crate::ports::{Answer, Call, Credential, JournalError, Permit};
 
@@ -29,10 +30,12 @@ pub(super) struct ActiveStep {
     pub(super) resume_at: Option<Instant>,
     /// How many 429s in this process.
     pub(super) throttled: u32,
+    /// The polls of its job, once there is one.
+    pub(super) polling: Polling,
 }
 
 /// How a wait ended.
-enum Waited<T> {
+pub(super) enum Waited<T> {
     Done(T),
     /// The time given was over first.
     Over,
@@ -62,11 +65,11 @@ impl Runner {
         live.step = Some(ActiveStep {
             path: path.clone(),
             clock: StepClock::resume(step.timeout, spent, waited),
-            // Serialising a map of JSON values cannot fail; its keys come out sorted.
-            body: Bytes::from(serde_json::to_vec(&step.payload).unwrap_or_default()),
+            body: self.ports.actions.body(&live.chain.tenant, &step.mode, &step.payload),
             // What a worker before this one had left of its back-off.
             resume_at: left.filter(|left| !left.is_zero()).map(|left| Instant::now() + left),
             throttled: 0,
+            polling: Polling::resume(open.and_then(|open| open.job.as_ref())),
         });
     }
 
@@ -162,7 +165,7 @@ impl Runner {
         self.ports.gate.permit_now(&live.chain.tenant, live.age).filter(Permit::is_fresh)
     }
 
-    async fn permit(&self, live: &mut Live) -> Result<Option<Permit>, Halt> {
+    pub(super) async fn permit(&self, live: &mut Live) -> Result<Option<Permit>, Halt> {
         let (tenant, age, until) = (live.chain.tenant.clone(), live.age, live.deadline.min(self.last_start(live)));
         active(live).clock.enter_gate();
         let waited = live.wait(self.ports.gate.permit(&tenant, age), until, true).await;
@@ -202,6 +205,7 @@ impl Runner {
             action: step.action.clone(),
             body,
             attempt,
+            job: matches!(step.mode, Mode::Job(_)),
             fallback: false,
             deadline,
         };
@@ -223,7 +227,7 @@ impl Runner {
 
 impl Live {
     /// Waits for `work` until `until`, and renews the lease meanwhile.
-    async fn wait<T>(
+    pub(super) async fn wait<T>(
         &mut self,
         work: impl Future<Output = T>,
         until: Instant,
@@ -244,13 +248,25 @@ impl Live {
                 done = &mut work => return Ok(Waited::Done(done)),
                 () = tokio::time::sleep_until(until) => return Ok(Waited::Over),
                 // What is in flight is not cut off: its record will tell whether the journal still takes any.
-                renewed = self.recorder.renew() => if let Err(why) = renewed {
-                    // Nor is a run given up for a renewal that did not come about while its lease still holds.
-                    if interruptible && (why == JournalError::Fenced || !self.recorder.lease().holds()) {
-                        return Err(why.into());
-                    }
-                },
+                renewed = self.recorder.renew() => if interruptible { self.kept(renewed)? },
             }
+        }
+    }
+
+    /// Renews the lease if that is due: for a run whose waits are each too short for it.
+    pub(super) async fn keep(&mut self) -> Result<(), Halt> {
+        if self.recorder.renewal_is_due() {
+            let renewed = self.recorder.renew().await;
+            self.kept(renewed)?;
+        }
+        Ok(())
+    }
+
+    /// A run is not given up for a renewal that did not come about while its lease still holds.
+    fn kept(&self, renewed: Result<(), JournalError>) -> Result<(), Halt> {
+        match renewed {
+            Err(why) if why == JournalError::Fenced || !self.recorder.lease().holds() => Err(why.into()),
+            Ok(()) | Err(_) => Ok(()),
         }
     }
 }

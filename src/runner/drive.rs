@@ -109,6 +109,7 @@ impl Runner {
                     live.recorder.append(vec![Entry::Private(Private::CancelRequested)]).await?;
                 }
                 Command::Try { step } => self.try_step(&mut live, step).await?,
+                Command::Poll { step } => self.poll(&mut live, &step).await?,
                 Command::Lost { step, resend } => self.lost(&mut live, step, resend).await?,
                 Command::GiveUp { step, class } => self.give_up(&mut live, &step, class).await?,
                 Command::Finish { status, reason } => self.finish(&mut live, status, reason).await?,

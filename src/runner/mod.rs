@@ -9,6 +9,7 @@ mod attempt;
 mod clock;
 mod drive;
 mod events;
+mod job;
 mod record;
 mod recorder;
 #[cfg(test)]
@@ -75,6 +76,8 @@ pub struct Settings {
     pub hasher: BodyHasher,
     /// Back-off by tenant.
     pub backoff: BTreeMap<TenantName, Backoff>,
+    /// By tenant: how long after one poll of a job the next one is due, at the least.
+    pub poll: BTreeMap<TenantName, Duration>,
     /// `worker.max_result_bytes`.
     pub max_result_bytes: usize,
 }

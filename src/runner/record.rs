@@ -6,10 +6,10 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tracing::warn;
 
+use super::Runner;
 use super::attempt::{active, step};
 use super::drive::{Halt, Live};
 use super::recorder::Entry;
-use super::{Backoff, Runner};
 use crate::chain::log::{EventBody, Private, StepFinished, StepRetried};
 use crate::chain::run::{After, OpenStep, Room, after, applied, undone};
 use crate::chain::stamp::millis;
@@ -23,11 +23,11 @@ const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What is known of a step's end besides its status and class.
 #[derive(Default)]
-struct Trace {
-    http_status: Option<u16>,
-    data: Option<Value>,
-    message: Option<String>,
-    response_hash: Option<String>,
+pub(super) struct Trace {
+    pub(super) http_status: Option<u16>,
+    pub(super) data: Option<Value>,
+    pub(super) message: Option<String>,
+    pub(super) response_hash: Option<String>,
 }
 
 impl Runner {
@@ -44,7 +44,8 @@ impl Runner {
         let left = live.deadline.min(active(live).clock.deadline()).saturating_duration_since(Instant::now());
         let drawn = self.ports.dice.up_to(backoff.most(open.counted + 1));
         let delay = answer.retry_after.map_or(drawn, |at_least| drawn.max(at_least));
-        let pause = self.pause(live, &backoff, &answer);
+        let throttled = answer.verdict == Verdict::Throttled;
+        let pause = if throttled { self.pause(live, answer.retry_after) } else { Duration::ZERO };
         permit.finish(gate_outcome(answer.verdict, pause));
 
         let path = open.path.clone();
@@ -52,7 +53,7 @@ impl Runner {
         let room = Room { left, delay, max_attempts: backoff.max_attempts };
         match after(step, &open, answer.verdict, room) {
             After::Retry { class, delay } => {
-                let wait = if answer.verdict == Verdict::Throttled { pause } else { delay };
+                let wait = if throttled { pause } else { delay };
                 let retried = StepRetried {
                     step_index: path.index(),
                     step_id: call.step_id.clone(),
@@ -83,18 +84,17 @@ impl Runner {
                 };
                 self.end_step(live, &path, (status, class), trace).await
             }
+            After::Poll => self.submitted(live, path, answer.job).await,
         }
     }
 
     /// How long a 429 pauses the tenant: as long as it said, else as a back-off would.
-    fn pause(&self, live: &mut Live, backoff: &Backoff, answer: &Answer) -> Duration {
-        if answer.verdict != Verdict::Throttled {
-            return Duration::ZERO;
-        }
+    pub(super) fn pause(&self, live: &mut Live, said: Option<Duration>) -> Duration {
+        let backoff = self.backoff(&live.chain.tenant);
         let active = active(live);
         active.throttled += 1;
         let drawn = self.ports.dice.up_to(backoff.most(active.throttled));
-        answer.retry_after.unwrap_or(drawn).max(SHORTEST_PAUSE)
+        said.unwrap_or(drawn).max(SHORTEST_PAUSE)
     }
 
     async fn retry(&self, live: &mut Live, step: StepPath, unknown: bool, retried: StepRetried) -> Result<(), Halt> {
@@ -136,13 +136,14 @@ impl Runner {
     /// The step gets no further exchange.
     pub(super) async fn give_up(&self, live: &mut Live, path: &StepPath, class: ErrorClass) -> Result<(), Halt> {
         self.activate(live, path);
-        let open = open_step(live);
+        let open = live.recorder.state().open().cloned().unwrap_or_else(|| OpenStep::new(path.clone()));
         let status = undone(&open);
-        let trace = Trace {
-            http_status: open.last_status,
-            message: Some("the run ended while the step waited for its next attempt".into()),
-            ..Trace::default()
+        let why = match (&open.job, class) {
+            (Some(_), _) => "the run ended before the job was over",
+            (None, ErrorClass::Validation) => "a required parameter is null",
+            (None, _) => "the run ended while the step waited for its next attempt",
         };
+        let trace = Trace { http_status: open.last_status, message: Some(why.into()), ..Trace::default() };
         self.end_step(live, path, (status, class), trace).await
     }
 
@@ -162,7 +163,7 @@ impl Runner {
         Ok(None)
     }
 
-    async fn end_step(
+    pub(super) async fn end_step(
         &self,
         live: &mut Live,
         path: &StepPath,
@@ -184,10 +185,10 @@ impl Runner {
             status,
             http_status: trace.http_status,
             attempts,
-            polls: 0,
+            polls: active.polling.polls,
             latency_ms: millis(active.clock.spent()),
             gate_wait_ms: millis(active.clock.waited()),
-            job_id: None,
+            job_id: open.job.map(|job| job.id.to_string()),
             payload_hash: sent.then(|| self.settings.hasher.hash(&active.body)),
             response_hash: trace.response_hash,
             hash_alg: self.settings.hasher.algorithm(),
@@ -221,11 +222,13 @@ fn gate_outcome(verdict: Verdict, pause: Duration) -> Outcome {
         | Verdict::Failed { class: ErrorClass::Network | ErrorClass::Timeout, retry: Retryable::Yes } => {
             Outcome::Trouble
         }
-        Verdict::Success { .. } | Verdict::Failed { .. } | Verdict::Unauthorized => Outcome::Answered,
+        Verdict::Success { .. } | Verdict::Submitted | Verdict::Failed { .. } | Verdict::Unauthorized => {
+            Outcome::Answered
+        }
     }
 }
 
-fn open_step(live: &Live) -> OpenStep {
+pub(super) fn open_step(live: &Live) -> OpenStep {
     let Some(open) = live.recorder.state().open() else { unreachable!("an exchange has an intent") };
     open.clone()
 }

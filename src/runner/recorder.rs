@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::chain::RunId;
 use crate::chain::log::{Author, EventBody, Head, Private, Record, Sealed, Subject, seal};
 use crate::chain::run::RunState;
@@ -26,6 +28,8 @@ pub(super) struct Recorder {
     journal: Arc<dyn Journal>,
     clock: Arc<dyn Clock>,
     lease: Lease,
+    /// When the lease was last renewed; every append does it, too.
+    renewed: Instant,
     state: RunState,
     subject: Subject,
     author: Author,
@@ -41,7 +45,7 @@ impl Recorder {
         events: EventLine,
     ) -> Self {
         let (lease, state) = claim;
-        Self { journal, clock, lease, state, subject, author, events }
+        Self { journal, clock, lease, renewed: Instant::now(), state, subject, author, events }
     }
 
     pub(super) fn state(&self) -> &RunState {
@@ -96,6 +100,7 @@ impl Recorder {
         let state = batch.iter().try_fold(self.state.clone(), RunState::apply);
         let state = state.map_err(|illegal| JournalError::Unavailable(illegal.to_string()))?;
         self.journal.append(&mut self.lease, batch.clone()).await?;
+        self.renewed = Instant::now();
         self.state = state;
         for record in &batch {
             if let Record::Event(sealed) = record {
@@ -107,7 +112,14 @@ impl Recorder {
 
     /// Keeps the lease while the run waits.
     pub(super) async fn renew(&mut self) -> Result<(), JournalError> {
-        self.journal.renew(&mut self.lease).await
+        self.journal.renew(&mut self.lease).await?;
+        self.renewed = Instant::now();
+        Ok(())
+    }
+
+    /// Whether it is time to renew the lease.
+    pub(super) fn renewal_is_due(&self) -> bool {
+        self.renewed.elapsed() >= RENEW_EVERY
     }
 
     /// Waits until every event is confirmed, and leaves what is needed to settle the run.

@@ -69,7 +69,10 @@ fn rules(body: &[u8]) -> Result<Vec<FaultRule>, FaultError> {
         let target = target.parse::<Target>().map_err(|error| problems.extend(error.problems)).ok();
         for fault in faults {
             match (&target, fault.parse()) {
-                (Some(target), Ok(fault)) => rules.push(FaultRule { target: target.clone(), fault }),
+                (Some(target), Ok(fault)) => match FaultRule::checked(target.clone(), fault) {
+                    Ok(rule) => rules.push(rule),
+                    Err(FaultError { problems: more }) => problems.extend(more),
+                },
                 (None, Ok(_)) => {}
                 (_, Err(FaultError { problems: more })) => problems.extend(more),
             }

@@ -9,9 +9,13 @@ use serde::{Serialize, Serializer};
 /// All that was seen since the start or the last reset.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Calls {
-    /// All calls of actions together.
+    /// All calls of actions together; of a job, its submission.
     pub totals: Tally,
-    /// The most calls of actions that were open at once.
+    /// All polls together.
+    pub polls: Tally,
+    /// The jobs.
+    pub jobs: JobCalls,
+    /// The most calls of actions, and polls, that were open at once.
     pub max_concurrent: u64,
     /// Calls whose `X-Request-ID` was missing or not `{run_id}.{step_id}.{attempt}`; they are in no run.
     pub unidentified: u64,
@@ -25,7 +29,7 @@ pub struct Calls {
     pub tokens: TokenCalls,
     /// The quota.
     pub quota: QuotaCalls,
-    /// When each call passed the quota, in microseconds since the simulator's start, in order.
+    /// When each call, polls included, passed the quota, in microseconds since the simulator's start, in order.
     pub accepted_at_us: Vec<u64>,
     /// Requests to where a redirect pointed: 0, or somebody follows redirects.
     pub redirects_followed: u64,
@@ -62,7 +66,7 @@ pub struct Tally {
     pub calls: u64,
     /// Of these, the ones with a good token that passed the quota.
     pub accepted: u64,
-    /// Of these, the ones whose action took effect: the body was read, and whatever became of the answer, no fault refused
+    /// Of these, the ones whose action took effect (or whose job was begun): the body was read, and whatever became of the answer, no fault refused
     /// them (a status that is not 2xx, a redirect, a reset before the body).
     pub ran: u64,
     /// Calls that neither ended nor were broken off yet.
@@ -80,9 +84,11 @@ pub struct Tally {
 /// What was seen of one step of one run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct StepCalls {
-    /// How the calls went.
+    /// How the calls went; of a job, its submissions.
     #[serde(flatten)]
     pub tally: Tally,
+    /// The polls of its jobs.
+    pub polls: PollCalls,
     /// The attempt numbers, in order of arrival.
     pub attempts: Vec<u32>,
     /// The actions called, each once, in order of arrival (two with a fallback).
@@ -93,6 +99,40 @@ pub struct StepCalls {
     pub payload_hashes: Vec<String>,
     /// When each call passed the quota, in microseconds since the simulator's start.
     pub accepted_at_us: Vec<u64>,
+}
+
+/// What was seen of the polls for one step. Those of a job that is known belong to the step that submitted it, whatever they
+/// say of themselves.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct PollCalls {
+    /// How they went (`ran` stays 0).
+    #[serde(flatten)]
+    pub tally: Tally,
+    /// What each said for `X-Request-ID`, in order of arrival.
+    pub request_ids: Vec<String>,
+    /// The idempotency keys, each once, in order of arrival.
+    pub idempotency_keys: Vec<String>,
+    /// When each passed the quota, in microseconds since the simulator's start.
+    pub accepted_at_us: Vec<u64>,
+}
+
+impl Deref for PollCalls {
+    type Target = Tally;
+
+    fn deref(&self) -> &Tally {
+        &self.tally
+    }
+}
+
+/// What was seen of jobs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct JobCalls {
+    /// Jobs that were begun.
+    pub submitted: u64,
+    /// The most that were under way at once: submitted and not over. One that never ends is under way for good.
+    pub max_under_way: u64,
+    /// Polls that passed the quota for a job that there is not.
+    pub unknown: u64,
 }
 
 impl Deref for StepCalls {

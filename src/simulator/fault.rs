@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::job_fault::JobFault;
 use crate::chain::ActionId;
 
 /// What a call meets instead of a healthy answer.
@@ -20,6 +21,8 @@ use crate::chain::ActionId;
 pub struct Fault {
     /// What the answer is like.
     pub behaviour: Behaviour,
+    /// How the job goes that the call submits.
+    pub job: JobFault,
     /// How much longer than the configured latency it takes until the answer begins.
     pub slow: Duration,
     /// How many calls meet it before all is well again; `None`: every call.
@@ -92,7 +95,7 @@ impl Fault {
     /// Every call meets this.
     #[must_use]
     pub fn new(behaviour: Behaviour) -> Self {
-        Self { behaviour, slow: Duration::ZERO, times: None, per: Per::Action }
+        Self { behaviour, job: JobFault::default(), slow: Duration::ZERO, times: None, per: Per::Action }
     }
 
     /// Every call is answered with this status.
@@ -112,6 +115,12 @@ impl Fault {
     #[must_use]
     pub fn slow(by: Duration) -> Self {
         Self::new(Behaviour::Healthy).after(by)
+    }
+
+    /// Every job that is submitted goes like this.
+    #[must_use]
+    pub fn job(job: JobFault) -> Self {
+        Self { job, ..Self::new(Behaviour::Healthy) }
     }
 
     /// The same, this much later.
@@ -156,10 +165,15 @@ impl Behaviour {
 /// Which calls a fault is for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Target {
-    /// One action's; written as its id. An action with faults of its own meets none of [`Target::Every`].
+    /// One action's, synchronous or submissions of a job; written as its id. An action with faults of its own meets none of [`Target::Every`].
     Action(ActionId),
     /// Every action's; written `*`.
     Every,
+    /// The polls of one action's jobs; written as its id and `@poll`. An action with such faults meets none of
+    /// [`Target::EveryPoll`].
+    Poll(ActionId),
+    /// The polls of every action's jobs; written `@poll`.
+    EveryPoll,
     /// The token endpoint's; written `@token`.
     Token,
 }

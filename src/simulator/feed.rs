@@ -20,7 +20,7 @@ pub enum Ending {
 /// One call that has ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CallSeen {
-    /// The action's id, or `@token`.
+    /// The action's id, for a poll with `@poll` behind it; or `@token`.
     pub target: String,
     /// `None` when the call did not say.
     pub run: Option<String>,
@@ -28,6 +28,10 @@ pub struct CallSeen {
     pub step: Option<String>,
     /// `None` when the call did not say.
     pub attempt: Option<u32>,
+    /// The id of the job that it submitted or polled.
+    pub job: Option<String>,
+    /// The state of that job that the answer told of, or was to tell of.
+    pub job_state: Option<String>,
     /// The status, if an answer was begun.
     pub status: Option<u16>,
     /// How it ended.

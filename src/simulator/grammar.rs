@@ -5,38 +5,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::fault::{Behaviour, Fault, FaultRule, Per, RetryAfter, Target};
+use super::job_fault::JobFault;
+use super::job_grammar::{self, JobParts};
 use crate::chain::ActionId;
-
-/// The grammar, for people.
-pub const FAULT_HELP: &str = "\
-TARGET=PART[,PART...]   given several times for a target: one after the other
-
-TARGET
-  da-x           one action (then * is not for it)
-  *              every action
-  @token         the token endpoint
-
-PART, one of
-  status:503     this status; also retry-after:2 or retry-at:2 (seconds, said as a
-                 number or as a date) and body:TEXT (last: it takes all that follows)
-  slow:2s        well, but this much later; goes with every other part
-  drip:100ms     the body byte by byte, one every 100ms
-  reset-before   TCP reset before the body is read; the action does not run
-  reset-after    TCP reset after the request was read; the action ran
-  truncate[:N]   close after N bytes of the body (half of it) of all promised
-  broken-json    claims to be JSON and is not
-  text           200, plain text
-  empty          204
-  huge:SIZE      a JSON string of SIZE bytes (10MB, 512MiB, 4096), streamed
-  bomb:SIZE      the same as gzip
-  redirect       302 to a trap that counts its visitors
-  hang           no answer, ever; the action ran
-  unauthorized   401, and the token it came with is worth nothing any more
-and
-  times:2        only the first 2 calls of an action, then all is well
-  per:run        times counts for each run by itself
-
-da-x=status:503,retry-after:2,times:2   da-y=slow:2s   *=drip:100ms   @token=status:503,times:1";
 
 /// All that is wrong with a fault's text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,11 +25,28 @@ impl FromStr for FaultRule {
             return Err(FaultError { problems: vec![format!("{text:?} is not TARGET=FAULT")] });
         };
         match (target.parse(), fault.parse()) {
-            (Ok(target), Ok(fault)) => Ok(Self { target, fault }),
+            (Ok(target), Ok(fault)) => Self::checked(target, fault),
             (target, fault) => {
                 let problems = [target.err(), fault.err()].into_iter().flatten().flat_map(|e: FaultError| e.problems);
                 Err(FaultError { problems: problems.collect() })
             }
+        }
+    }
+}
+
+impl FaultRule {
+    /// A rule that means something.
+    ///
+    /// # Errors
+    /// When it says how a job goes of calls that submit none.
+    pub fn checked(target: Target, fault: Fault) -> Result<Self, FaultError> {
+        match target {
+            Target::Poll(_) | Target::EveryPoll | Target::Token if fault.job != JobFault::default() => {
+                Err(FaultError {
+                    problems: vec![format!("{target}: how a job goes is said of the action that submits it")],
+                })
+            }
+            _ => Ok(Self { target, fault }),
         }
     }
 }
@@ -70,15 +58,20 @@ impl FromStr for Target {
         match text {
             "*" => Ok(Self::Every),
             "@token" => Ok(Self::Token),
-            action => ActionId::parse(action).map(Self::Action).map_err(|_| FaultError {
-                problems: vec![format!(
-                    "{action:?} is no target, which is * or @token or an action id ({})",
-                    ActionId::ALLOWED
-                )],
-            }),
+            "@poll" => Ok(Self::EveryPoll),
+            text => {
+                let polls = text.strip_suffix("@poll");
+                ActionId::parse(polls.unwrap_or(text))
+                    .map(if polls.is_some() { Self::Poll } else { Self::Action })
+                    .map_err(|_| FaultError {
+                        problems: vec![format!("{text:?} is no target, which is {TARGETS} ({})", ActionId::ALLOWED)],
+                    })
+            }
         }
     }
 }
+
+const TARGETS: &str = "* or @token or @poll or an action id, with or without @poll";
 
 impl FromStr for Fault {
     type Err = FaultError;
@@ -102,6 +95,7 @@ impl FromStr for Fault {
 #[derive(Default)]
 struct Parts {
     behaviour: Option<Behaviour>,
+    job: JobParts,
     slow: Option<Duration>,
     times: Option<u32>,
     per: Option<Per>,
@@ -120,7 +114,10 @@ impl Parts {
             "retry-after" => needed(value, seconds).map(|v| set(&mut self.retry_after, RetryAfter::Seconds(v))),
             "retry-at" => needed(value, seconds).map(|v| set(&mut self.retry_after, RetryAfter::Date(v))),
             "body" => needed(value, |text| Ok(text.to_owned())).map(|v| set(&mut self.body, v)),
-            _ => behaviour(name, value).map(|v| set(&mut self.behaviour, v)),
+            _ => match self.job.take(name, value) {
+                Some(outcome) => outcome,
+                None => behaviour(name, value).map(|v| set(&mut self.behaviour, v)),
+            },
         };
         match outcome {
             Ok(true) => {}
@@ -130,6 +127,7 @@ impl Parts {
     }
 
     fn finish(mut self) -> Result<Fault, FaultError> {
+        let job = self.job.finish();
         match &mut self.behaviour {
             Some(Behaviour::Status { code: 204 | 304, .. }) if self.body.is_some() => {
                 self.problems.push("204 and 304 have no body".to_owned());
@@ -141,7 +139,7 @@ impl Parts {
             _ if self.retry_after.is_some() || self.body.is_some() => {
                 self.problems.push("retry-after, retry-at and body go with status".to_owned());
             }
-            None if self.slow.is_none() && self.problems.is_empty() => {
+            None if self.slow.is_none() && job == JobFault::default() && self.problems.is_empty() => {
                 self.problems.push("it says nothing of what goes wrong".to_owned());
             }
             _ => {}
@@ -154,6 +152,7 @@ impl Parts {
         }
         Ok(Fault {
             behaviour: self.behaviour.unwrap_or(Behaviour::Healthy),
+            job,
             slow: self.slow.unwrap_or_default(),
             times: self.times,
             per: self.per.unwrap_or_default(),
@@ -161,11 +160,14 @@ impl Parts {
     }
 }
 
-fn set<T>(slot: &mut Option<T>, value: T) -> bool {
+pub(super) fn set<T>(slot: &mut Option<T>, value: T) -> bool {
     slot.replace(value).is_none()
 }
 
-fn needed<T>(value: Option<&str>, read: impl Fn(&str) -> Result<T, &'static str>) -> Result<T, &'static str> {
+pub(super) fn needed<T>(
+    value: Option<&str>,
+    read: impl Fn(&str) -> Result<T, &'static str>,
+) -> Result<T, &'static str> {
     value.ok_or("a value is missing after the colon").and_then(read)
 }
 
@@ -191,20 +193,20 @@ fn behaviour(name: &str, value: Option<&str>) -> Result<Behaviour, &'static str>
         ) => {
             return Err("takes no value");
         }
-        _ => {
-            return Err(
-                "is none of status, slow, drip, reset-before, reset-after, truncate, broken-json, text, empty, huge, bomb, \
-                        redirect, hang, unauthorized, times, per, retry-after, retry-at, body",
-            );
-        }
+        _ => return Err(UNKNOWN),
     })
 }
+
+const UNKNOWN: &str = "is none of status, slow, drip, reset-before, reset-after, truncate, broken-json, text, empty, huge, bomb, \
+                       redirect, hang, unauthorized, times, per, retry-after, retry-at, body, nor of the parts about jobs: \
+                       job-queued, job-stuck, job-runs-for, job-runs, job-state, job-fails, job-times-out, no-job-id, job-id, \
+                       job-case";
 
 fn status(text: &str) -> Result<u16, &'static str> {
     text.parse().ok().filter(|code| (200..600).contains(code)).ok_or("a status is 200 to 599")
 }
 
-fn duration(text: &str) -> Result<Duration, &'static str> {
+pub(super) fn duration(text: &str) -> Result<Duration, &'static str> {
     humantime::parse_duration(text).map_err(|_| "a duration is such as 2s or 100ms")
 }
 
@@ -252,6 +254,8 @@ impl Display for Target {
         f.write_str(match self {
             Self::Action(action) => action.as_str(),
             Self::Every => "*",
+            Self::Poll(action) => return write!(f, "{action}@poll"),
+            Self::EveryPoll => "@poll",
             Self::Token => "@token",
         })
     }
@@ -284,6 +288,7 @@ impl Display for Fault {
             Behaviour::Hang => parts.push("hang".to_owned()),
             Behaviour::Unauthorized => parts.push("unauthorized".to_owned()),
         }
+        parts.extend(job_grammar::parts(&self.job));
         if !self.slow.is_zero() || parts.is_empty() {
             parts.push(format!("slow:{}", spell(self.slow)));
         }
@@ -296,6 +301,6 @@ impl Display for Fault {
     }
 }
 
-fn spell(duration: Duration) -> String {
+pub(super) fn spell(duration: Duration) -> String {
     humantime::format_duration(duration).to_string().replace(' ', "")
 }

@@ -3,6 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::fault::{Behaviour, Fault, FaultRule, Per, RetryAfter, Target};
+use super::job_fault::{JobEnd, JobFault, JobId, Span, StateCase};
 use crate::chain::ActionId;
 
 fn status(code: u16, retry_after: Option<RetryAfter>, body: Option<&str>) -> Behaviour {
@@ -43,12 +44,47 @@ fn every_part_means_what_it_says() {
 }
 
 #[test]
-fn a_target_is_an_action_or_every_action_or_the_token_endpoint() {
+fn every_part_about_jobs_means_what_it_says() {
+    let (well, two) = (JobFault::default(), Duration::from_secs(2));
+    let named = |id: &str| JobFault { id: JobId::Text(id.into()), ..JobFault::default() };
+    let table: &[(&str, JobFault)] = &[
+        ("job-queued:2s", JobFault { queued: Some(Span::For(two)), ..well.clone() }),
+        ("job-stuck", JobFault { queued: Some(Span::Ever), ..well.clone() }),
+        ("job-runs-for:2s", JobFault { running: Some(Span::For(two)), ..well.clone() }),
+        ("job-runs", JobFault { running: Some(Span::Ever), ..well.clone() }),
+        ("job-state:PAUSED", JobFault { running_as: Some("PAUSED".into()), ..well.clone() }),
+        ("job-fails", JobFault { end: JobEnd::Fails(None), ..well.clone() }),
+        ("job-fails:no such: row", JobFault { end: JobEnd::Fails(Some("no such: row".into())), ..well.clone() }),
+        ("job-times-out", JobFault { end: JobEnd::TimesOut, ..well.clone() }),
+        ("no-job-id", JobFault { id: JobId::Missing, ..well.clone() }),
+        ("job-id:../x", named("../x")),
+        ("job-id:", named("")),
+        ("job-case:lower", JobFault { case: StateCase::Lower, ..well.clone() }),
+        ("job-case:title", JobFault { case: StateCase::Title, ..well.clone() }),
+        ("job-case:upper,slow:0s", well),
+    ];
+    for (text, job) in table {
+        assert_eq!(text.parse::<Fault>().as_ref(), Ok(&Fault::job(job.clone())), "{text}");
+    }
+    let all = "slow:1s,job-runs-for:2s,job-fails:x,times:1,status:202,body:{},job-stuck".parse::<Fault>().unwrap();
+    let job = JobFault { running: Some(Span::For(two)), end: JobEnd::Fails(Some("x".into())), ..JobFault::default() };
+    let call = Fault::new(status(202, None, Some("{},job-stuck"))).after(Duration::from_secs(1)).times(1);
+    assert_eq!(all, Fault { job, ..call });
+}
+
+#[test]
+fn a_target_is_an_action_or_every_action_or_their_polls_or_the_token_endpoint() {
     let rule: FaultRule = "da-x=status:400,body:a=b".parse().unwrap();
     assert_eq!(rule.target, Target::Action(ActionId::parse("da-x").unwrap()));
     assert_eq!(rule.fault, Fault::new(status(400, None, Some("a=b"))));
     assert_eq!("*=hang".parse::<FaultRule>().unwrap().target, Target::Every);
     assert_eq!("@token=hang".parse::<FaultRule>().unwrap().target, Target::Token);
+    let polls = Target::Poll(ActionId::parse("da-x").unwrap());
+    assert_eq!("da-x@poll=hang".parse::<FaultRule>().unwrap().target, polls);
+    assert_eq!("@poll=hang".parse::<FaultRule>().unwrap().target, Target::EveryPoll);
+    for text in ["*", "@token", "da-x", "da-x@poll", "@poll"] {
+        assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
+    }
 }
 
 #[test]
@@ -72,6 +108,19 @@ fn all_that_is_wrong_is_named_at_once() {
         ("*=huge:1", &["a size is"]),
         ("*=bomb:99999999999GiB", &["a size is"]),
         ("*=times:2,,hang", &["is none of"]),
+        ("da-x@token=hang", &["is no target"]),
+        ("@poll@poll=hang", &["is no target"]),
+        ("*@poll=hang", &["is no target"]),
+        ("*=job-stuck:2s,job-runs-for:2,job-state", &["takes no value", "a duration is", "value is missing"]),
+        ("*=job-stuck,job-queued:2s", &["said already"]),
+        ("*=job-runs,job-runs-for:2s", &["said already"]),
+        ("*=job-fails,job-times-out", &["said already"]),
+        ("*=no-job-id,job-id:x", &["said already"]),
+        ("*=job-case:wild", &["upper, lower or title"]),
+        ("*=job-explodes", &["job-queued, job-stuck"]),
+        ("@poll=job-fails", &["the action that submits it"]),
+        ("da-x@poll=hang,job-id:x", &["the action that submits it"]),
+        ("@token=job-stuck", &["the action that submits it"]),
     ];
     for (text, wanted) in table {
         let problems = text.parse::<FaultRule>().unwrap_err().problems;
@@ -111,11 +160,23 @@ fn any_behaviour() -> impl Strategy<Value = Behaviour> {
     ]
 }
 
+fn any_job() -> impl Strategy<Value = JobFault> {
+    let span = || prop_oneof![(0_u64..100_000).prop_map(|ms| Span::For(Duration::from_millis(ms))), Just(Span::Ever)];
+    let text = || "[^,]*".prop_map(Into::into);
+    let end =
+        prop_oneof![Just(JobEnd::Completes), Just(JobEnd::TimesOut), prop::option::of(text()).prop_map(JobEnd::Fails),];
+    let id = prop_oneof![Just(JobId::Own), Just(JobId::Missing), text().prop_map(JobId::Text)];
+    let case = prop_oneof![Just(StateCase::Upper), Just(StateCase::Lower), Just(StateCase::Title)];
+    (prop::option::of(span()), prop::option::of(span()), prop::option::of(text()), end, id, case).prop_map(
+        |(queued, running, running_as, end, id, case)| JobFault { queued, running, running_as, end, id, case },
+    )
+}
+
 proptest! {
     #[test]
-    fn what_is_shown_reads_back_as_the_same(behaviour in any_behaviour(), slow in 0_u64..100_000, times in prop::option::of(1_u32..), run: bool) {
+    fn what_is_shown_reads_back_as_the_same(behaviour in any_behaviour(), job in any_job(), slow in 0_u64..100_000, times in prop::option::of(1_u32..), run: bool) {
         let per = if run && times.is_some() { Per::Run } else { Per::Action };
-        let fault = Fault { behaviour, slow: Duration::from_millis(slow), times, per };
+        let fault = Fault { behaviour, job, slow: Duration::from_millis(slow), times, per };
         prop_assert_eq!(fault.to_string().parse::<Fault>().unwrap(), fault);
     }
 }

@@ -17,15 +17,23 @@ pub(super) struct RequestId {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Identity {
     pub(super) request: Option<RequestId>,
+    /// `X-Request-ID` as it came.
+    pub(super) request_id: Option<String>,
     pub(super) idempotency_key: Option<String>,
 }
 
 impl Identity {
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        let key = text("idempotency-key").filter(|key| !key.is_empty() && key.len() <= 512);
-        let request = text("x-request-id").and_then(|id| RequestId::parse(id, key));
-        Self { request, idempotency_key: key.map(str::to_owned) }
+        let bounded = |name| text(name).filter(|text| !text.is_empty() && text.len() <= 512);
+        let (id, key) = (bounded("x-request-id"), bounded("idempotency-key"));
+        let request = id.and_then(|id| RequestId::parse(id, key));
+        Self { request, request_id: id.map(str::to_owned), idempotency_key: key.map(str::to_owned) }
+    }
+
+    /// The same call, for the step that is known to be behind it.
+    pub(super) fn of_step(self, owner: Option<RequestId>) -> Self {
+        Self { request: owner.or(self.request), ..self }
     }
 }
 

@@ -11,7 +11,7 @@ use super::identity::Identity;
 /// Whom a call is for, and whose it is.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
-    /// An action or the token endpoint; never `Every`.
+    /// An action, its polls or the token endpoint; never all actions or all polls.
     pub(super) target: Target,
     pub(super) identity: Identity,
 }
@@ -47,8 +47,18 @@ impl Ledger {
         if caller.target == Target::Token {
             return;
         }
-        self.calls.max_concurrent = self.calls.max_concurrent.max(self.calls.totals.open);
+        let open = self.calls.totals.open + self.calls.polls.open;
+        self.calls.max_concurrent = self.calls.max_concurrent.max(open);
         self.calls.unidentified += u64::from(caller.identity.request.is_none());
+        if matches!(caller.target, Target::Poll(_)) {
+            if let Some((step, _)) = self.step(caller) {
+                step.polls.request_ids.extend(caller.identity.request_id.clone());
+                if let Some(key) = &caller.identity.idempotency_key {
+                    note(&mut step.polls.idempotency_keys, key.clone());
+                }
+            }
+            return;
+        }
         if let Some(key) = &caller.identity.idempotency_key {
             self.calls.idempotency_keys.entry(key.clone()).or_default().calls += 1;
         }
@@ -65,8 +75,9 @@ impl Ledger {
         let at = u64::try_from(now.duration_since(self.start).as_micros()).unwrap_or(u64::MAX);
         self.each(caller, |tally| tally.accepted += 1);
         self.calls.accepted_at_us.push(at);
+        let is_poll = matches!(caller.target, Target::Poll(_));
         if let Some((step, _)) = self.step(caller) {
-            step.accepted_at_us.push(at);
+            if is_poll { &mut step.polls.accepted_at_us } else { &mut step.accepted_at_us }.push(at);
         }
     }
 
@@ -97,20 +108,34 @@ impl Ledger {
         });
     }
 
+    /// A job was begun, one of so many that are under way.
+    pub(super) fn job(&mut self, under_way: u64) {
+        let jobs = &mut self.calls.jobs;
+        jobs.submitted += 1;
+        jobs.max_under_way = jobs.max_under_way.max(under_way);
+    }
+
     /// How long ago the simulator started.
     pub(super) fn since_start(&self, now: Instant) -> Duration {
         now.duration_since(self.start)
     }
 
     fn each(&mut self, caller: &Caller, change: impl Fn(&mut Tally)) {
-        if let Target::Action(action) = &caller.target {
-            change(&mut self.calls.totals);
-            change(entry(&mut self.calls.actions, action.as_str()));
-            if let Some((step, _)) = self.step(caller) {
-                change(&mut step.tally);
+        match &caller.target {
+            Target::Action(action) => {
+                change(&mut self.calls.totals);
+                change(entry(&mut self.calls.actions, action.as_str()));
+                if let Some((step, _)) = self.step(caller) {
+                    change(&mut step.tally);
+                }
             }
-        } else {
-            change(&mut self.calls.tokens.tally);
+            Target::Poll(_) => {
+                change(&mut self.calls.polls);
+                if let Some((step, _)) = self.step(caller) {
+                    change(&mut step.polls.tally);
+                }
+            }
+            Target::Token | Target::Every | Target::EveryPoll => change(&mut self.calls.tokens.tally),
         }
     }
 

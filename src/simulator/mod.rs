@@ -9,13 +9,20 @@ mod admin;
 mod answer;
 mod calls;
 mod carry_out;
+mod exchange;
 mod execute;
 mod fault;
+mod fault_help;
 mod feed;
 mod grammar;
 #[cfg(test)]
 mod grammar_tests;
 mod identity;
+mod job;
+mod job_calls;
+mod job_fault;
+mod job_grammar;
+mod jobs;
 mod large;
 mod ledger;
 mod oauth;
@@ -36,10 +43,12 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub use calls::{Calls, KeyCalls, QuotaCalls, StepCalls, Tally, TokenCalls, WindowCalls};
+pub use calls::{Calls, JobCalls, KeyCalls, PollCalls, QuotaCalls, StepCalls, Tally, TokenCalls, WindowCalls};
 pub use fault::{Behaviour, Fault, FaultRule, Per, RetryAfter, Target};
+pub use fault_help::FAULT_HELP;
 pub use feed::{CallFeed, CallSeen, Ending, Seen};
-pub use grammar::{FAULT_HELP, FaultError};
+pub use grammar::FaultError;
+pub use job_fault::{JobEnd, JobFault, JobId, Span, StateCase};
 pub use settings::{Limit, LimitError, SimulatorSettings};
 
 use state::Shared;
@@ -128,8 +137,8 @@ impl Simulator {
         self.shared.change(|state| state.tokens.revoke_all());
     }
 
-    /// Forgets all that it has seen, quota included; faults stay and count from the beginning, tokens stay good. Calls that are
-    /// open are not counted any more.
+    /// Forgets all that it has seen, quota included; faults stay and count from the beginning, tokens stay good, jobs go on.
+    /// Calls that are open are not counted any more.
     pub fn reset(&self) {
         self.shared.reset();
     }

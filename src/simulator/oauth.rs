@@ -8,7 +8,7 @@ use hyper::{Request, Response, StatusCode};
 
 use super::answer::{Answer, BrokenOff, Reply};
 use super::carry_out::{carry_out, reset};
-use super::execute::{Unread, read, too_large};
+use super::exchange::{Unread, read, too_large};
 use super::fault::Behaviour;
 use super::ledger::Caller;
 use super::open_call::OpenCall;

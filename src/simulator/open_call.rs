@@ -8,9 +8,14 @@ use sha2::{Digest, Sha256};
 
 use super::fault::{Behaviour, Fault, Target};
 use super::feed::{CallSeen, Ending, millis};
+use super::identity::RequestId;
+use super::job::Order;
+use super::job_fault::JobFault;
+use super::jobs::{self, Begun};
 use super::ledger::Caller;
 use super::quota::whole_seconds;
 use super::state::{Shared, State};
+use crate::chain::ActionId;
 
 pub(super) struct OpenCall {
     shared: Arc<Shared>,
@@ -18,6 +23,8 @@ pub(super) struct OpenCall {
     begun: Instant,
     epoch: u64,
     status: Option<u16>,
+    /// The job that it submitted or polled: its id, and the state that was told.
+    job: Option<(String, String)>,
     broken_off: bool,
     ended: bool,
 }
@@ -39,7 +46,8 @@ impl OpenCall {
             state.ledger.begin(&caller);
             state.ledger.epoch
         });
-        Self { shared: Arc::clone(shared), caller, begun, epoch, status: None, broken_off: false, ended: false }
+        let shared = Arc::clone(shared);
+        Self { shared, caller, begun, epoch, status: None, job: None, broken_off: false, ended: false }
     }
 
     /// Token, then quota, then fault: a call that is refused uses nothing of what comes after.
@@ -91,6 +99,38 @@ impl OpenCall {
         self.count(|state| state.ledger.ran(&self.caller));
     }
 
+    /// A job of the caller's begins.
+    pub(super) fn begin_job(&mut self, order: Order, fault: &JobFault) -> Begun {
+        let begun = self.shared.change(|state| {
+            let begun = state.jobs.begin(order, fault, &self.shared.settings, Instant::now());
+            if self.epoch == state.ledger.epoch {
+                state.ledger.job(begun.under_way);
+            }
+            begun
+        });
+        self.job = begun.id.as_ref().map(|id| (jobs::text(id), begun.status.clone()));
+        begun
+    }
+
+    /// What a poll is told of a job now; `None` when there is no such job.
+    pub(super) fn poll_job(&mut self, action: &ActionId, id: &str) -> Option<String> {
+        let found = self.shared.lock().jobs.find(action, id, Instant::now()).map(|(job, age)| {
+            let state = job.state(age);
+            (job.name(state), job.told(state))
+        });
+        let Some((state, told)) = found else {
+            self.count(|state| state.ledger.calls.jobs.unknown += 1);
+            return None;
+        };
+        self.job = Some((id.to_owned(), state));
+        Some(told)
+    }
+
+    /// Whose call it is, if it said.
+    pub(super) fn request(&self) -> Option<&RequestId> {
+        self.caller.identity.request.as_ref()
+    }
+
     /// An answer is begun.
     pub(super) fn note_status(&mut self, status: u16) {
         self.status = Some(status);
@@ -125,12 +165,15 @@ impl OpenCall {
     }
 
     fn seen(&self, ending: Ending, at: Duration) -> CallSeen {
-        let request = self.caller.identity.request.as_ref();
+        let request = self.request();
+        let job = self.job.as_ref();
         CallSeen {
             target: self.caller.target.to_string(),
             run: request.map(|request| request.run.clone()),
             step: request.map(|request| request.step.clone()),
             attempt: request.map(|request| request.attempt),
+            job: job.map(|(id, _)| id.clone()),
+            job_state: job.map(|(_, state)| state.clone()),
             status: self.status,
             ending,
             at_ms: millis(at),

@@ -51,9 +51,14 @@ impl FaultPlan {
         })
     }
 
-    /// The fault that a call for `whom` (an action, or the token endpoint) meets, noted as met.
+    /// The fault that a call for `whom` (an action, its polls, or the token endpoint) meets, noted as met.
     pub(super) fn meet(&mut self, whom: &Target, run: Option<&str>) -> Option<Fault> {
-        let target = if *whom == Target::Token || self.targets.contains_key(whom) { whom } else { &Target::Every };
+        let target = match whom {
+            own if self.targets.contains_key(own) => own,
+            Target::Action(_) => &Target::Every,
+            Target::Poll(_) => &Target::EveryPoll,
+            Target::Every | Target::EveryPoll | Target::Token => whom,
+        };
         self.targets.get_mut(target)?.iter_mut().find_map(|planned| planned.meet(whom, run))
     }
 }
@@ -103,6 +108,14 @@ mod tests {
             met,
             ["text,times:1", "-", "text,times:1", "hang,times:1,per:run", "-", "hang,times:1,per:run", "-"]
         );
+    }
+
+    #[test]
+    fn polls_have_faults_of_their_own() {
+        let mut plan = plan(&["da-x=hang", "*=text", "@poll=empty,times:1", "da-x@poll=status:503,times:1"]);
+        let met = ["da-x@poll", "da-x@poll", "da-y@poll", "da-y@poll", "da-z@poll", "da-x", "da-y"]
+            .map(|target| meet(&mut plan, target, "r"));
+        assert_eq!(met, ["status:503,times:1", "-", "empty,times:1", "-", "empty,times:1", "hang", "text"]);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Which path leads where. Paths are matched as they are written, without decoding; the query is ignored.
+//! Which path leads where. Paths are matched as they are written, without decoding anything but a job's id; the query is
+//! ignored.
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use super::admin;
 use super::answer::{Answer, BrokenOff, Reply};
 use super::carry_out::TRAP;
-use super::execute::{self, execute};
+use super::exchange::{self, Endpoint, exchange};
 use super::oauth;
 use super::state::Shared;
 use super::wire::Wire;
@@ -21,11 +22,12 @@ pub(super) async fn route(
     request: Request<Incoming>,
 ) -> Result<Response<Answer>, BrokenOff> {
     let path = request.uri().path();
-    let reply = if let Some(action) = action_of(path) {
-        if request.method() == Method::POST {
-            return execute(&shared, &wire, action, request).await;
+    let reply = if let Some(endpoint) = endpoint(path) {
+        let method = if matches!(endpoint, Endpoint::Poll(..)) { Method::GET } else { Method::POST };
+        if request.method() == method {
+            return exchange(&shared, &wire, endpoint, request).await;
         }
-        wrong_method(&shared, "POST")
+        wrong_method(&shared, if method == Method::GET { "GET" } else { "POST" })
     } else if path == "/oauth/token" {
         if request.method() == Method::POST {
             return oauth::token(&shared, &wire, request).await;
@@ -40,10 +42,20 @@ pub(super) async fn route(
     Ok(reply.to(None, &wire))
 }
 
-/// `/api/v2/integration/data-actions/{action_id}/execute`
-fn action_of(path: &str) -> Option<ActionId> {
-    let action = path.strip_prefix("/api/v2/integration/data-actions/")?.strip_suffix("/execute")?;
-    ActionId::parse(action).ok()
+/// `/api/v2/integration/data-actions/{action_id}/execute`, `/api/v2/dataactions/{action_id}/execute` and
+/// `/api/v2/dataactions/{action_id}/jobs/{job_id}`
+fn endpoint(path: &str) -> Option<Endpoint> {
+    let segments: Vec<&str> = path.strip_prefix("/api/v2/")?.split('/').collect();
+    let action = |id: &str| ActionId::parse(id).ok();
+    match segments[..] {
+        ["integration", "data-actions", id, "execute"] => action(id).map(Endpoint::Action),
+        ["dataactions", id, "execute"] => action(id).map(Endpoint::Submission),
+        ["dataactions", id, "jobs", job] if !job.is_empty() => {
+            let job = percent_encoding::percent_decode_str(job).decode_utf8().ok()?;
+            Some(Endpoint::Poll(action(id)?, job.into_owned()))
+        }
+        _ => None,
+    }
 }
 
 async fn administer(shared: &Shared, request: Request<Incoming>) -> Result<Reply, BrokenOff> {
@@ -59,10 +71,10 @@ async fn administer(shared: &Shared, request: Request<Incoming>) -> Result<Reply
             Reply::empty(StatusCode::NO_CONTENT)
         }
         ("/_sim/faults", "GET") => admin::faults(shared),
-        ("/_sim/faults", "PUT") => match execute::read(request.into_body()).await {
+        ("/_sim/faults", "PUT") => match exchange::read(request.into_body()).await {
             Ok(body) => admin::put_faults(shared, &body),
-            Err(execute::Unread::TooLarge) => execute::too_large(),
-            Err(execute::Unread::ClientGone) => return Err(BrokenOff),
+            Err(exchange::Unread::TooLarge) => exchange::too_large(),
+            Err(exchange::Unread::ClientGone) => return Err(BrokenOff),
         },
         ("/_sim/faults", "DELETE") => {
             shared.change(|state| state.faults.clear());
@@ -89,10 +101,24 @@ fn wrong_method(shared: &Shared, allowed: &'static str) -> Reply {
 mod tests {
     use super::*;
 
+    fn of(path: &str) -> Option<String> {
+        endpoint(path).map(|endpoint| match endpoint {
+            Endpoint::Action(action) => action.to_string(),
+            Endpoint::Submission(action) => format!("submit {action}"),
+            Endpoint::Poll(action, job) => format!("poll {action} {job}"),
+        })
+    }
+
     #[test]
-    fn the_action_path_is_matched_strictly() {
-        let of = |path| action_of(path).map(|action| action.to_string());
-        assert_eq!(of("/api/v2/integration/data-actions/da-x.1/execute"), Some("da-x.1".to_owned()));
+    fn paths_are_matched_strictly() {
+        for (path, expected) in [
+            ("/api/v2/integration/data-actions/da-x.1/execute", "da-x.1"),
+            ("/api/v2/dataactions/da-x.1/execute", "submit da-x.1"),
+            ("/api/v2/dataactions/execute/execute", "submit execute"),
+            ("/api/v2/dataactions/da-x/jobs/simulated-job-1", "poll da-x simulated-job-1"),
+        ] {
+            assert_eq!(of(path).as_deref(), Some(expected));
+        }
         for other in [
             "/api/v2/integration/data-actions//execute",
             "/api/v2/integration/data-actions/execute",
@@ -103,8 +129,24 @@ mod tests {
             "/api/v2/integration/data-actions/a%2fb/execute",
             "/api/v2/integrations/data-actions/da-x/execute",
             "//api/v2/integration/data-actions/da-x/execute",
+            "/api/v2/data-actions/da-x/execute",
+            "/api/v2/dataactions//execute",
+            "/api/v2/dataactions/da-x/jobs/",
+            "/api/v2/dataactions/da-x/jobs",
+            "/api/v2/dataactions/da-x/jobs/a/b",
+            "/api/v2/dataactions/da-x/jobs/a/",
+            "/api/v2/dataactions/%64a/jobs/a",
         ] {
             assert_eq!(of(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_jobs_id_is_what_its_one_segment_says_decoded() {
+        for (segment, job) in [("..%2Fx", "../x"), ("%2E%2e", ".."), ("a%20%C3%A9", "a é"), ("%", "%"), ("a+b", "a+b")]
+        {
+            assert_eq!(of(&format!("/api/v2/dataactions/da-x/jobs/{segment}")), Some(format!("poll da-x {job}")));
+        }
+        assert_eq!(of("/api/v2/dataactions/da-x/jobs/%ff"), None, "it is not UTF-8");
     }
 }

@@ -18,10 +18,14 @@ pub struct SimulatorSettings {
     pub client_secret: String,
     /// How long a token is good for, told to the client in whole seconds, rounded down (1 h).
     pub token_life: Duration,
-    /// How long an action takes (50 ms).
+    /// How long an action takes (50 ms); as a job, its submission and every poll of it.
     pub latency: Duration,
     /// An action takes up to this much longer, drawn from `seed` and the call's number (none).
     pub latency_jitter: Duration,
+    /// How long a job is QUEUED (100 ms).
+    pub job_queued: Duration,
+    /// How long it is RUNNING after that (200 ms).
+    pub job_running: Duration,
     /// Where the jitter starts: the same seed gives the same sequence (0).
     pub seed: u64,
     /// The quota: a call passes when every window has room (none, so that every call passes).
@@ -41,6 +45,8 @@ impl Default for SimulatorSettings {
             token_life: Duration::from_secs(3600),
             latency: Duration::from_millis(50),
             latency_jitter: Duration::ZERO,
+            job_queued: Duration::from_millis(100),
+            job_running: Duration::from_millis(200),
             seed: 0,
             limits: Vec::new(),
             refused_calls_count: false,

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use super::calls::Calls;
 use super::feed::Teller;
+use super::jobs::Jobs;
 use super::ledger::Ledger;
 use super::plan::FaultPlan;
 use super::quota::Quota;
@@ -27,6 +28,7 @@ pub(super) struct State {
     pub(super) quota: Quota,
     pub(super) tokens: Tokens,
     pub(super) faults: FaultPlan,
+    pub(super) jobs: Jobs,
 }
 
 impl Shared {
@@ -37,6 +39,7 @@ impl Shared {
             quota,
             tokens: Tokens::default(),
             faults: FaultPlan::new(settings.faults.iter().cloned()),
+            jobs: Jobs::default(),
         };
         Self {
             settings,
@@ -82,7 +85,8 @@ impl Shared {
         }
     }
 
-    /// As after the start, but for the faults, which stay and count from the beginning, and for the tokens, which stay good.
+    /// As after the start, but for the faults, which stay and count from the beginning, the tokens, which stay good, and the jobs, which
+    /// go on.
     pub(super) fn reset(&self) {
         self.change(|state| {
             state.quota = Quota::new(&self.settings.limits, self.settings.refused_calls_count);

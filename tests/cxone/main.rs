@@ -5,6 +5,7 @@
 mod bodies;
 mod calls;
 mod deadlines;
+mod jobs;
 mod secrecy;
 mod server;
 mod silence;
@@ -54,6 +55,7 @@ fn call_within(time: Duration) -> Call {
         action: ActionId::parse("da-fetch.v1").unwrap(),
         body: Bytes::from_static(br#"{"customerId":"CUST-8842"}"#),
         attempt: 1,
+        job: false,
         fallback: false,
         deadline: Instant::now() + time,
     }

@@ -22,9 +22,9 @@ async fn faults_are_put_shown_and_deleted() {
     assert_eq!(peer.admin(Method::GET, "faults", "").await, (200, shown.clone()));
     assert_eq!(peer.status("r.s.1").await, 503);
 
-    let wrong = json!({"da-x": ["status:1", "hang"], "da/y": "explode"});
+    let wrong = json!({"da-x": ["status:1", "hang"], "da/y": "explode", "@poll": "job-fails"});
     let (status, answer) = peer.admin(Method::PUT, "faults", &wrong.to_string()).await;
-    assert_eq!((status, answer["problems"].as_array().unwrap().len()), (400, 3));
+    assert_eq!((status, answer["problems"].as_array().unwrap().len()), (400, 4));
     assert_eq!(peer.admin(Method::PUT, "faults", "[").await.0, 400);
     assert_eq!(peer.admin(Method::GET, "faults", "").await.1, shown, "nothing of it was taken");
 
@@ -93,8 +93,23 @@ async fn calls_are_shown_by_run_and_step() {
           "ran": 1
         }
       },
+      "jobs": {
+        "max_under_way": 0,
+        "submitted": 0,
+        "unknown": 0
+      },
       "max_concurrent": 1,
       "not_found": 0,
+      "polls": {
+        "accepted": 0,
+        "answered": 0,
+        "broken_off": 0,
+        "calls": 0,
+        "cut_off": 0,
+        "open": 0,
+        "ran": 0,
+        "statuses": {}
+      },
       "quota": {
         "accepted": 1,
         "throttled": 0,
@@ -125,6 +140,19 @@ async fn calls_are_shown_by_run_and_step() {
             "payload_hashes": [
               "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
             ],
+            "polls": {
+              "accepted": 0,
+              "accepted_at_us": [],
+              "answered": 0,
+              "broken_off": 0,
+              "calls": 0,
+              "cut_off": 0,
+              "idempotency_keys": [],
+              "open": 0,
+              "ran": 0,
+              "request_ids": [],
+              "statuses": {}
+            },
             "ran": 1,
             "statuses": {
               "200": 1

@@ -4,6 +4,7 @@
 mod admin;
 mod counts;
 mod faults;
+mod jobs;
 mod large;
 mod quota;
 mod tokens;
@@ -134,15 +135,14 @@ async fn paths_and_methods_are_strict() {
     let answer = get("/api/v2/integration/data-actions/da-x/execute/").await;
     assert_eq!(answer.status(), StatusCode::NOT_FOUND);
     assert!(answer.json::<Value>().await.unwrap()["message"].is_string());
-    for path in ["/api/v2/integration/data-actions/da-x/execute", "/oauth/token"] {
-        let answer = get(path).await;
-        assert_eq!(
-            (answer.status(), answer.headers()["allow"].to_str().unwrap()),
-            (StatusCode::METHOD_NOT_ALLOWED, "POST")
-        );
+    let refused = |answer: &Response| (answer.status(), answer.headers()["allow"].to_str().unwrap().to_owned());
+    for path in ["/api/v2/integration/data-actions/da-x/execute", "/api/v2/dataactions/da-x/execute", "/oauth/token"] {
+        assert_eq!(refused(&get(path).await), (StatusCode::METHOD_NOT_ALLOWED, "POST".to_owned()));
     }
+    let job = peer.http.post(format!("{}/api/v2/dataactions/da-x/jobs/1", peer.url)).send().await.unwrap();
+    assert_eq!(refused(&job), (StatusCode::METHOD_NOT_ALLOWED, "GET".to_owned()));
     let calls = simulator.calls();
-    assert_eq!((calls.not_found, calls.wrong_method, calls.totals.calls), (1, 2, 0));
+    assert_eq!((calls.not_found, calls.wrong_method, calls.totals.calls), (1, 4, 0));
 }
 
 #[tokio::test]

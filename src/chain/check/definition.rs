@@ -10,7 +10,7 @@ use super::super::ids::{ChainId, RunId, TenantName};
 use super::super::json::{Node, Pointer, Report};
 use super::fields::{Field, Known, Object};
 use super::steps::{self, Rules};
-use super::{Catalogue, time};
+use super::{Catalogue, texts, time};
 
 const KNOWN: Known = Known {
     noun: "a chain definition",
@@ -70,7 +70,7 @@ pub(super) fn walk(
     let global_timeout = object.optional("global_timeout_seconds").and_then(|field| field.integer(60..=900, report));
     let expires_at = object.optional("expires_at").and_then(|field| expires_at(&field, report));
     let repeats = object.optional("allow_repeated_actions").map(|field| field.flag(report));
-    let metadata = object.optional("metadata").and_then(|field| metadata(&field, report));
+    let metadata = object.optional("metadata").and_then(|field| texts(&field, report));
     let rules = Rules {
         // An invalid limit has been reported; nobody knows what was meant, so only the hard one counts.
         max_steps: max_depth.unwrap_or(Some(10)).unwrap_or(MAX_STEPS),
@@ -111,15 +111,4 @@ fn expires_at(field: &Field<'_, '_>, report: &mut Report<'_>) -> Option<Timestam
         field.wrong(report, "is not a time", time::ALLOWED);
     }
     instant
-}
-
-fn metadata(field: &Field<'_, '_>, report: &mut Report<'_>) -> Option<BTreeMap<String, String>> {
-    let mut metadata = BTreeMap::new();
-    for member in field.members(report)? {
-        let entry = Field { pointer: field.pointer.key(&member.key), node: &member.node };
-        if let Some(text) = entry.text(report) {
-            metadata.insert(member.key.clone().into_owned(), text.to_owned());
-        }
-    }
-    Some(metadata)
 }

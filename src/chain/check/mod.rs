@@ -7,13 +7,19 @@
 mod catalogue;
 mod definition;
 mod fields;
+mod job;
 mod payload;
+mod required;
 mod spelling;
 mod step;
 mod steps;
 #[cfg(test)]
 mod tests;
 mod time;
+
+use std::collections::BTreeMap;
+
+use fields::Field;
 
 use super::canonical::canonical;
 use super::definition::Chain;
@@ -80,6 +86,18 @@ pub fn check(submission: &Submission<'_>, catalogue: &Catalogue) -> Result<Chain
         }),
         (_, chain_id, _) => Err(Rejection { problems, run_id, chain_id, tenant }),
     }
+}
+
+/// An object of strings.
+fn texts(field: &Field<'_, '_>, report: &mut Report<'_>) -> Option<BTreeMap<String, String>> {
+    let mut texts = BTreeMap::new();
+    for member in field.members(report)? {
+        let entry = Field { pointer: field.pointer.key(&member.key), node: &member.node };
+        if let Some(text) = entry.text(report) {
+            texts.insert(member.key.clone().into_owned(), text.to_owned());
+        }
+    }
+    Some(texts)
 }
 
 /// The AMQP `message_id` as a run id. It stands outside of the body, so its problem is one of the whole message.

@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::super::definition::{OnFailure, OnUnknown, Step};
+use super::super::definition::{Mode, OnFailure, OnUnknown, Step};
 use super::super::ids::{ActionId, StepId};
 use super::super::json::{Report, Span};
 use super::fields::{Field, Known, Object};
-use super::payload;
+use super::{job, payload, required};
 
 const NOT_YET: &str = "is not yet supported";
-const JOB_ONLY: &str = "belongs to mode job, which is not yet supported";
 
 const KNOWN: Known = Known {
     noun: "a step",
@@ -25,16 +24,16 @@ const KNOWN: Known = Known {
         "on_unknown",
         "idempotent",
         "retry",
+        "required_params",
+        "version_id",
+        "environment_context",
+        "execution_timeout_ms",
     ],
     later: &[
         ("fallback", "is not yet supported; on_failure: fallback alone records the directive and goes on"),
         ("when", NOT_YET),
         ("extract", NOT_YET),
-        ("required_params", NOT_YET),
         ("chain", NOT_YET),
-        ("version_id", JOB_ONLY),
-        ("environment_context", JOB_ONLY),
-        ("execution_timeout_ms", JOB_ONLY),
     ],
 };
 
@@ -60,6 +59,8 @@ pub(super) struct Draft {
     /// `None` only where that has been reported.
     pub(super) action: Option<(ActionId, Span)>,
     payload: Map<String, Value>,
+    mode: Mode,
+    required_params: Vec<String>,
     timeout: Duration,
     on_failure: OnFailure,
     on_unknown: OnUnknown,
@@ -70,13 +71,21 @@ pub(super) struct Draft {
 /// Walks the fields of one step. `None` when it is not an object.
 pub(super) fn walk(field: &Field<'_, '_>, report: &mut Report<'_>) -> Option<Draft> {
     let object = Object::open(field, &KNOWN, report)?;
-    let timeouts = if is_job(&object, report) { 5..=900 } else { 5..=120 };
+    let mode = job::mode(&object, report);
+    let (timeouts, default) = job::timeouts(&mode);
     let timeout = object.optional("timeout_seconds").and_then(|field| field.integer(timeouts, report));
+    let given = object.optional("payload");
+    // Of a payload that is none, nobody can say what it lacks.
+    let payload = given.as_ref().map_or_else(|| Some(Map::new()), |field| payload::payload(field, report));
+    let required = object.optional("required_params");
+    let required = required.and_then(|field| required::names(&field, payload.as_ref(), report));
     Some(Draft {
         id: id(&object, report),
         action: action(&object, report),
-        payload: object.optional("payload").and_then(|field| payload::payload(&field, report)).unwrap_or_default(),
-        timeout: Duration::from_secs(timeout.unwrap_or(30)),
+        payload: payload.unwrap_or_default(),
+        mode,
+        required_params: required.unwrap_or_default(),
+        timeout: Duration::from_secs(timeout.unwrap_or(default)),
         on_failure: object.optional("on_failure").and_then(|f| f.choice(&ON_FAILURE, report)).unwrap_or_default(),
         on_unknown: object.optional("on_unknown").and_then(|f| f.choice(&ON_UNKNOWN, report)).unwrap_or_default(),
         idempotent: object.optional("idempotent").and_then(|field| field.flag(report)).unwrap_or_default(),
@@ -95,6 +104,8 @@ impl Draft {
             },
             action: self.action?.0,
             payload: self.payload,
+            mode: self.mode,
+            required_params: self.required_params,
             timeout: self.timeout,
             on_failure: self.on_failure,
             on_unknown: self.on_unknown,
@@ -117,16 +128,6 @@ fn action(object: &Object<'_, '_>, report: &mut Report<'_>) -> Option<(ActionId,
     let nested = object.optional("chain").is_some();
     let field = if nested { object.optional("action_id") } else { object.required("action_id", report) }?;
     Some((field.name(ActionId::parse, report)?, field.node.span))
-}
-
-/// Refuses the mode job. The bounds of the other fields are those of the mode that was asked for all the same.
-fn is_job(object: &Object<'_, '_>, report: &mut Report<'_>) -> bool {
-    let Some(field) = object.optional("mode") else { return false };
-    let job = field.choice(&[("sync", false), ("job", true)], report) == Some(true);
-    if job {
-        field.wrong(report, NOT_YET, "sync");
-    }
-    job
 }
 
 fn max_attempts(field: &Field<'_, '_>, report: &mut Report<'_>) -> Option<u8> {

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::ids::StepPath;
+use super::ids::{JobId, StepPath};
+use super::outcome::JobProgress;
 use super::stamp::Millis;
 
 /// One record of a run log.
@@ -50,6 +51,31 @@ pub enum Private {
         step: StepPath,
         /// The attempt whose number is free again.
         attempt: u32,
+    },
+    /// The exchange of the open intent was the submission of a job, and the platform has it: it is polled from now on, and never
+    /// submitted again. Closes the intent.
+    Submitted {
+        /// The step.
+        step: StepPath,
+        /// The platform's name for the job.
+        job_id: JobId,
+        /// The step clock so far.
+        spent_ms: u64,
+        /// What the step waited at the gate so far.
+        gate_wait_ms: u64,
+    },
+    /// A poll has seen the job further than it was known to be.
+    Progressed {
+        /// The step.
+        step: StepPath,
+        /// How far it is.
+        progress: JobProgress,
+        /// How often it has been asked after.
+        polls: u32,
+        /// The step clock so far.
+        spent_ms: u64,
+        /// What the step waited at the gate so far.
+        gate_wait_ms: u64,
     },
     /// Stands before `step.retried`: what the event does not tell.
     Attempted {

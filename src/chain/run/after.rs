@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::definition::{OnFailure, OnUnknown, Step};
 use super::super::outcome::{ErrorClass, Retryable, StepStatus, Verdict};
-use super::state::OpenStep;
+use super::step::OpenStep;
 
 /// What follows from an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub enum After {
         /// Back-off on the step's own clock. (A throttled step does not back off: it waits at the gate, which is paused.)
         delay: Duration,
     },
+    /// The step's job is under way: it is polled from now on.
+    Poll,
 }
 
 /// What the runner knows when an exchange is over: time and chance, as values.
@@ -40,6 +42,7 @@ pub struct Room {
 #[must_use]
 pub fn after(step: &Step, open: &OpenStep, verdict: Verdict, room: Room) -> After {
     match verdict {
+        Verdict::Submitted => After::Poll,
         Verdict::Success { class } => After::Finish { status: StepStatus::Success, class },
         Verdict::Failed { class, retry } => {
             let may = match retry {
@@ -60,10 +63,10 @@ pub fn after(step: &Step, open: &OpenStep, verdict: Verdict, room: Room) -> Afte
 }
 
 /// What is known of a step whose last exchange was provably not carried out: that it failed, unless an earlier exchange may
-/// have been carried out.
+/// have been carried out, or a job of it is under way.
 #[must_use]
 pub fn undone(open: &OpenStep) -> StepStatus {
-    if open.maybe_carried_out { StepStatus::Unknown } else { StepStatus::Failed }
+    if open.maybe_carried_out || open.job.is_some() { StepStatus::Unknown } else { StepStatus::Failed }
 }
 
 /// A repeat that costs an attempt and a back-off. A back-off that would pass the deadline fails at once.

@@ -1,12 +1,15 @@
 //! What a run does next.
 
+use serde_json::Value;
+
 use super::super::definition::{Chain, OnFailure, OnUnknown, Step};
 use super::super::ids::StepPath;
 use super::super::outcome::{ErrorClass, StepStatus};
 use super::super::result::{FinalStatus, Reason, ReasonCode};
 use super::super::stamp::Millis;
 use super::after::directive;
-use super::state::{FinishedStep, RunState};
+use super::state::RunState;
+use super::step::FinishedStep;
 
 /// What the world asks of the run at this moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,6 +31,11 @@ pub enum Command {
     Accept,
     /// Token, permit, intent, exchange.
     Try {
+        /// The step.
+        step: StepPath,
+    },
+    /// Token, permit, and a question after the step's job.
+    Poll {
         /// The step.
         step: StepPath,
     },
@@ -87,8 +95,12 @@ pub fn decide(chain: &Chain, state: &RunState, inputs: Inputs) -> Command {
             return Command::GiveUp { step: open.path.clone(), class: ErrorClass::Cancelled };
         }
         if inputs.clock_over {
-            let class = open.last_class.unwrap_or(ErrorClass::Timeout);
+            let job = open.job.as_ref().map(|job| job.progress.overdue());
+            let class = job.or(open.last_class).unwrap_or(ErrorClass::Timeout);
             return Command::GiveUp { step: open.path.clone(), class };
+        }
+        if open.job.is_some() && !inputs.hand_back {
+            return Command::Poll { step: open.path.clone() };
         }
     }
     between_steps(chain, state, inputs)
@@ -126,7 +138,19 @@ fn between_steps(chain: &Chain, state: &RunState, inputs: Inputs) -> Command {
     if inputs.hand_back {
         return Command::HandBack;
     }
-    Command::Try { step: StepPath::top(u16::try_from(next).unwrap_or(u16::MAX)) }
+    if state.open().is_none() && lacks_param(step) {
+        return Command::GiveUp { step: StepPath::top(index(next)), class: ErrorClass::Validation };
+    }
+    Command::Try { step: StepPath::top(index(next)) }
+}
+
+/// Whether a name that must have a value has none. (That it is in the payload was checked with the definition.)
+fn lacks_param(step: &Step) -> bool {
+    step.required_params.iter().any(|name| step.payload.get(name).is_none_or(Value::is_null))
+}
+
+fn index(next: usize) -> u16 {
+    u16::try_from(next).unwrap_or(u16::MAX)
 }
 
 /// What ended a step from outside.

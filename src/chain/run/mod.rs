@@ -5,9 +5,11 @@
 mod after;
 mod decide;
 mod state;
+mod step;
 #[cfg(test)]
 mod tests;
 
 pub use after::{After, Room, after, directive, undone};
 pub use decide::{Command, Inputs, applied, decide};
-pub use state::{FinishedStep, Illegal, OpenStep, RunState};
+pub use state::{Illegal, RunState};
+pub use step::{FinishedStep, Job, OpenStep};

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::super::ids::{ChainId, StepPath};
+use super::super::ids::ChainId;
 use super::super::log::{EventBody, Head, Origin, Private, Record, RunFinished, Sealed, StepFinished, StepRetried};
-use super::super::outcome::ErrorClass;
+use super::super::outcome::{ErrorClass, JobProgress};
 use super::super::stamp::Millis;
+use super::step::{FinishedStep, Job, OpenStep};
 
 /// A run as its log tells it.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,50 +35,6 @@ enum Phase {
     Open,
     Finished,
     Settled,
-}
-
-/// A step with an outcome.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FinishedStep {
-    /// Its event.
-    pub event: StepFinished,
-    /// The chain that it belongs to.
-    pub chain_id: ChainId,
-    /// When it was over.
-    pub at: Millis,
-    /// The response's body.
-    pub data: Option<Arc<Value>>,
-    /// For people: why it did not succeed.
-    pub message: Option<String>,
-    /// The body was too large to be kept.
-    pub omitted: bool,
-}
-
-/// A step that has begun and has no outcome yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenStep {
-    /// Where it stands.
-    pub path: StepPath,
-    /// Exchanges made, the one in flight left out.
-    pub attempts: u32,
-    /// Those of them that count against `max_attempts`.
-    pub counted: u32,
-    /// Whether the exchange to come is the repeat after a 401.
-    pub reauthorized: bool,
-    /// Whether one of the exchanges may have been carried out without anybody knowing.
-    pub maybe_carried_out: bool,
-    /// The step clock so far, in milliseconds.
-    pub spent_ms: u64,
-    /// What it waited at the gate so far, in milliseconds.
-    pub gate_wait_ms: u64,
-    /// The attempt that is in flight, or was when the worker died.
-    pub intent: Option<u32>,
-    /// Why the last exchange did not decide the step.
-    pub last_class: Option<ErrorClass>,
-    /// What the last exchange's status was.
-    pub last_status: Option<u16>,
-    /// When the back-off after it is over. (A pause of the tenant is the gate's.)
-    pub not_before: Option<Millis>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -214,12 +171,27 @@ impl RunState {
                 legal(self.phase == Phase::Open && self.is_at(step.outermost()), "intent")?;
                 let open = self.open.get_or_insert_with(|| OpenStep::new(step.clone()));
                 let next = open.path == *step && open.intent.is_none() && *attempt == open.attempts + 1;
-                legal(next, "intent")?;
+                // A known job is never submitted again.
+                legal(next && open.job.is_none(), "intent")?;
                 open.intent = Some(*attempt);
             }
             Private::Withdrawn { step, attempt } => {
                 let open = self.open.as_mut().filter(|open| open.path == *step && open.intent == Some(*attempt));
                 open.ok_or(Illegal { record: "withdrawn" })?.intent = None;
+            }
+            Private::Submitted { step, job_id, spent_ms, gate_wait_ms } => {
+                let open = self.open.as_mut().filter(|open| open.path == *step && open.intent.is_some());
+                let open = open.ok_or(Illegal { record: "submitted" })?;
+                open.attempts = open.intent.take().unwrap_or(open.attempts);
+                open.job = Some(Job { id: job_id.clone(), progress: JobProgress::Queued, polls: 0 });
+                (open.spent_ms, open.gate_wait_ms) = (*spent_ms, *gate_wait_ms);
+            }
+            Private::Progressed { step, progress, polls, spent_ms, gate_wait_ms } => {
+                let open = self.open.as_mut().filter(|open| open.path == *step);
+                let open = open.ok_or(Illegal { record: "progressed" })?;
+                let job = open.job.as_mut().ok_or(Illegal { record: "progressed" })?;
+                (job.progress, job.polls) = (*progress, *polls);
+                (open.spent_ms, open.gate_wait_ms) = (*spent_ms, *gate_wait_ms);
             }
             Private::Attempted { step, unknown, spent_ms, gate_wait_ms } => {
                 let open = self.open.as_mut().filter(|open| open.path == *step && open.intent.is_some());
@@ -321,26 +293,6 @@ impl RunState {
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.phase == Phase::Settled
-    }
-}
-
-impl OpenStep {
-    /// A step of which no exchange was made.
-    #[must_use]
-    pub fn new(path: StepPath) -> Self {
-        Self {
-            path,
-            attempts: 0,
-            counted: 0,
-            reauthorized: false,
-            maybe_carried_out: false,
-            spent_ms: 0,
-            gate_wait_ms: 0,
-            intent: None,
-            last_class: None,
-            last_status: None,
-            not_before: None,
-        }
     }
 }
 

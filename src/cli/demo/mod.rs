@@ -80,6 +80,7 @@ fn point_at(config: &mut Config, simulator: &Simulator) -> Result<(), String> {
     platform.auth.client_id = settings.client_id;
     platform.auth.client_secret = Some(SecretString::from(settings.client_secret));
     platform.limits = vec![Limit { limit: 10, per: std::time::Duration::from_secs(1), burst: 2 }];
+    platform.jobs.poll = std::time::Duration::from_millis(400);
     config.tenants = [(tenant.clone(), platform)].into();
     config.worker.id = "demo-worker".into();
     // Nobody who has asked for the end of a demo wants to wait for a worker's full drain.
@@ -182,7 +183,10 @@ fn print_table(results: &[Value]) {
 fn say_goodbye(calls: &Calls) {
     let (made, again) = (calls.totals.calls, calls.ran_again().len());
     let throttled = calls.totals.statuses.get(&429).copied().unwrap_or(0);
-    println!("\n  The simulator counted {made} calls; {throttled} of them throttled, {again} carried out twice.");
+    let polls = calls.polls.calls;
+    println!(
+        "\n  The simulator counted {made} calls and {polls} polls; {throttled} of them throttled, {again} carried out twice."
+    );
     println!("  Nothing is left running, and nothing is left on the broker.");
     println!("\n{}", "Where to look next".bold());
     println!("  README.md               your own chain in five minutes");

@@ -20,16 +20,18 @@ macro_rules! sample {
     };
 }
 
-pub(super) const SAMPLES: [Sample; 4] = [
+pub(super) const SAMPLES: [Sample; 5] = [
     sample!("Three steps, one after the other", "examples/customer-sync.json", "completed"),
     sample!("A step fails, and the chain goes on", "examples/address-check.json", "completed"),
     sample!("The tenant is throttled, and the step waits", "examples/order-export.json", "completed"),
+    sample!("A step is a job, and is polled until it is over", "examples/usage-report.json", "completed"),
     sample!("A step fails, and the chain ends there", "examples/credit-hold.json", "terminated_early"),
 ];
 
-const FAULTS: [&str; 3] = [
+const FAULTS: [&str; 4] = [
     "da-validate-address=status:422,body:zip is no ZIP code",
     "da-export-orders=status:429,retry-after:2,times:1",
+    "da-build-usage-report=job-runs-for:1s",
     "da-place-hold=status:500,body:the ledger is closed",
 ];
 

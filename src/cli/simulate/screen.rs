@@ -7,7 +7,7 @@ use owo_colors::OwoColorize;
 use serde_json::json;
 
 use crate::ports::{Clock, SystemClock};
-use crate::simulator::{CallSeen, Calls, Ending, Seen, Simulator, SimulatorSettings};
+use crate::simulator::{CallSeen, Calls, Ending, Seen, Simulator, SimulatorSettings, Tally};
 
 /// Where it is shown: for a person, or as JSON lines.
 pub(super) struct Screen {
@@ -20,11 +20,12 @@ impl Screen {
         let limits: Vec<_> = settings.limits.iter().map(ToString::to_string).collect();
         let faults: Vec<_> = settings.faults.iter().map(ToString::to_string).collect();
         if self.json {
-            let latency = humantime::format_duration(settings.latency).to_string();
-            let token_life = humantime::format_duration(settings.token_life).to_string();
+            let text = |duration| humantime::format_duration(duration).to_string();
             return line(&json!({
                 "event": "listening", "url": url, "token_url": simulator.token_url(), "client_id": settings.client_id,
-                "latency": latency, "token_life": token_life, "limits": limits, "faults": faults,
+                "latency": text(settings.latency), "job_queued": text(settings.job_queued),
+                "job_running": text(settings.job_running), "token_life": text(settings.token_life),
+                "limits": limits, "faults": faults,
             }));
         }
         let or_none = |list: &[String]| if list.is_empty() { "none".to_owned() } else { list.join("   ") };
@@ -38,6 +39,9 @@ impl Screen {
         if !settings.latency_jitter.is_zero() {
             line(&format_args!("  jitter      {}", humantime::format_duration(settings.latency_jitter)));
         }
+        let (queued, running) = (settings.job_queued, settings.job_running);
+        let (queued, running) = (humantime::format_duration(queued), humantime::format_duration(running));
+        line(&format_args!("  jobs        queued for {queued}, then running for {running}"));
         line(&format_args!("  token life  {}", humantime::format_duration(settings.token_life)));
         line(&format_args!("  limits      {}", or_none(&limits)));
         line(&format_args!("  faults      {}", or_none(&faults)));
@@ -69,9 +73,11 @@ impl Screen {
 
     pub(super) fn summary(&self, calls: &Calls) {
         if self.json {
-            return line(&json!({ "event": "summary", "calls": calls.totals, "max_concurrent": calls.max_concurrent,
+            return line(
+                &json!({ "event": "summary", "calls": calls.totals, "polls": calls.polls, "jobs": calls.jobs, "max_concurrent": calls.max_concurrent,
                 "actions": calls.actions, "tokens": calls.tokens, "quota": calls.quota, "ran_again": calls.ran_again(),
-                "redirects_followed": calls.redirects_followed, "not_found": calls.not_found, "wrong_method": calls.wrong_method }));
+                "redirects_followed": calls.redirects_followed, "not_found": calls.not_found, "wrong_method": calls.wrong_method }),
+            );
         }
         let totals = &calls.totals;
         line(&format_args!(
@@ -84,13 +90,16 @@ impl Screen {
             calls.max_concurrent,
         ));
         for (action, tally) in &calls.actions {
-            let statuses: Vec<_> = tally.statuses.iter().map(|(status, n)| format!("{status} × {n}")).collect();
+            let (calls, ran, statuses) = (tally.calls, tally.ran, statuses(tally));
+            line(&format_args!("  {action:<40} {calls:>7} calls  {ran:>7} ran   {statuses}"));
+        }
+        if calls.jobs.submitted > 0 {
+            let (jobs, polls) = (&calls.jobs, &calls.polls);
             line(&format_args!(
-                "  {action:<40} {:>7} calls  {:>7} ran   {}",
-                tally.calls,
-                tally.ran,
-                statuses.join("  ")
+                "  jobs: {} submitted, at most {} under way at once",
+                jobs.submitted, jobs.max_under_way
             ));
+            line(&format_args!("  polls: {} calls   {}", polls.calls, statuses(polls)));
         }
         line(&format_args!("  tokens: {} calls, {} issued", calls.tokens.calls, calls.tokens.issued));
         line(&format_args!("  quota: {} accepted, {} throttled", calls.quota.accepted, calls.quota.throttled));
@@ -111,6 +120,11 @@ impl Screen {
     }
 }
 
+fn statuses(tally: &Tally) -> String {
+    let statuses: Vec<_> = tally.statuses.iter().map(|(status, n)| format!("{status} × {n}")).collect();
+    statuses.join("  ")
+}
+
 fn pretty(call: &CallSeen) -> String {
     let time = time("%H:%M:%S%.3fZ");
     let attempt = call.attempt.map_or(String::new(), |n| format!("#{n}"));
@@ -125,9 +139,13 @@ fn pretty(call: &CallSeen) -> String {
         Ending::CutOff => "  cut off by the client",
         Ending::BrokenOff => "  broken off",
     };
+    let job = match (&call.job, &call.job_state) {
+        (Some(job), Some(state)) => format!("  {} {}", job.escape_debug(), state.escape_debug()),
+        _ => String::new(),
+    };
     let (run, step) = (call.run.as_deref().unwrap_or("-"), call.step.as_deref().unwrap_or("-"));
     let (target, ms) = (&call.target, call.took_ms);
-    format!("{}  {run}  {step} {attempt:<3} {target}  {status} {ms:>6} ms{}", time.dimmed(), ending.red())
+    format!("{}  {run}  {step} {attempt:<3} {target}  {status} {ms:>6} ms{job}{}", time.dimmed(), ending.red())
 }
 
 /// Now, in UTC.

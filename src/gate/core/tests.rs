@@ -68,9 +68,9 @@ fn no_more_are_let_through_at_once_than_are_allowed() {
     let first = called(&mut core, 0);
     assert_eq!(names(&first), [1, 2]);
     assert_eq!(core.turn(0), Turn::Idle);
-    core.finish(first[0].1.era, Some(Outcome::Trouble), 0);
+    core.finish(first[0].1, Some(Outcome::Trouble), 0);
     assert_eq!(names(&called(&mut core, 0)), [3]);
-    core.finish(first[1].1.era, None, 0);
+    core.finish(first[1].1, None, 0);
     assert_eq!(names(&called(&mut core, 0)), [4]);
 }
 
@@ -81,11 +81,11 @@ fn a_429_holds_everybody_and_then_lets_them_come_back_by_and_by() {
         core.join(RunAge(u64::from(age)), age);
     }
     let before = called(&mut core, 0);
-    core.finish(before[0].1.era, Some(Outcome::Throttled(Duration::from_millis(10))), 0);
+    core.finish(before[0].1, Some(Outcome::Throttled(Duration::from_millis(10))), 0);
     assert_eq!(core.paused_for(4 * MS), Some(Duration::from_millis(6)));
     assert_eq!(core.turn(0), Turn::Idle, "three are still on their way");
     for (_, grant) in &before[1..] {
-        core.finish(grant.era, Some(Outcome::Answered), 0);
+        core.finish(*grant, Some(Outcome::Answered), 0);
     }
     assert_eq!(core.at_once(RunAge(0), 0), None);
     assert_eq!(core.turn(0), Turn::At(10 * MS));
@@ -93,7 +93,7 @@ fn a_429_holds_everybody_and_then_lets_them_come_back_by_and_by() {
     let mut out = called(&mut core, 10 * MS);
     while !out.is_empty() && widths.len() < 4 {
         widths.push(core.in_flight());
-        core.finish(out.remove(0).1.era, Some(Outcome::Answered), 10 * MS);
+        core.finish(out.remove(0).1, Some(Outcome::Answered), 10 * MS);
         out.extend(called(&mut core, 10 * MS));
     }
     assert_eq!(widths, [1, 2, 4, 4]);
@@ -110,6 +110,43 @@ fn a_grant_that_reached_nobody_goes_to_the_next_while_it_is_fresh() {
     core.give_back(again[0].1);
     core.join(RunAge(3), 3);
     assert_eq!(core.turn(70 * MS + 1), Turn::At(50 * MS + 60_020 * MS + 1), "stale: the next cell");
+}
+
+#[test]
+fn a_newcomer_waits_for_the_pause_and_then_at_the_pace_of_the_slowest_window() {
+    let mut core = core(&[limit(10, 1_000, 2), limit(2, 1_000, 1)], 50);
+    let interval = Duration::from_nanos(510 * MS + 1);
+    assert_eq!((core.wait_behind(0, 0), core.wait_behind(3, 0)), (Duration::ZERO, interval * 3));
+    let grant = core.at_once(RunAge(0), 0).unwrap();
+    core.join(RunAge(1), 1);
+    assert_eq!(core.wait_behind(0, 0), interval * 2, "the first of the line waits for a cell, too");
+    assert_eq!(core.wait_behind(2, 0), interval * 4);
+    core.finish(grant, Some(Outcome::Throttled(Duration::from_secs(60))), 0);
+    assert_eq!(
+        core.wait_behind(0, 0),
+        Duration::from_secs(60) + Duration::from_secs(7) / 8,
+        "and on the ramp, one at a time"
+    );
+    assert_eq!(core.wait_behind(0, 70_000 * MS), Duration::from_secs(7) / 8);
+}
+
+#[test]
+fn where_all_places_are_taken_a_newcomer_waits_for_as_many_as_are_before_it() {
+    let mut core = core(&[], 4);
+    assert_eq!(core.wait_behind(3, 0), Duration::ZERO);
+    assert_eq!(
+        core.wait_behind(5, 0),
+        Duration::from_millis(500),
+        "two places more, of which four become free in a second"
+    );
+    for age in 1..=4 {
+        core.join(RunAge(u64::from(age)), age);
+    }
+    let out = called(&mut core, 0);
+    assert_eq!(core.wait_behind(0, 0), Duration::from_millis(250));
+    core.finish(out[0].1, Some(Outcome::Answered), 9_000 * MS);
+    assert_eq!(core.wait_behind(0, 9_000 * MS), Duration::ZERO);
+    assert_eq!(core.wait_behind(1, 9_000 * MS), Duration::from_millis(500), "two seconds is usual now");
 }
 
 /// One thing that happens.
@@ -156,10 +193,10 @@ proptest! {
                     core.give_back(grant);
                 },
                 Step::Finish => if !out.is_empty() {
-                    core.finish(out.swap_remove(0).era, Some(Outcome::Answered), now);
+                    core.finish(out.swap_remove(0), Some(Outcome::Answered), now);
                 },
                 Step::Throttle(time) => if !out.is_empty() {
-                    core.finish(out.swap_remove(0).era, Some(Outcome::Throttled(Duration::from_nanos(time))), now);
+                    core.finish(out.swap_remove(0), Some(Outcome::Throttled(Duration::from_nanos(time))), now);
                     paused_until = paused_until.max(now + time);
                 },
             }

@@ -124,7 +124,7 @@ async fn a_settled_run_gives_its_result_again_and_nothing_else() {
 
 impl World {
     /// Another worker comes; whatever the dead one had in flight is cut off.
-    async fn drive_after_crash(&self, chain: &Chain) -> Ended {
+    pub(super) async fn drive_after_crash(&self, chain: &Chain) -> Ended {
         self.drive_from(self.claim(chain).await).await
     }
 }

@@ -17,6 +17,8 @@ struct Seen {
     /// The intent that no record closes yet.
     open: Option<String>,
     sent: HashSet<String>,
+    /// Steps with a job that the platform has.
+    jobs: HashSet<String>,
     journaled: BTreeSet<u64>,
     confirmed: BTreeSet<u64>,
     result_journaled: bool,
@@ -30,8 +32,14 @@ impl Seen {
             "journal" => rest.split(" + ").try_for_each(|record| self.journal(record)),
             "send" => {
                 let exchange = rest.split(" with ").next().unwrap_or_default();
+                let step = exchange.split(' ').next().unwrap_or_default();
+                ensure(!self.jobs.contains(step), "a known job was submitted again")?;
                 ensure(self.open.as_deref() == Some(exchange), "sent without an open intent")?;
                 ensure(self.sent.insert(exchange.into()), "sent twice under one number")
+            }
+            "poll" => {
+                let step = rest.split(' ').next().unwrap_or_default();
+                ensure(self.jobs.contains(step), "a job was polled that is not journaled")
             }
             "publish" => self.publish(rest.split(' ').next().unwrap_or_default()),
             "confirmed" => {
@@ -55,6 +63,9 @@ impl Seen {
             ensure(!self.sent.contains(&exchange), "withdrawn after it was sent")?;
         } else if record.starts_with("step.") {
             self.open = None;
+        } else if let Some(step) = record.strip_prefix("submitted ") {
+            ensure(self.open.take().is_some(), "submitted without an intent")?;
+            self.jobs.insert(step.into());
         } else if record == "result" {
             self.result_journaled = true;
         } else if record == "settled" {

@@ -7,6 +7,7 @@ pub(crate) mod fakes;
 mod gate;
 mod hand_back;
 mod invariants;
+mod jobs;
 mod journal;
 mod order;
 mod result;
@@ -94,6 +95,7 @@ impl World {
             author: author(),
             hasher: BodyHasher::Plain,
             backoff: BTreeMap::from([(tenant(), backoff)]),
+            poll: BTreeMap::from([(tenant(), secs(3))]),
             max_result_bytes: 8 * 1024 * 1024,
         };
         Self { tape, actions, gate, journal, outbox, ports, settings, hand_back: watch::Sender::new(false) }

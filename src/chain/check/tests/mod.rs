@@ -2,6 +2,7 @@
 
 mod hostile;
 mod identity;
+mod jobs;
 mod rules;
 
 use serde_json::{Value, json};
@@ -20,7 +21,7 @@ const CUSTOMER: &str = r#"{
   ]
 }"#;
 
-/// A definition that uses every field of this release.
+/// A definition that uses every field of this release but those of a job.
 const FULL: &str = r#"{
   "version": 1,
   "chain_id": "a.b_c:d-1",
@@ -33,7 +34,7 @@ const FULL: &str = r#"{
   "metadata": {"": "", "ticket": "T-1"},
   "steps": [
     {"id": "first", "action_id": "a", "payload": {"n": [1, -0.5, 9007199254740993, null, {"ä": "😀"}]}, "mode": "sync", "timeout_seconds": 120,
-     "on_failure": "continue", "on_unknown": "retry", "idempotent": true, "retry": {"max_attempts": 10}},
+     "on_failure": "continue", "on_unknown": "retry", "idempotent": true, "retry": {"max_attempts": 10}, "required_params": ["n"]},
     {"action_id": "a", "timeout_seconds": 5, "on_unknown": "stop"}
   ]
 }"#;

@@ -81,6 +81,7 @@ fn expected(given: Given, verdict: Verdict) -> After {
     let room = given.delay < given.left;
     let undone = if given.maybe_carried_out { StepStatus::Unknown } else { StepStatus::Failed };
     let (allowed, status, class, delay) = match verdict {
+        Verdict::Submitted => return After::Poll,
         Verdict::Success { class } => (false, StepStatus::Success, class, given.delay),
         Verdict::Failed { class, retry: Retryable::No } => (false, StepStatus::Failed, class, given.delay),
         Verdict::Failed { class, retry: Retryable::Yes } => (attempts_left && room, undone, class, given.delay),
@@ -117,7 +118,7 @@ fn nothing_is_sent_again_unless_it_was_not_carried_out_or_its_author_says_that_i
                 Verdict::Throttled | Verdict::Unauthorized => true,
                 Verdict::Failed { retry, .. } => retry == Retryable::Yes,
                 Verdict::Unknown { .. } => given.on_unknown == OnUnknown::Retry,
-                Verdict::Success { .. } => false,
+                Verdict::Success { .. } | Verdict::Submitted => false,
             };
             if matches!(answer(given, verdict), After::Retry { .. }) {
                 assert!(harmless, "{verdict:?} {given:?}");
@@ -150,6 +151,9 @@ fn an_exchange_that_was_refused_does_not_undo_an_earlier_one_that_may_have_been_
     let once_unknown = OpenStep { maybe_carried_out: true, ..OpenStep::new(StepPath::top(0)) };
     assert_eq!(undone(&once_unknown), StepStatus::Unknown);
     assert_eq!(undone(&OpenStep::new(StepPath::top(0))), StepStatus::Failed);
+    let job = Job { id: JobId::parse("j").unwrap(), progress: JobProgress::Queued, polls: 0 };
+    let under_way = OpenStep { job: Some(job), ..OpenStep::new(StepPath::top(0)) };
+    assert_eq!(undone(&under_way), StepStatus::Unknown, "nobody knows how its job ends");
 }
 
 #[test]

@@ -57,6 +57,7 @@ pub(super) fn drive(chain: Chain, script: Vec<Turn>) -> Driven {
                 log.private(definition()).event(0, acceptance)
             }),
             Command::Try { step } => run.turn(step, script.next()),
+            Command::Poll { step } => run.poll(&step, script.next()),
             Command::Lost { step, resend: true } => run.retry(&step, ErrorClass::OutcomeUnknown, true),
             Command::Lost { step, .. } => run.finish_step(&step, StepStatus::Unknown, ErrorClass::OutcomeUnknown),
             Command::GiveUp { step, class } => {
@@ -120,8 +121,38 @@ impl Driven {
                         self.retry(&step, class, matches!(verdict, Verdict::Unknown { .. }));
                         self.now += u64::try_from(delay.as_millis()).unwrap();
                     }
+                    After::Poll => {
+                        let job_id = JobId::parse("j").unwrap();
+                        let submitted = Private::Submitted { step, job_id, spent_ms: self.now, gate_wait_ms: 0 };
+                        self.append(|log| log.private(submitted));
+                    }
                 }
             }
+        }
+    }
+
+    /// A question after a job: what was meant for an exchange decides it, or comes to nothing.
+    fn poll(&mut self, step: &StepPath, turn: Option<Turn>) {
+        self.now += 1_000;
+        match turn {
+            None => self.finish_step(step, StepStatus::Success, ErrorClass::None),
+            Some(Turn::Answer { verdict: Verdict::Success { class }, .. }) => {
+                self.finish_step(step, StepStatus::Success, class);
+            }
+            Some(Turn::Answer { verdict: Verdict::Failed { class, .. }, .. }) => {
+                self.finish_step(step, StepStatus::Failed, class);
+            }
+            Some(Turn::Answer { verdict: Verdict::Submitted, .. }) => {
+                let progress = JobProgress::Running;
+                let step = step.clone();
+                let progressed = Private::Progressed { step, progress, polls: 1, spent_ms: self.now, gate_wait_ms: 0 };
+                self.append(|log| log.private(progressed));
+            }
+            Some(Turn::Crash { later } | Turn::HandBack { later }) => self.resume(later),
+            Some(Turn::Cancel) => self.append(|log| log.private(Private::CancelRequested)),
+            Some(Turn::Wait { ms }) => self.now += ms,
+            Some(Turn::Answer { took, .. }) => self.now += took,
+            Some(Turn::Withdraw | Turn::NoToken) => {}
         }
     }
 
@@ -187,6 +218,7 @@ pub(super) fn scripts() -> impl Strategy<Value = Vec<Turn>> {
         2 => class.prop_map(|class| Verdict::Unknown { class }),
         1 => Just(Verdict::Throttled),
         1 => Just(Verdict::Unauthorized),
+        2 => Just(Verdict::Submitted),
     ];
     let later = || prop_oneof![4 => 0..1_000_u64, 1 => Just(FOREVER)];
     let turn = prop_oneof![

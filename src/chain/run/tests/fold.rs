@@ -63,6 +63,7 @@ fn closed_intents(log: &Log) -> Result<Map<(u16, u32), &'static str>, TestCaseEr
                 open = Some((step.index(), *attempt));
             }
             Record::Private(Private::Withdrawn { .. }) => close(&mut open, "withdrawn")?,
+            Record::Private(Private::Submitted { .. }) => close(&mut open, "submitted")?,
             Record::Event(sealed) => match &sealed.event.body {
                 EventBody::StepRetried(retried) => {
                     prop_assert_eq!(open, Some((retried.step_index, retried.attempt)));
@@ -147,7 +148,7 @@ proptest! {
             let step = &driven.chain.steps[usize::from(*index)];
             let again = driven.sent[n + 1..].iter().any(|(later, _)| later == index);
             let may = match came {
-                Some(Verdict::Success { .. } | Verdict::Failed { retry: Retryable::No, .. }) => false,
+                Some(Verdict::Success { .. } | Verdict::Submitted | Verdict::Failed { retry: Retryable::No, .. }) => false,
                 Some(Verdict::Failed { retry: Retryable::Yes, .. } | Verdict::Throttled | Verdict::Unauthorized) => true,
                 Some(Verdict::Failed { retry: Retryable::IfIdempotent, .. }) => step.idempotent,
                 Some(Verdict::Unknown { .. }) | None => step.idempotent || step.on_unknown == OnUnknown::Retry,

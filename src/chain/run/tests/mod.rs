@@ -30,6 +30,8 @@ fn step(index: usize) -> Step {
         id: StepId::parse(&format!("step_{index}")).unwrap(),
         action: ActionId::parse(&format!("a-{index}")).unwrap(),
         payload: Map::new(),
+        mode: Mode::Sync,
+        required_params: Vec::new(),
         timeout: Duration::from_secs(30),
         on_failure: OnFailure::Abort,
         on_unknown: OnUnknown::AsFailure,

@@ -4,18 +4,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::Tape;
-use crate::chain::{ErrorClass, Retryable, TenantName, Verdict};
-use crate::ports::{Actions, Answer, BoxFuture, Call, Credential, CredentialError};
+use crate::chain::{ErrorClass, JobEnd, JobId, JobProgress, Mode, Retryable, TenantName, Verdict};
+use crate::ports::{Actions, Answer, BoxFuture, Call, Credential, CredentialError, Finished, Poll, Polled, Seen};
 
 /// A platform that answers as scripted; with success at once when the script is over.
 pub(crate) struct FakeActions {
     tape: Tape,
     replies: Mutex<VecDeque<Reply>>,
     tokens: Mutex<VecDeque<Token>>,
+    polls: Mutex<VecDeque<(Duration, Polled)>>,
     generation: AtomicU64,
     pub(crate) calls: Mutex<Vec<Call>>,
 }
@@ -34,7 +35,7 @@ pub(crate) enum Token {
 
 fn reply(ms: u64, status: Option<u16>, verdict: Verdict, data: Option<Value>) -> Reply {
     let body = data.as_ref().map(|data| Bytes::from(data.to_string()));
-    let answer = Answer { verdict, http_status: status, data, message: None, body, retry_after: None };
+    let answer = Answer { verdict, http_status: status, data, message: None, body, retry_after: None, job: None };
     Reply { after: Duration::from_millis(ms), answer: Some(answer) }
 }
 
@@ -69,6 +70,31 @@ pub(crate) fn unauthorized(ms: u64) -> Reply {
     reply(ms, Some(401), Verdict::Unauthorized, None)
 }
 
+/// The platform has the job `j`.
+pub(crate) fn submitted(ms: u64) -> Reply {
+    reply(ms, Some(202), Verdict::Submitted, None).with(|answer| answer.job = JobId::parse("j").ok())
+}
+
+/// What the question after a job comes to, and after how long.
+pub(crate) fn polled(ms: u64, http_status: Option<u16>, seen: Seen) -> (Duration, Polled) {
+    (Duration::from_millis(ms), Polled { seen, http_status })
+}
+
+pub(crate) fn pending(ms: u64, progress: JobProgress) -> (Duration, Polled) {
+    polled(ms, Some(200), Seen::Pending(progress))
+}
+
+pub(crate) fn over(ms: u64, end: JobEnd) -> (Duration, Polled) {
+    let done = matches!(end, JobEnd::Completed { .. });
+    let finished = Finished {
+        end,
+        data: done.then(|| json!({"out": 1})),
+        message: (!done).then(|| "secret-words".into()),
+        body: Some("body".into()),
+    };
+    polled(ms, Some(200), Seen::Over(Box::new(finished)))
+}
+
 pub(crate) fn panicking() -> Reply {
     Reply { after: Duration::ZERO, answer: None }
 }
@@ -89,11 +115,23 @@ impl Reply {
 impl FakeActions {
     pub(crate) fn new(tape: Tape) -> Self {
         let generation = AtomicU64::new(1);
-        Self { tape, replies: Mutex::default(), tokens: Mutex::default(), generation, calls: Mutex::default() }
+        Self {
+            tape,
+            replies: Mutex::default(),
+            tokens: Mutex::default(),
+            polls: Mutex::default(),
+            generation,
+            calls: Mutex::default(),
+        }
     }
 
     pub(crate) fn reply(&self, replies: impl IntoIterator<Item = Reply>) {
         self.replies.lock().unwrap().extend(replies);
+    }
+
+    /// How jobs are found; running when the script is over.
+    pub(crate) fn poll(&self, polls: impl IntoIterator<Item = (Duration, Polled)>) {
+        self.polls.lock().unwrap().extend(polls);
     }
 
     pub(crate) fn grant(&self, tokens: impl IntoIterator<Item = Token>) {
@@ -151,13 +189,37 @@ impl Actions for FakeActions {
             if Instant::now() + next.after > call.deadline {
                 tokio::time::sleep_until(call.deadline).await;
                 let verdict = Verdict::Unknown { class: ErrorClass::Timeout };
-                answer =
-                    Answer { verdict, http_status: None, data: None, body: None, message: None, retry_after: None };
+                answer = lost(0).with(|answer| answer.verdict = verdict).answer.unwrap_or(answer);
             } else {
                 tokio::time::sleep(next.after).await;
             }
             in_flight.over = true;
             self.tape.say(format!("answer {what}"));
+            answer
+        })
+    }
+
+    fn body(&self, _: &TenantName, mode: &Mode, payload: &Map<String, Value>) -> Bytes {
+        match mode {
+            Mode::Sync => serde_json::to_vec(payload).unwrap().into(),
+            Mode::Job(_) => json!({"job": payload}).to_string().into(),
+        }
+    }
+
+    fn poll<'a>(&'a self, poll: &'a Poll, credential: &'a Credential) -> BoxFuture<'a, Polled> {
+        Box::pin(async move {
+            let what = format!("poll {} {}", poll.step_id, poll.job);
+            self.tape.say(format!("{what} with token {}", credential.generation));
+            let mut in_flight = InFlight { tape: &self.tape, what, over: false };
+            let next = self.polls.lock().unwrap().pop_front();
+            let (after, mut answer) = next.unwrap_or_else(|| pending(0, JobProgress::Running));
+            if Instant::now() + after > poll.deadline {
+                tokio::time::sleep_until(poll.deadline).await;
+                answer = Polled { seen: Seen::Trouble, http_status: None };
+            } else {
+                tokio::time::sleep(after).await;
+            }
+            in_flight.over = true;
             answer
         })
     }

@@ -17,6 +17,8 @@ pub(crate) struct FakeGate {
     at_once: Mutex<u32>,
     /// How long every permit takes when the script is over.
     pub(crate) usual_wait: Mutex<Duration>,
+    /// How long a newcomer would wait, and how much longer for each other who comes before.
+    pub(crate) line: Mutex<(Duration, Duration)>,
 }
 
 struct Place(Tape);
@@ -29,7 +31,13 @@ impl Slot for Place {
 
 impl FakeGate {
     pub(crate) fn new(tape: Tape) -> Self {
-        Self { tape, waits: Mutex::default(), at_once: Mutex::default(), usual_wait: Mutex::default() }
+        Self {
+            tape,
+            waits: Mutex::default(),
+            at_once: Mutex::default(),
+            usual_wait: Mutex::default(),
+            line: Mutex::default(),
+        }
     }
 
     /// The next permits take so long.
@@ -69,5 +77,10 @@ impl Gate for FakeGate {
         *left = left.checked_sub(1)?;
         self.tape.say("permit at once");
         Some(self.grant(FOR_EVER))
+    }
+
+    fn line_behind(&self, _: &TenantName, others: usize) -> Duration {
+        let (line, each) = *self.line.lock().unwrap();
+        line + each * u32::try_from(others).unwrap()
     }
 }

@@ -52,6 +52,8 @@ fn name(record: &Record) -> String {
         Record::Private(Private::Definition { .. }) => "definition".into(),
         Record::Private(Private::Intent { step, attempt, .. }) => format!("intent step_{} #{attempt}", step.index()),
         Record::Private(Private::Withdrawn { step, attempt }) => format!("withdrawn step_{} #{attempt}", step.index()),
+        Record::Private(Private::Submitted { step, .. }) => format!("submitted step_{}", step.index()),
+        Record::Private(Private::Progressed { progress, .. }) => format!("progressed {progress:?}"),
         Record::Private(Private::Attempted { .. }) => "attempted".into(),
         Record::Private(Private::StepData { .. }) => "data".into(),
         Record::Private(Private::CancelRequested) => "cancel".into(),

@@ -7,7 +7,8 @@ mod outbox;
 mod tape;
 
 pub(crate) use actions::{
-    FakeActions, Reply, Token, failed, good, good_with, lost, never, panicking, refused_by_429, unauthorized,
+    FakeActions, Reply, Token, failed, good, good_with, lost, never, over, panicking, pending, polled, refused_by_429,
+    submitted, unauthorized,
 };
 pub(crate) use gate::FakeGate;
 pub(crate) use journal::FakeJournal;

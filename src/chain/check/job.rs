@@ -1,0 +1,60 @@
+//! How a step is carried out, and the fields that only a job has.
+
+use std::time::Duration;
+
+use super::super::definition::{JobOptions, Mode};
+use super::super::json::Report;
+use super::fields::{Field, Object};
+use super::texts;
+
+/// The fields of a step that belong to a job.
+pub(super) const FIELDS: [&str; 3] = ["version_id", "environment_context", "execution_timeout_ms"];
+
+const VERSION: &str = "v first, then 1 to 63 characters of A-Z a-z 0-9 . _ -";
+const EXECUTION_TIMEOUT_MS: std::ops::RangeInclusive<u64> = 1_000..=60_000;
+const DEFAULT_EXECUTION_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a step of this mode may take, in seconds, and how long it does unless its author says so.
+pub(super) fn timeouts(mode: &Mode) -> (std::ops::RangeInclusive<u64>, u64) {
+    match mode {
+        Mode::Sync => (5..=120, 30),
+        Mode::Job(_) => (5..=900, 120),
+    }
+}
+
+/// The step's mode with what goes with it.
+pub(super) fn mode(object: &Object<'_, '_>, report: &mut Report<'_>) -> Mode {
+    let choice = object.optional("mode").map(|field| field.choice(&[("sync", false), ("job", true)], report));
+    match choice {
+        None | Some(Some(false)) => {
+            for name in FIELDS {
+                if let Some(field) = object.optional(name) {
+                    field.wrong(report, "belongs to a job", "only with mode: job");
+                }
+            }
+            Mode::Sync
+        }
+        // Nobody knows what was meant; the wider bounds of the two are held.
+        Some(Some(true) | None) => Mode::Job(options(object, report)),
+    }
+}
+
+fn options(object: &Object<'_, '_>, report: &mut Report<'_>) -> JobOptions {
+    let timeout = object.optional("execution_timeout_ms").and_then(|field| field.integer(EXECUTION_TIMEOUT_MS, report));
+    let context = object.optional("environment_context").and_then(|field| texts(&field, report));
+    JobOptions {
+        version_id: object.optional("version_id").and_then(|field| version_id(&field, report)),
+        environment_context: context.unwrap_or_default(),
+        execution_timeout: timeout.map_or(DEFAULT_EXECUTION_TIMEOUT, Duration::from_millis),
+    }
+}
+
+fn version_id(field: &Field<'_, '_>, report: &mut Report<'_>) -> Option<String> {
+    let text = field.text(report)?;
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    let valid = (2..=64).contains(&text.len()) && text.starts_with('v') && text.bytes().all(allowed);
+    if !valid {
+        field.wrong(report, "is not a version", VERSION);
+    }
+    valid.then(|| text.to_owned())
+}

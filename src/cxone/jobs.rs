@@ -1,0 +1,196 @@
+//! Jobs of the preset `data-actions`: submitted with `POST /api/v2/dataactions/{action_id}/execute`, asked after with
+//! `GET /api/v2/dataactions/{action_id}/jobs/{job_id}`.
+//!
+//! Invariant: what was submitted and answered with a 2xx is never called a success before the platform says `COMPLETED`, and a
+//! state that is not known counts as running.
+
+use std::fmt;
+
+use bytes::Bytes;
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Request, Response};
+use serde::Serialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::{Map, Value};
+use tokio::time::timeout_at;
+use url::Url;
+
+use super::body::{self, Content, End, Reading};
+use super::calls::{self, Exchange};
+use super::tenants::Tenant;
+use super::{error_text, secrets};
+use crate::chain::{ErrorClass, JobEnd, JobId, JobOptions, JobProgress, Retryable, Verdict};
+use crate::ports::{Answer, Credential, Finished, Poll, Polled, Seen};
+
+/// The body of a submission. Its fields are in the order of their names, as all that is sent.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Submission<'a> {
+    environment_context: &'a std::collections::BTreeMap<String, String>,
+    execution_timeout_ms: u64,
+    input_parameters: &'a Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version_id: Option<&'a str>,
+}
+
+/// The body that submits `payload` as a job.
+pub(super) fn body(options: &JobOptions, payload: &Map<String, Value>) -> Bytes {
+    let submission = Submission {
+        environment_context: &options.environment_context,
+        execution_timeout_ms: u64::try_from(options.execution_timeout.as_millis()).unwrap_or(u64::MAX),
+        input_parameters: payload,
+        version_id: options.version_id.as_deref(),
+    };
+    // Plain data cannot fail to serialise.
+    serde_json::to_vec(&submission).unwrap_or_default().into()
+}
+
+pub(super) fn submission_url(tenant: &Tenant, action: &str) -> Url {
+    tenant.url(&["api", "v2", "dataactions", action, "execute"])
+}
+
+/// What a 2xx to a submission means: the job is known, or the call was made and its answer is lost.
+pub(super) fn submitted(answer: Answer) -> Answer {
+    let Verdict::Success { .. } = answer.verdict else { return answer };
+    match answer.data.as_ref().and_then(job_id) {
+        Some(job) => Answer { verdict: Verdict::Submitted, data: None, job: Some(job), ..answer },
+        None => Answer {
+            verdict: Verdict::Failed { class: ErrorClass::ResponseInvalid, retry: Retryable::IfIdempotent },
+            data: None,
+            message: Some("the answer to the submission names no job".into()),
+            ..answer
+        },
+    }
+}
+
+/// `jobId`, a string or a number.
+fn job_id(answer: &Value) -> Option<JobId> {
+    match answer.get("jobId")? {
+        Value::String(text) => JobId::parse(text).ok(),
+        Value::Number(number) if !number.is_f64() => JobId::parse(&number.to_string()).ok(),
+        _ => None,
+    }
+}
+
+/// Asks once. The exchange is over at `poll.deadline`, and holds no more than `limit` bytes of its answer.
+pub(super) async fn poll(tenant: &Tenant, limit: usize, poll: &Poll, credential: &Credential) -> Polled {
+    let nothing = |seen| Polled { seen, http_status: None };
+    let exchange = Exchange { run_id: &poll.run_id, step_id: &poll.step_id, attempt: poll.attempt, fallback: "" };
+    let Some(headers) = exchange.headers(credential) else { return nothing(Seen::Unread) };
+    let url = tenant.url(&["api", "v2", "dataactions", poll.action.as_str(), "jobs", poll.job.as_str()]);
+    let mut request = Request::new(reqwest::Method::GET, url);
+    *request.headers_mut() = headers;
+
+    let Ok(Ok(response)) = timeout_at(poll.deadline, tenant.http.execute(request)).await else {
+        return nothing(Seen::Trouble);
+    };
+    let http_status = Some(response.status().as_u16());
+    if response.status().is_success() {
+        return Polled { seen: read(limit, poll, credential, response).await, http_status };
+    }
+    let answer = calls::error(tenant, poll.deadline, credential, response).await;
+    let seen = match answer.verdict {
+        Verdict::Throttled => Seen::Throttled(answer.retry_after),
+        Verdict::Unauthorized => Seen::Unauthorized,
+        Verdict::Failed { class: ErrorClass::ComputeClusterUnavailable, .. } | Verdict::Unknown { .. } => Seen::Trouble,
+        Verdict::Failed { .. } | Verdict::Success { .. } | Verdict::Submitted => Seen::Unread,
+    };
+    Polled { seen, http_status }
+}
+
+async fn read(limit: usize, poll: &Poll, credential: &Credential, response: Response) -> Seen {
+    let headers = response.headers().clone();
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let Reading { bytes, end } = body::read(response, limit, poll.deadline).await;
+    match end {
+        End::TimedOut | End::Cut => Seen::Trouble,
+        // Only an output makes an answer so large. Where the state is not among what was read, nothing is known.
+        End::Oversized => match status_in(&bytes).as_deref().map(state) {
+            Some(State::Over(JobEnd::Completed { .. })) => {
+                finished(JobEnd::Completed { omitted: true }, None, None, None)
+            }
+            Some(State::Over(end)) => {
+                let message = message(&headers, &bytes, &Value::Null, credential);
+                finished(end, None, Some(message), None)
+            }
+            Some(State::Pending(progress)) => Seen::Pending(progress),
+            None => Seen::Unread,
+        },
+        End::Whole => {
+            let Content::Json(mut answer) = body::content(content_type, &bytes) else { return Seen::Unread };
+            let Some(status) = answer.get("status").and_then(Value::as_str) else { return Seen::Unread };
+            match state(status) {
+                State::Pending(progress) => Seen::Pending(progress),
+                State::Over(end @ JobEnd::Completed { .. }) => {
+                    let output = answer.get_mut("output").map(Value::take).filter(|output| !output.is_null());
+                    finished(end, output, None, Some(bytes))
+                }
+                State::Over(end) => {
+                    let message = message(&headers, &bytes, &answer, credential);
+                    finished(end, None, Some(message), Some(bytes))
+                }
+            }
+        }
+    }
+}
+
+fn finished(end: JobEnd, data: Option<Value>, message: Option<String>, body: Option<Bytes>) -> Seen {
+    Seen::Over(Box::new(Finished { end, data, message, body }))
+}
+
+/// What the platform says of a job that did not complete: `errorDetail`, else where other errors have their text.
+fn message(headers: &reqwest::header::HeaderMap, bytes: &[u8], answer: &Value, credential: &Credential) -> String {
+    let detail = match answer.get("errorDetail") {
+        Some(Value::String(text)) if !text.trim().is_empty() => Some(text.clone()),
+        Some(detail @ Value::Object(_)) => error_text::find(headers, detail.to_string().as_bytes()),
+        _ => None,
+    };
+    let text = detail.or_else(|| error_text::find(headers, bytes)).unwrap_or_default();
+    error_text::line(&secrets::redact(&text, credential))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Pending(JobProgress),
+    Over(JobEnd),
+}
+
+/// State names are compared without case.
+fn state(name: &str) -> State {
+    match name.to_ascii_uppercase().as_str() {
+        "QUEUED" => State::Pending(JobProgress::Queued),
+        "COMPLETED" => State::Over(JobEnd::Completed { omitted: false }),
+        "FAILED" => State::Over(JobEnd::Failed),
+        "TIMED_OUT" => State::Over(JobEnd::TimedOut),
+        _ => State::Pending(JobProgress::Running),
+    }
+}
+
+/// The `status` in the beginning of an answer that was not read to its end, if it stands there.
+fn status_in(cut: &[u8]) -> Option<String> {
+    struct Search<'s>(&'s mut Option<String>);
+
+    impl<'de> Visitor<'de> for Search<'_> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+            while let Some(key) = map.next_key::<String>()? {
+                if key == "status" {
+                    *self.0 = Some(map.next_value()?);
+                } else {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+            Ok(())
+        }
+    }
+
+    let mut found = None;
+    // It ends in an error, where the text is cut.
+    let _ = serde_json::Deserializer::from_slice(cut).deserialize_map(Search(&mut found));
+    found
+}

@@ -1,0 +1,242 @@
+//! A step that is a job: submitted like any call, then asked after until it is over. A known job is never submitted again,
+//! whatever happens; polls are counted and not journaled, for they change nothing.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tracing::debug;
+
+use super::Runner;
+use super::attempt::{Waited, active, step};
+use super::drive::{Halt, Live};
+use super::record::{Trace, open_step};
+use super::recorder::Entry;
+use crate::chain::log::Private;
+use crate::chain::run::{Command, Job, decide};
+use crate::chain::stamp::millis;
+use crate::chain::{JobId, JobProgress, StepPath, StepStatus};
+use crate::failpoint;
+use crate::ports::{Credential, Finished, JournalError, Outcome, Permit, Poll, Polled, Seen};
+
+/// A poll that is not answered by then is made again.
+const POLL_TIMEOUT: Duration = Duration::from_secs(15);
+/// When the next poll would come too late, there is a last one so long before the step's time is over.
+const LAST_LOOK: Duration = Duration::from_secs(1);
+/// However tight the quota is, polls are at most so many times further apart than the tenant's pace.
+const SLOWEST: u32 = 10;
+
+/// The polls of the step at work, as far as they live in this process only.
+#[derive(Debug)]
+pub(super) struct Polling {
+    /// How many were made.
+    pub(super) polls: u32,
+    /// When the next one is due.
+    due: Instant,
+    /// Of the last one.
+    http_status: Option<u16>,
+    /// A token was refused, and the poll is the repeat with another one.
+    reauthorized: bool,
+}
+
+impl Polling {
+    /// A job that another worker had submitted is asked after at once.
+    pub(super) fn resume(job: Option<&Job>) -> Self {
+        let polls = job.map_or(0, |job| job.polls);
+        Self { polls, due: Instant::now(), http_status: None, reauthorized: false }
+    }
+}
+
+impl Runner {
+    /// Journals that the platform has the job. From here on nothing submits it again.
+    pub(super) async fn submitted(&self, live: &mut Live, step: StepPath, job: Option<JobId>) -> Result<(), Halt> {
+        let Some(job_id) = job else { unreachable!("a job that is submitted has a name") };
+        let clock = &mut active(live).clock;
+        let (spent_ms, gate_wait_ms) = (millis(clock.spent()), millis(clock.waited()));
+        let submitted = Private::Submitted { step, job_id, spent_ms, gate_wait_ms };
+        live.recorder.append(vec![Entry::Private(submitted)]).await?;
+        failpoint::hit("submitted");
+        self.poll_later(live);
+        Ok(())
+    }
+
+    /// Asks once after the step's job, when that is due, and records what is new. Returns early, with nothing in flight, when
+    /// the run clock is over or the worker stops: the core is asked again.
+    pub(super) async fn poll(&self, live: &mut Live, path: &StepPath) -> Result<(), Halt> {
+        self.activate(live, path);
+        let due = active(live).polling.due;
+        let until = self.job_deadline(live);
+        match live.wait(tokio::time::sleep_until(due), until, true).await? {
+            Waited::Done(()) => {}
+            Waited::Interrupted => return Ok(()),
+            Waited::Over => return self.overdue(live, path).await,
+        }
+        live.keep().await?;
+        let Some(credential) = self.token_for_poll(live, path).await? else { return Ok(()) };
+        let Some(permit) = self.permit_for_poll(live, &credential).await? else { return Ok(()) };
+        let polled = self.ask(live, path, &credential).await?;
+        failpoint::hit("polled");
+        self.record_poll(live, path, (polled, permit), &credential).await
+    }
+
+    /// A token. That there is none now is like a poll that was not answered. `None`: the core is to be asked again.
+    async fn token_for_poll(&self, live: &mut Live, path: &StepPath) -> Result<Option<Credential>, Halt> {
+        let tenant = live.chain.tenant.clone();
+        let until = self.job_deadline(live);
+        match live.wait(self.ports.actions.credential(&tenant), until, true).await? {
+            Waited::Done(Ok(credential)) => Ok(Some(credential)),
+            Waited::Done(Err(error)) => {
+                debug!(class = error.class.as_str(), "no token for a poll yet");
+                self.poll_later(live);
+                Ok(None)
+            }
+            Waited::Interrupted => Ok(None),
+            Waited::Over => self.overdue(live, path).await.map(|()| None),
+        }
+    }
+
+    /// A fresh permit with a token that is still good. `None`: the core is to be asked again.
+    async fn permit_for_poll(&self, live: &mut Live, credential: &Credential) -> Result<Option<Permit>, Halt> {
+        loop {
+            let Some(permit) = self.permit(live).await? else { return Ok(None) };
+            let due = matches!(decide(&live.chain, live.recorder.state(), self.inputs(live)), Command::Poll { .. });
+            let late = Instant::now() >= active(live).clock.deadline();
+            if !due || late || Instant::now() >= credential.stale_at {
+                return Ok(None);
+            }
+            if permit.is_fresh() {
+                return Ok(Some(permit));
+            }
+        }
+    }
+
+    async fn ask(&self, live: &mut Live, path: &StepPath, credential: &Credential) -> Result<Polled, Halt> {
+        if !live.recorder.lease().holds() {
+            return Err(JournalError::Fenced.into());
+        }
+        let open = open_step(live);
+        let Some(job) = open.job else { unreachable!("only a step with a job is polled") };
+        let deadline = self.job_deadline(live).min(Instant::now() + POLL_TIMEOUT);
+        let step = step(live, path);
+        let poll = Poll {
+            tenant: live.chain.tenant.clone(),
+            run_id: live.recorder.run_id().clone(),
+            step_id: step.id.to_string(),
+            action: step.action.clone(),
+            attempt: open.attempts,
+            job: job.id,
+            deadline,
+        };
+        active(live).polling.polls += 1;
+        // Its end is the adapter's to say: the deadline is part of the poll.
+        let far = deadline + Duration::from_secs(3600);
+        match live.wait(self.ports.actions.poll(&poll, credential), far, false).await? {
+            Waited::Done(polled) => Ok(polled),
+            Waited::Over | Waited::Interrupted => {
+                Err(JournalError::Unavailable("a poll did not end at its deadline".into()).into())
+            }
+        }
+    }
+
+    async fn record_poll(
+        &self,
+        live: &mut Live,
+        path: &StepPath,
+        (polled, permit): (Polled, Permit),
+        credential: &Credential,
+    ) -> Result<(), Halt> {
+        let polling = &mut active(live).polling;
+        polling.http_status = polled.http_status;
+        let refused_before = std::mem::take(&mut polling.reauthorized);
+        match polled.seen {
+            Seen::Over(finished) => {
+                permit.finish(Outcome::Answered);
+                return self.over(live, path, *finished).await;
+            }
+            Seen::Pending(progress) => {
+                permit.finish(Outcome::Answered);
+                self.poll_later(live);
+                self.progressed(live, path, progress).await?;
+            }
+            Seen::Throttled(said) => {
+                let pause = self.pause(live, said);
+                permit.finish(Outcome::Throttled(pause));
+                // The gate, which is paused now, says when.
+                active(live).polling.due = Instant::now();
+            }
+            Seen::Unauthorized if !refused_before => {
+                permit.finish(Outcome::Answered);
+                self.ports.actions.refused(&live.chain.tenant, credential);
+                let polling = &mut active(live).polling;
+                (polling.reauthorized, polling.due) = (true, Instant::now());
+            }
+            Seen::Unauthorized | Seen::Unread => {
+                permit.finish(Outcome::Answered);
+                self.poll_later(live);
+            }
+            Seen::Trouble => {
+                permit.finish(Outcome::Trouble);
+                self.poll_later(live);
+            }
+        }
+        Ok(())
+    }
+
+    async fn over(&self, live: &mut Live, path: &StepPath, finished: Finished) -> Result<(), Halt> {
+        let trace = Trace {
+            http_status: active(live).polling.http_status,
+            response_hash: finished.body.as_ref().map(|body| self.settings.hasher.hash(body)),
+            data: finished.data,
+            message: finished.message,
+        };
+        self.end_step(live, path, finished.end.outcome(), trace).await
+    }
+
+    /// Journals that the job has come further. A state that is known already, or goes back, is nothing new.
+    async fn progressed(&self, live: &mut Live, path: &StepPath, progress: JobProgress) -> Result<(), Halt> {
+        let known = open_step(live).job.map(|job| job.progress);
+        if progress != JobProgress::Running || known == Some(JobProgress::Running) {
+            return Ok(());
+        }
+        let active = active(live);
+        let progressed = Private::Progressed {
+            step: path.clone(),
+            progress,
+            polls: active.polling.polls,
+            spent_ms: millis(active.clock.spent()),
+            gate_wait_ms: millis(active.clock.waited()),
+        };
+        live.recorder.append(vec![Entry::Private(progressed)]).await?;
+        Ok(())
+    }
+
+    /// The step's time is over, and its job is not, as far as anybody knows. (When it is the run's time, the core says so.)
+    async fn overdue(&self, live: &mut Live, path: &StepPath) -> Result<(), Halt> {
+        if Instant::now() < active(live).clock.deadline() {
+            return Ok(());
+        }
+        let progress = open_step(live).job.map_or(JobProgress::Queued, |job| job.progress);
+        let message = match progress {
+            JobProgress::Queued => "the job was still queued when the step's time was over",
+            JobProgress::Running => "the job was still running when the step's time was over",
+        };
+        let http_status = active(live).polling.http_status;
+        let trace = Trace { http_status, message: Some(message.into()), ..Trace::default() };
+        self.end_step(live, path, (StepStatus::Unknown, progress.overdue()), trace).await
+    }
+
+    fn job_deadline(&self, live: &mut Live) -> Instant {
+        live.deadline.min(active(live).clock.deadline())
+    }
+
+    /// When the next poll is due: after the tenant's pace and, where the quota is tight, as much later as a newcomer would wait
+    /// at the gate; but once more before the step's time is over.
+    fn poll_later(&self, live: &mut Live) {
+        let tenant = &live.chain.tenant;
+        let pace = self.settings.poll.get(tenant).copied().unwrap_or_default();
+        let interval = (pace + self.ports.gate.line(tenant)).min(pace * SLOWEST);
+        let now = Instant::now();
+        let last_look = self.job_deadline(live) - LAST_LOOK;
+        let due = now + interval;
+        active(live).polling.due = if due > last_look && now < last_look { last_look } else { due };
+    }
+}
