@@ -172,9 +172,9 @@ impl QueueConsumer {
                     let tether = Tether::default();
                     match self.consume(&channel, tag, messages, &tether).await {
                         Over::Broken(why) => {
+                            // Every receipt of this channel is void before its message comes again: nobody takes the new
+                            // delivery for a second message.
                             tether.cut();
-                            // Waiting for the broker's answer makes every receipt of this channel void before its message
-                            // comes again: nobody takes the new delivery for a second message.
                             let _ = tokio::time::timeout(ANSWER, channel.close(200, "replaced".into())).await;
                             why
                         }

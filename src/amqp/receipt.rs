@@ -31,7 +31,8 @@ pub(super) struct AmqpReceipt {
 
 impl Receipt for AmqpReceipt {
     fn is_usable(&self) -> bool {
-        self.acker.usable()
+        // A channel that is given up may not have been told yet.
+        self.tether.cut_at().is_none() && self.acker.usable()
     }
 
     fn tether(&self) -> Tether {

@@ -1,11 +1,11 @@
 //! The broker runs out of disk and blocks whoever publishes.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lapin::options::BasicGetOptions;
 
 use super::waits::WaitsFor;
-use crate::support::load::{self, LOST, Load, channel, logs_again, taking, times, until};
+use crate::support::load::{self, LOST, Load, channel, logs_again, taking, times, until, waiting};
 use crate::support::{Broker, SOON};
 
 /// How long the broker is short of disk: longer than a confirm may take, and than four heartbeats.
@@ -47,4 +47,32 @@ async fn a_broker_short_of_disk_for_twenty_seconds_holds_work_up_and_loses_and_r
     assert_eq!(times(&worker, "no confirm from RabbitMQ"), 0, "the deadline of confirms stands still");
     assert_eq!(times(&worker, LOST), 0, "a blocked connection stands");
     load.ends_well(&stage, worker).await;
+}
+
+/// Results that cannot leave are not waited for without end; their messages go back.
+#[tokio::test]
+async fn sigterm_while_the_broker_is_short_of_disk_waits_no_longer_than_the_drain_timeout() {
+    let broker = Broker::start().await;
+    let second = Duration::from_secs(1);
+    let mut stage = load::stage(&broker, taking(second * 4, second * 4), 5).await;
+    stage.set("worker.drain_timeout", "3s");
+    let load = Load::submit(&stage, 10, 1).await;
+    let mut worker = stage.worker().await;
+    until(&stage, |seen| seen.totals.open == 5).await;
+    broker.ctl(&["set_disk_free_limit", "100000GB"]).await;
+    WaitsFor::Room.said(&worker).await;
+
+    let asked = Instant::now();
+    worker.signal("TERM").await;
+    assert_eq!(worker.ended(SOON).await, 1, "{}", worker.log());
+    let took = asked.elapsed();
+    assert!((second * 3..second * 12).contains(&took), "it took {took:?}");
+    let seen = stage.simulator.calls().totals;
+    assert_eq!((seen.calls, seen.answered), (5, 5), "exchanges in flight are finished, no other begins");
+
+    broker.ctl(&["set_disk_free_limit", "50MB"]).await;
+    let channel = channel(&stage).await;
+    waiting(&stage, &channel, load.len()).await;
+    let _worker = stage.worker().await;
+    load.results(&stage, &channel).await;
 }

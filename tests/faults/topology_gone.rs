@@ -22,6 +22,8 @@ async fn exchanges_deleted_while_runs_publish_come_back_and_nothing_is_lost() {
         let exchange = name(&stage, exchange);
         channel.exchange_delete(exchange.into(), ExchangeDeleteOptions::default()).await.expect("it is deleted");
     }
+    // What was delivered and is not begun would go back.
+    until(&stage, |seen| seen.totals.answered == load.calls()).await;
     emptied(&stage, &channel).await;
     worker.signal("TERM").await;
     assert_eq!(worker.ended(SOON).await, 0, "{}", worker.log());
