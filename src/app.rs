@@ -1,7 +1,12 @@
 //! The composition root: a checked configuration becomes adapters, the adapters become a worker. Nothing else in the crate
 //! knows both sides.
 
+mod solo;
+mod vitals;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,19 +15,23 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::amqp::{
-    ConnectError, Consumer, ConsumerSettings, Link, LinkSettings, Names, Publisher, QueueSettings, Retry, StreamBounds,
-    Topology, TopologyError,
+    ConnectError, Consumer, ConsumerSettings, Link, LinkSettings, LinkState, Names, Publisher, QueueSettings, Retry,
+    StreamBounds, Topology, TopologyError,
 };
+use crate::chain::TenantName;
 use crate::chain::check::Catalogue;
 use crate::chain::hash::BodyHasher;
 use crate::chain::log::Author;
-use crate::config::Config;
+use crate::config::{Config, Prefetch, Queue};
 use crate::cxone::{AuthSettings, Cxone, CxoneError, TenantSettings};
 use crate::gate::{GateSettings, Limit, LimitError, LocalGate};
-use crate::journal::{MemoryJournal, MemorySettings};
-use crate::ports::{SystemClock, SystemDice};
-use crate::runner::{Backoff, Ports, Runner};
-use crate::worker::{self, Drained, Worker};
+use crate::journal::{JournalState, MemoryJournal, MemorySettings, Watched};
+use crate::ops::{Server, raise_open_files};
+use crate::ports::{Outbox, Report, SystemClock, SystemDice};
+use crate::runner::{Backoff, Ports};
+use crate::worker::{self, Drained, Worker, auto_prefetch};
+pub use solo::{Obstacle, Solo, Watch};
+use vitals::Vitals;
 
 /// How long the first connection to the broker is tried.
 const FIRST_CONNECT: Duration = Duration::from_secs(60);
@@ -50,6 +59,17 @@ pub enum StartError {
         /// What is wrong.
         problem: LimitError,
     },
+    /// Health cannot be served where it is to be.
+    #[error(
+        "ops.listen: {address} cannot be listened at: {why}. Workers on one machine need an address each: \
+         CXCHAIN__OPS__LISTEN=127.0.0.1:0 takes a free port, an empty value serves no health"
+    )]
+    Listen {
+        /// `ops.listen`.
+        address: SocketAddr,
+        /// What the system says.
+        why: io::Error,
+    },
 }
 
 impl From<TopologyError> for StartError {
@@ -67,45 +87,42 @@ pub struct Running {
     consumer: Consumer,
     links: [Link; 2],
     gate: Arc<LocalGate>,
+    _health: Option<Server>,
     stop: CancellationToken,
     stop_publishing: CancellationToken,
 }
 
 impl Running {
-    /// Connects, declares the topology and starts to consume. `stop` ends it.
+    /// Serves health, connects, declares the topology and starts to consume. `stop` ends it.
     ///
     /// # Errors
     /// [`StartError`].
     pub async fn start(config: &Config, stop: CancellationToken) -> Result<Self, StartError> {
-        let actions = Arc::new(cxone(config)?);
-        let gate = Arc::new(gate(config)?);
-        let journal = Arc::new(MemoryJournal::new(MemorySettings {
-            lease: config.journal.lease,
-            retention: config.journal.retention,
-            ..MemorySettings::default()
-        }));
+        raise_open_files(config.tenants.values().map(|tenant| u64::from(tenant.max_concurrent)).sum());
+        let prefetch = prefetch(config, &gates(config)?);
+        let adapters = Adapters::new(config)?;
+        let gate = adapters.gate.clone();
+        let vitals = Arc::new(Vitals::new(config, &adapters, &stop));
+        let health = vitals.serve(config).await?;
 
         let topology = Arc::new(topology(config));
         let stop_publishing = CancellationToken::new();
-        let publishing =
-            Link::open(link(config, "publish"), Retry::For(FIRST_CONNECT), CancellationToken::new()).await?;
-        let consuming =
-            Link::open(link(config, "consume"), Retry::For(FIRST_CONNECT), CancellationToken::new()).await?;
+        let link = |purpose, report: &Report<LinkState>| {
+            let settings = LinkSettings { report: report.clone(), ..link(config, purpose) };
+            Link::open(settings, Retry::For(FIRST_CONNECT), CancellationToken::new())
+        };
+        let publishing = link("publish", &vitals.publishing).await?;
+        let consuming = link("consume", &vitals.consuming).await?;
         let declare = config.broker.declare.then_some(&topology);
         let publisher = Publisher::open(publishing.clone(), names(config), declare, stop_publishing.clone());
-        let settings = consumer_settings(config, topology);
+        let _ = vitals.publisher.set(publisher.clone());
+        let settings = consumer_settings(config, &prefetch, topology, &vitals);
         let consumer = Consumer::open(settings, &consuming, &publisher, &stop).await?;
 
-        let ports = Ports {
-            actions,
-            gate: gate.clone(),
-            journal,
-            outbox: Arc::new(publisher),
-            clock: Arc::new(SystemClock),
-            dice: Arc::new(SystemDice),
-        };
-        let runner = Runner::new(ports.clone(), runner_settings(config));
-        let worker = Worker::new(runner, ports, worker_settings(config));
+        let ports = adapters.ports(Arc::new(publisher));
+        let most_in_hand = prefetch.iter().copied().map(usize::from).sum();
+        let worker = Worker::new(ports, runner_settings(config), worker_settings(config, most_in_hand));
+        let _ = vitals.census.set(worker.census());
         for (name, tenant) in &config.tenants {
             if tenant.auth.client_id.is_empty() || tenant.auth.client_secret.is_none() {
                 warn!(
@@ -114,7 +131,7 @@ impl Running {
             }
         }
         info!(worker = config.worker.id, "worker is up");
-        Ok(Self { worker, consumer, links: [consuming, publishing], gate, stop, stop_publishing })
+        Ok(Self { worker, consumer, links: [consuming, publishing], gate, _health: health, stop, stop_publishing })
     }
 
     /// Works until `stop`, drains, and closes the connections.
@@ -130,6 +147,38 @@ impl Running {
     }
 }
 
+/// What every runner stands on but the outbox.
+struct Adapters {
+    actions: Arc<Cxone>,
+    gate: Arc<LocalGate>,
+    journal: Arc<Watched<MemoryJournal>>,
+    journal_report: Report<JournalState>,
+}
+
+impl Adapters {
+    /// Connects to nothing yet.
+    fn new(config: &Config) -> Result<Self, StartError> {
+        let journal = MemoryJournal::new(MemorySettings {
+            lease: config.journal.lease,
+            retention: config.journal.retention,
+            ..MemorySettings::default()
+        });
+        let journal_report = Report::default();
+        let journal = Arc::new(Watched::new(journal, journal_report.clone()));
+        Ok(Self {
+            actions: Arc::new(cxone(config)?),
+            gate: Arc::new(LocalGate::new(gates(config)?)),
+            journal,
+            journal_report,
+        })
+    }
+
+    fn ports(self, outbox: Arc<dyn Outbox>) -> Ports {
+        let Self { actions, gate, journal, .. } = self;
+        Ports { actions, gate, journal, outbox, clock: Arc::new(SystemClock), dice: Arc::new(SystemDice) }
+    }
+}
+
 /// What a connection to the configured broker needs; `purpose` is part of its name in RabbitMQ's management.
 #[must_use]
 pub fn link(config: &Config, purpose: &str) -> LinkSettings {
@@ -137,6 +186,7 @@ pub fn link(config: &Config, purpose: &str) -> LinkSettings {
         url: config.broker.url.clone(),
         heartbeat: config.broker.heartbeat,
         name: format!("cxchain {} {purpose}", config.worker.id),
+        report: Report::default(),
     }
 }
 
@@ -167,9 +217,13 @@ pub fn catalogue(config: &Config) -> Catalogue {
     Catalogue::new(config.tenants.keys().cloned()).require_run_id(config.worker.require_run_id)
 }
 
-fn consumer_settings(config: &Config, topology: Arc<Topology>) -> ConsumerSettings {
-    let queue = |queue: &crate::config::Queue| QueueSettings { name: queue.name.clone(), prefetch: queue.prefetch };
-    let queues = config.queues.iter().map(queue).collect();
+fn consumer_settings(config: &Config, prefetch: &[u16], topology: Arc<Topology>, vitals: &Vitals) -> ConsumerSettings {
+    let settings = |(queue, &prefetch): (&Queue, &u16)| QueueSettings {
+        name: queue.name.clone(),
+        prefetch,
+        report: vitals.queue(&queue.name),
+    };
+    let queues = config.queues.iter().zip(prefetch).map(settings).collect();
     ConsumerSettings { queues, topology, declare: config.broker.declare }
 }
 
@@ -193,7 +247,7 @@ fn cxone(config: &Config) -> Result<Cxone, CxoneError> {
     Cxone::new(tenants.collect(), config.worker.max_response_bytes)
 }
 
-fn gate(config: &Config) -> Result<LocalGate, StartError> {
+fn gates(config: &Config) -> Result<BTreeMap<TenantName, GateSettings>, StartError> {
     let mut tenants = BTreeMap::new();
     for (name, tenant) in &config.tenants {
         let limits: Result<Vec<Limit>, LimitError> =
@@ -207,7 +261,22 @@ fn gate(config: &Config) -> Result<LocalGate, StartError> {
         };
         tenants.insert(name.clone(), settings);
     }
-    Ok(LocalGate::new(tenants))
+    Ok(tenants)
+}
+
+/// Of each queue.
+fn prefetch(config: &Config, gates: &BTreeMap<TenantName, GateSettings>) -> Vec<u16> {
+    let of_queue = |queue: &Queue| match queue.prefetch {
+        Prefetch::Count(count) => count,
+        Prefetch::Auto => {
+            let gate = &gates[&queue.tenant];
+            let prefetch = auto_prefetch(gate.interval(), gate.max_concurrent);
+            let (queue, tenant) = (&queue.name, &queue.tenant);
+            info!(queue, %tenant, prefetch, "prefetch = \"auto\": what the tenant's limits keep busy");
+            prefetch
+        }
+    };
+    config.queues.iter().map(of_queue).collect()
 }
 
 fn author(config: &Config) -> Author {
@@ -236,7 +305,7 @@ fn runner_settings(config: &Config) -> crate::runner::Settings {
     }
 }
 
-fn worker_settings(config: &Config) -> worker::Settings {
+fn worker_settings(config: &Config, most_in_hand: usize) -> worker::Settings {
     let exchanges = &config.exchanges;
     let mut reserved: BTreeSet<String> =
         [&exchanges.results, &exchanges.audit, &exchanges.dead, &exchanges.control].into_iter().cloned().collect();
@@ -247,6 +316,7 @@ fn worker_settings(config: &Config) -> worker::Settings {
         catalogue: catalogue(config),
         queue_tenants: config.queues.iter().map(|queue| (queue.name.clone(), queue.tenant.clone())).collect(),
         max_message_bytes: config.worker.max_message_bytes,
+        most_in_hand,
         reserved,
         drain_timeout: config.worker.drain_timeout,
         // Two heartbeats, and a busy machine.

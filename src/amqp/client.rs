@@ -76,7 +76,7 @@ impl Client {
     /// # Errors
     /// [`ConnectError`] when that does not come about within `patience`.
     pub async fn connect(settings: &LinkSettings, patience: Retry) -> Result<Self, ConnectError> {
-        let connection = connect(&settings.url, settings.heartbeat, &settings.name, patience).await?;
+        let connection = connect(&settings.url, settings.heartbeat, &settings.name, patience, &settings.report).await?;
         Ok(Self { connection })
     }
 

@@ -9,8 +9,9 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use super::status::LinkState;
 use super::wire;
-use crate::ports::{Dice, SystemDice};
+use crate::ports::{Dice, Report, SystemDice};
 
 /// lapin gives no bound of its own to a connect in async mode.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -56,12 +57,13 @@ pub enum Retry {
     Forever,
 }
 
-/// Connects as `name` (shown in RabbitMQ's management), with back-off.
+/// Connects as `name` (shown in RabbitMQ's management), with back-off. What goes wrong is in the report.
 pub(super) async fn connect(
     url: &SecretString,
     heartbeat: Duration,
     name: &str,
     retry: Retry,
+    report: &Report<LinkState>,
 ) -> Result<Connection, ConnectError> {
     let mut uri: AMQPUri = url.expose_secret().parse().map_err(|_| ConnectError::Url)?;
     uri.query.heartbeat = Some(u16::try_from(heartbeat.as_secs()).unwrap_or(u16::MAX));
@@ -75,9 +77,13 @@ pub(super) async fn connect(
     let mut said_so = false;
     loop {
         let error = match try_connect(&uri, name, &address).await {
-            Ok(connection) => return Ok(connection),
+            Ok(connection) => {
+                report.set(LinkState::Connected);
+                return Ok(connection);
+            }
             Err(error) => error,
         };
+        report.trouble(error.to_string());
         let refused = matches!(error, ConnectError::Refused { .. });
         let delay = SHORTEST_BACKOFF + SystemDice.up_to(most);
         if give_up.is_some_and(|at| refused || Instant::now() + delay >= at) {

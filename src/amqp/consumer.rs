@@ -21,8 +21,9 @@ use super::letter::{short, text_header};
 use super::link::Link;
 use super::publisher::Publisher;
 use super::receipt::AmqpReceipt;
+use super::status::{Break, QueueState};
 use super::topology::Topology;
-use crate::ports::{BoxFuture, Delivery, Dice, Inbox, SystemDice, Tether};
+use crate::ports::{BoxFuture, Delivery, Dice, Inbox, Report, SystemDice, Tether};
 
 const BACKOFF: Duration = Duration::from_millis(200);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(3);
@@ -36,12 +37,14 @@ const PREPARED: Duration = Duration::from_secs(20);
 const FIRST_PREPARE: Duration = Duration::from_secs(60);
 
 /// One work queue.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct QueueSettings {
     /// Its name.
     pub name: String,
     /// How many unsettled messages the broker hands out at most.
     pub prefetch: u16,
+    /// Where it is told how consuming from it stands.
+    pub report: Report<QueueState>,
 }
 
 /// What the consuming side needs.
@@ -150,7 +153,7 @@ struct QueueConsumer {
 enum Over {
     /// What is in hand is still to be settled on its channel.
     Stopped,
-    Broken(String),
+    Broken(Break),
 }
 
 impl QueueConsumer {
@@ -163,12 +166,13 @@ impl QueueConsumer {
                 () = self.stop.cancelled() => return,
                 opened = self.open() => opened,
             };
-            let why = match opened {
+            let Break { state, why } = match opened {
                 None => return,
                 Some(Err(why)) => why,
                 Some(Ok((channel, tag, messages))) => {
                     most = BACKOFF;
                     said.clear();
+                    self.queue.report.set(QueueState::Consuming);
                     let tether = Tether::default();
                     match self.consume(&channel, tag, messages, &tether).await {
                         Over::Broken(why) => {
@@ -179,6 +183,7 @@ impl QueueConsumer {
                             why
                         }
                         Over::Stopped => {
+                            self.queue.report.set(QueueState::Stopped);
                             drop(self.line);
                             // What is in hand is settled on this channel: it closes with the link.
                             self.link.stopped().await;
@@ -188,6 +193,7 @@ impl QueueConsumer {
                     }
                 }
             };
+            self.queue.report.fail(state, why.as_str());
             self.link.suspect();
             if said.insert(why.clone()) {
                 warn!(queue = self.queue.name, "not consuming: {why}; starting again");
@@ -206,12 +212,15 @@ impl QueueConsumer {
     }
 
     /// A consumer on a channel of its own, as soon as there is a connection; `None` when the link has stopped.
-    async fn open(&self) -> Option<Result<(Channel, ShortString, lapin::Consumer), String>> {
+    async fn open(&self) -> Option<Result<(Channel, ShortString, lapin::Consumer), Break>> {
         let connection = self.link.connection().await?;
         let opened = tokio::time::timeout(OPENED, self.open_on(&connection)).await;
         Some(match opened {
-            Ok(opened) => opened.map_err(|error| error.to_string()),
-            Err(_) => Err(format!("no answer within {} s", OPENED.as_secs())),
+            Ok(opened) => opened.map_err(Break::from),
+            Err(_) => {
+                let why = format!("no answer within {} s", OPENED.as_secs());
+                Err(Break { state: QueueState::ConnectionLost, why })
+            }
         })
     }
 
@@ -230,10 +239,12 @@ impl QueueConsumer {
     /// After a while, puts back what is missing: a queue that was deleted, say, is made again.
     async fn mend(&self, delay: Duration) -> Result<(), TopologyError> {
         tokio::time::sleep(delay).await;
-        match self.link.connection().await {
-            Some(connection) => prepare(&self.settings, &connection).await,
-            None => Ok(()),
+        let Some(connection) = self.link.connection().await else { return Ok(()) };
+        let prepared = prepare(&self.settings, &connection).await;
+        if let Err(error) = &prepared {
+            self.queue.report.trouble(error.to_string());
         }
+        prepared
     }
 
     /// Consumes until something ends it.
@@ -255,8 +266,11 @@ impl QueueConsumer {
             };
             match next {
                 Some(Ok(message)) => self.pass_on(message, tether).await,
-                Some(Err(error)) => return Over::Broken(error.to_string()),
-                None => return Over::Broken("the broker ended the consumer".into()),
+                Some(Err(error)) => return Over::Broken(error.into()),
+                None => {
+                    let why = "the broker ended the consumer".to_owned();
+                    return Over::Broken(Break { state: QueueState::Cancelled, why });
+                }
             }
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use lapin::Connection;
+use lapin::{Connection, Event};
 use secrecy::SecretString;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -13,6 +13,8 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use super::connect::{ConnectError, Retry, connect};
+use super::status::LinkState;
+use crate::ports::Report;
 
 /// How often the owner looks at its connection without being asked to.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -28,6 +30,8 @@ pub struct LinkSettings {
     pub heartbeat: Duration,
     /// Shown in RabbitMQ's management.
     pub name: String,
+    /// Where it is told how the connection stands.
+    pub report: Report<LinkState>,
 }
 
 /// A connection that comes back.
@@ -45,7 +49,7 @@ impl Link {
     /// # Errors
     /// [`ConnectError`] when the first connection does not come about within `retry`.
     pub async fn open(settings: LinkSettings, retry: Retry, stop: CancellationToken) -> Result<Self, ConnectError> {
-        let first = connect(&settings.url, settings.heartbeat, &settings.name, retry).await?;
+        let first = connect(&settings.url, settings.heartbeat, &settings.name, retry, &settings.report).await?;
         let first = Arc::new(first);
         let (sender, current) = watch::channel(Some(first.clone()));
         let suspicion = Arc::new(Notify::new());
@@ -116,7 +120,13 @@ struct Owner {
 }
 
 impl Owner {
-    async fn run(self, mut connection: Arc<Connection>) {
+    async fn run(self, connection: Arc<Connection>) {
+        self.keep(connection).await;
+        self.settings.report.set(LinkState::Closed);
+    }
+
+    async fn keep(&self, mut connection: Arc<Connection>) {
+        let report = &self.settings.report;
         loop {
             tokio::select! {
                 biased;
@@ -127,7 +137,8 @@ impl Owner {
             let name = &self.settings.name;
             warn!(connection = name, "connection to RabbitMQ lost; connecting again");
             let _ = self.sender.send(None);
-            let reconnecting = connect(&self.settings.url, self.settings.heartbeat, name, Retry::Forever);
+            report.fail(LinkState::Connecting, "the connection was lost");
+            let reconnecting = connect(&self.settings.url, self.settings.heartbeat, name, Retry::Forever, report);
             let fresh = tokio::select! {
                 () = self.stop.cancelled() => return,
                 () = self.sender.closed() => return,
@@ -144,15 +155,25 @@ impl Owner {
     async fn until_lost(&self, connection: &Connection) {
         let mut events = std::pin::pin!(connection.events_listener());
         let mut blocked = false;
+        let mut reason = String::new();
         while connection.status().connected() {
             tokio::select! {
-                event = events.next() => if event.is_none() { return },
+                event = events.next() => match event {
+                    None => return,
+                    Some(Event::ConnectionBlocked(why)) => reason = why,
+                    Some(_) => {}
+                },
                 () = self.suspicion.notified() => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
             let now_blocked = connection.status().blocked();
+            if now_blocked {
+                self.settings.report.set(LinkState::Blocked(reason.clone()));
+            } else if connection.status().connected() {
+                self.settings.report.set(LinkState::Connected);
+            }
             if now_blocked && !blocked {
-                warn!(connection = self.settings.name, "RabbitMQ takes no messages: it is short of memory or disk");
+                warn!(connection = self.settings.name, reason, "RabbitMQ takes no messages");
             } else if blocked && !now_blocked {
                 info!(connection = self.settings.name, "RabbitMQ takes messages again");
             }

@@ -14,6 +14,7 @@ mod link;
 mod publisher;
 mod receipt;
 mod sieve;
+mod status;
 mod topology;
 mod wire;
 
@@ -23,4 +24,5 @@ pub use consumer::{Consumer, ConsumerSettings, QueueSettings};
 pub use finding::{Mismatch, TopologyError};
 pub use link::{Link, LinkSettings};
 pub use publisher::{Names, Publisher};
+pub use status::{LinkState, PublisherStatus, QueueState};
 pub use topology::{Declared, StreamBounds, Topology};

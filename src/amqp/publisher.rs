@@ -12,11 +12,12 @@ use lapin::{Channel, Confirmation, ErrorKind};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::{Instrument, Span, debug, warn};
 
 use super::letter::Letter;
 pub use super::letter::Names;
 use super::link::Link;
+use super::status::{PublisherStatus, Retrying};
 use super::topology::Topology;
 use crate::ports::{BoxFuture, Dice, Outbox, Outgoing, Stopped, SystemDice};
 
@@ -41,6 +42,8 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 struct Job {
     letter: Letter,
     done: oneshot::Sender<Result<(), Setback>>,
+    /// Whose message it is, for the log.
+    span: Span,
 }
 
 /// Why a message is not published yet.
@@ -63,6 +66,7 @@ pub struct Publisher {
     link: Link,
     names: Arc<Names>,
     stop: CancellationToken,
+    retrying: Retrying,
 }
 
 impl Publisher {
@@ -77,7 +81,18 @@ impl Publisher {
             let lane = Lane { link: link.clone(), waiting: waiting.clone(), mender: mender.clone() };
             link.spawn(lane.run());
         }
-        Self { jobs, link, names: Arc::new(names), stop }
+        Self { jobs, link, names: Arc::new(names), stop, retrying: Retrying::default() }
+    }
+
+    /// How publishing stands, besides its connection.
+    #[must_use]
+    pub fn status(&self) -> PublisherStatus {
+        PublisherStatus {
+            lanes: LANES,
+            waiting: self.jobs.max_capacity() - self.jobs.capacity(),
+            retrying: self.retrying.count(),
+            last_setback: self.retrying.last(),
+        }
     }
 
     pub(super) fn names(&self) -> &Names {
@@ -88,6 +103,7 @@ impl Publisher {
     pub(super) async fn deliver(&self, letter: Letter) -> Result<(), Stopped> {
         let mut most = BACKOFF;
         let mut said_so = false;
+        let mut again = None;
         loop {
             let setback = tokio::select! {
                 () = self.stop.cancelled() => return Err(Stopped),
@@ -101,6 +117,7 @@ impl Publisher {
                 warn!(exchange, key = letter.routing_key, "not published yet, trying again: {setback}");
                 said_so = true;
             }
+            again.get_or_insert_with(|| self.retrying.one(&setback));
             tokio::select! {
                 () = self.stop.cancelled() => return Err(Stopped),
                 () = tokio::time::sleep(BACKOFF + SystemDice.up_to(most)) => {}
@@ -111,7 +128,7 @@ impl Publisher {
 
     async fn once(&self, letter: Letter) -> Result<(), Setback> {
         let (done, answer) = oneshot::channel();
-        self.jobs.send(Job { letter, done }).await.map_err(|_| Setback::Lost)?;
+        self.jobs.send(Job { letter, done, span: Span::current() }).await.map_err(|_| Setback::Lost)?;
         answer.await.unwrap_or(Err(Setback::Lost))
     }
 }
@@ -154,7 +171,7 @@ impl Lane {
         let mut channel = None;
         while let Some(job) = self.next().await {
             let Some(open) = self.standing(channel.take()).await else { return };
-            let outcome = self.publish(&open, job.letter).await;
+            let outcome = self.publish(&open, job.letter).instrument(job.span).await;
             match &outcome {
                 Err(Setback::Closed(_)) => self.mender.mend(&self.link, Duration::ZERO).await,
                 // A log stream may be gone, and with it the only way; or nobody is meant to listen, for as long as that takes.

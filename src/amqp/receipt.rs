@@ -31,8 +31,7 @@ pub(super) struct AmqpReceipt {
 
 impl Receipt for AmqpReceipt {
     fn is_usable(&self) -> bool {
-        // A channel that is given up may not have been told yet.
-        self.tether.cut_at().is_none() && self.acker.usable()
+        stands(&self.acker, &self.tether)
     }
 
     fn tether(&self) -> Tether {
@@ -61,6 +60,11 @@ impl Receipt for AmqpReceipt {
         };
         Box::pin(self.publisher.deliver(letter))
     }
+}
+
+/// A channel that is given up may not have been told yet.
+fn stands(acker: &Acker, tether: &Tether) -> bool {
+    tether.cut_at().is_none() && acker.usable()
 }
 
 /// Whether a settlement was said to the broker.
@@ -126,6 +130,15 @@ mod tests {
     use std::future::{pending, ready};
 
     use super::*;
+
+    #[test]
+    fn a_receipt_of_a_channel_that_is_given_up_is_void() {
+        let delivery = lapin::message::Delivery::mock(1, "".into(), "queue".into(), false, Vec::new());
+        let tether = Tether::default();
+        assert!(stands(&delivery.acker, &tether));
+        tether.cut();
+        assert!(!stands(&delivery.acker, &tether));
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_settlement_counts_only_when_it_was_written_in_time() {

@@ -6,6 +6,7 @@ use std::path::Path;
 use clap::Args;
 use owo_colors::OwoColorize;
 
+use super::text::{json_line, plain};
 use super::{Exit, load};
 use crate::app;
 use crate::chain::check::{Catalogue, Submission, check as check_chain};
@@ -52,7 +53,7 @@ fn check_file(file: &str, catalogue: &Catalogue, json: bool) -> Exit {
     match judge(&body, catalogue) {
         Ok(chain) if json => {
             let good = serde_json::json!({"file": file, "valid": true, "chain_id": chain.chain_id, "steps": chain.steps.len()});
-            anstream::println!("{good}");
+            anstream::println!("{}", json_line(&good));
             Exit::Done
         }
         Ok(chain) => {
@@ -63,7 +64,7 @@ fn check_file(file: &str, catalogue: &Catalogue, json: bool) -> Exit {
         Err(problems) if json => {
             let list = problems.list();
             let bad = serde_json::json!({"file": file, "valid": false, "problems": list, "more": problems.more()});
-            anstream::println!("{bad}");
+            anstream::println!("{}", json_line(&bad));
             Exit::InvalidChain
         }
         Err(problems) => {
@@ -76,7 +77,12 @@ fn check_file(file: &str, catalogue: &Catalogue, json: bool) -> Exit {
 /// The worker's own judgement.
 pub(super) fn judge(body: &[u8], catalogue: &Catalogue) -> Result<Chain, Problems> {
     let tenant = TenantName::parse("default").unwrap_or_else(|_| unreachable!("a tenant's name"));
-    let submission = Submission { body, message_id: None, queue_tenant: &tenant };
+    judge_for(&tenant, body, catalogue)
+}
+
+/// As [`judge`], where the chain is `tenant`'s unless it says otherwise.
+pub(super) fn judge_for(tenant: &TenantName, body: &[u8], catalogue: &Catalogue) -> Result<Chain, Problems> {
+    let submission = Submission { body, message_id: None, queue_tenant: tenant };
     check_chain(&submission, catalogue).map_err(|rejection| rejection.problems)
 }
 
@@ -86,9 +92,15 @@ pub(super) fn print_problems(file: &str, problems: &Problems) {
     anstream::eprintln!("{} {file}: {total} problem{s}", "✖".red());
     for problem in problems.list() {
         let place = if problem.pointer.is_empty() { "the message" } else { &problem.pointer };
-        anstream::eprint!("  {file}:{}:{}: {} {}", problem.line, problem.column, place.bold(), problem.what);
+        anstream::eprint!(
+            "  {file}:{}:{}: {} {}",
+            problem.line,
+            problem.column,
+            plain(place).bold(),
+            plain(&problem.what)
+        );
         match &problem.allowed {
-            Some(allowed) => anstream::eprintln!(" {}", format!("(allowed: {allowed})").dimmed()),
+            Some(allowed) => anstream::eprintln!(" {}", format!("(allowed: {})", plain(allowed)).dimmed()),
             None => anstream::eprintln!(),
         }
     }

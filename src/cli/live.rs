@@ -6,6 +6,7 @@ use anstream::println;
 use owo_colors::OwoColorize;
 use serde_json::Value;
 
+use super::text::plain;
 use crate::amqp::{ClientError, Feed};
 use crate::chain::StepStatus;
 use crate::chain::log::{Event, EventBody, StepFinished, StepRetried};
@@ -30,31 +31,34 @@ pub(super) async fn follow(feed: &mut Feed, run_id: &str, show: bool) -> Result<
             && event.seq > seen
         {
             seen = event.seq;
-            print_event(&event);
+            if let Some(line) = event_line(&event) {
+                println!("{line}");
+            }
         }
     }
 }
 
-fn print_event(event: &Event) {
+/// An event on one line, if it is worth one.
+pub(super) fn event_line(event: &Event) -> Option<String> {
     match &event.body {
         EventBody::RunAccepted(accepted) => {
             let (steps, s) = (accepted.steps_total, if accepted.steps_total == 1 { "" } else { "s" });
-            println!("  {} accepted: {steps} step{s}", "▸".cyan());
+            Some(format!("  {} accepted: {steps} step{s}", "▸".cyan()))
         }
-        EventBody::StepRetried(step) => print_retry(step),
-        EventBody::StepFinished(step) => print_step(step),
-        EventBody::RunResumed(_) | EventBody::RunFinished(_) | EventBody::RunRejected(_) => {}
+        EventBody::StepRetried(step) => Some(retry_line(step)),
+        EventBody::StepFinished(step) => Some(step_line(step)),
+        EventBody::RunResumed(_) | EventBody::RunFinished(_) | EventBody::RunRejected(_) => None,
     }
 }
 
-fn print_retry(step: &StepRetried) {
+fn retry_line(step: &StepRetried) -> String {
     let http = step.http_status.map_or_else(|| "   ".into(), |status| status.to_string());
     let class = step.error_classification.as_str();
     let wait = duration(step.delay_ms);
-    println!("  {} {:<34} {http}  {class}, again in {wait}", "↻".yellow(), step.action_id.as_str());
+    format!("  {} {:<34} {http}  {class}, again in {wait}", "↻".yellow(), step.action_id.as_str())
 }
 
-fn print_step(step: &StepFinished) {
+fn step_line(step: &StepFinished) -> String {
     let http = step.http_status.map_or_else(|| "   ".into(), |status| status.to_string());
     let took = duration(step.latency_ms);
     let action = step.action_id.as_str();
@@ -64,34 +68,51 @@ fn print_step(step: &StepFinished) {
         (Some(_), polls) => format!(", a job, {polls} polls"),
     };
     if step.status == StepStatus::Success {
-        println!("  {} {action:<34} {http}  {took}{job}", "✔".green());
-        return;
+        return format!("  {} {action:<34} {http}  {took}{job}", "✔".green());
     }
     let class = step.error_classification.as_str();
     let then = step.directive.and_then(|directive| serde_json::to_value(directive).ok());
     let then = then.as_ref().and_then(Value::as_str).map(|word| format!(" → {word}")).unwrap_or_default();
-    println!("  {} {action:<34} {http}  {took}{job}  {} {class}{then}", "✖".red(), step.status.as_str());
+    format!("  {} {action:<34} {http}  {took}{job}  {} {class}{then}", "✖".red(), step.status.as_str())
 }
 
-/// The result in two lines.
-pub(super) fn print_result(result: &Value) {
-    let status = result["final_status"].as_str().unwrap_or("?");
+/// The result in one line, or two.
+pub(super) fn result_lines(result: &Value) -> String {
+    let status = plain(result["final_status"].as_str().unwrap_or("?"));
     let took = duration(result["total_latency_ms"].as_u64().unwrap_or(0));
-    let (executed, total) = (&result["steps_executed"], &result["steps_total"]);
-    let rate = &result["completion_rate_percent"];
+    let number = |key: &str| result[key].as_number().map_or_else(|| "?".into(), ToString::to_string);
+    let (executed, total) = (number("steps_executed"), number("steps_total"));
+    let rate = number("completion_rate_percent");
     let figures = format!("{executed} of {total} steps, {rate} % successful, {took}");
     if status == "completed" {
-        println!("  {} {}  {figures}", "■".green(), status.green().bold());
-    } else {
-        println!("  {} {}  {figures}", "■".red(), status.red().bold());
-        if let Some(message) = result["reason"]["message"].as_str() {
-            println!("    {message}");
-        }
+        return format!("  {} {}  {figures}", "■".green(), status.green().bold());
     }
+    let why = result["reason"]["message"].as_str().map(|why| format!("\n    {}", plain(why))).unwrap_or_default();
+    format!("  {} {}  {figures}{why}", "■".red(), status.red().bold())
 }
 
 /// `87 ms`, `2.3 s`.
 pub(super) fn duration(ms: u64) -> String {
     let span = Duration::from_millis(ms);
     if ms < 1000 { format!("{ms} ms") } else { format!("{:.1} s", span.as_secs_f64()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Whoever may publish to the results exchange may write what they like.
+    #[test]
+    fn a_result_of_somebody_else_cannot_speak_to_the_terminal() {
+        let hostile = "x\u{1b}]0;title\u{7}\u{9b}2J";
+        let result = json!({
+            "final_status": hostile, "steps_executed": hostile, "steps_total": hostile, "completion_rate_percent": hostile,
+            "reason": {"message": hostile},
+        });
+        let shown = anstream::adapter::strip_str(&result_lines(&result)).to_string();
+        assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{shown:?}");
+        assert!(result_lines(&result).contains(r"x\u{1b}]0;title\u{7}\u{9b}2J"), "{shown:?}");
+    }
 }

@@ -5,9 +5,11 @@ mod config;
 mod demo;
 mod exit;
 mod live;
+mod run;
 mod signals;
 pub mod simulate;
 mod submit;
+mod text;
 mod topology;
 mod worker;
 
@@ -36,7 +38,7 @@ const AFTER_HELP: &str = "\
 Every configuration key can be set by an environment variable, too: CXCHAIN__BROKER__URL is broker.url.
 
 Exit codes:
-    0  done; submit --wait: the run completed
+    0  done; run, submit --wait: the run completed
     1  the run did not complete, or a drain was cut short
     2  the command line is wrong, or a file on it cannot be read
     3  invalid chain; nothing was published
@@ -53,6 +55,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Put a chain into a work queue
     Submit(submit::SubmitArgs),
+    /// Run one chain here, without a broker: the live view on standard error, the result on standard output
+    Run(run::RunArgs),
     /// Check chain definitions without sending anything
     Check(check::CheckArgs),
     /// The exchanges and queues that a worker stands on
@@ -71,6 +75,7 @@ pub async fn run(arguments: Arguments) -> ExitCode {
         Command::Worker => with_config(path, worker::worker).await,
         Command::Demo(args) => with_config(path, |config| demo::demo(config, args)).await,
         Command::Submit(args) => with_config(path, |config| submit::submit(config, args)).await,
+        Command::Run(args) => with_config(path, |config| run::run(config, args)).await,
         Command::Check(args) => check::check(path, &args).into(),
         Command::Topology(command) => with_config(path, |config| topology::topology(config, command)).await,
         Command::Simulate(args) => simulate::simulate(args).await.into(),

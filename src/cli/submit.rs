@@ -7,6 +7,7 @@ use owo_colors::OwoColorize;
 use serde_json::Value;
 
 use super::check::{judge, print_problems, read};
+use super::text::{json_line, plain};
 use super::topology::connect;
 use super::{Exit, live};
 use crate::amqp::{Client, ClientError};
@@ -38,7 +39,7 @@ pub(super) struct SubmitArgs {
     json: bool,
 }
 
-fn run_id(text: &str) -> Result<RunId, String> {
+pub(super) fn run_id(text: &str) -> Result<RunId, String> {
     RunId::parse(text).map_err(|rule| rule.to_string())
 }
 
@@ -55,13 +56,13 @@ pub(super) async fn submit(config: Config, args: SubmitArgs) -> Exit {
             return Exit::InvalidChain;
         }
     };
-    let Some(run_id) = choose_run_id(&chain, &args) else { return Exit::Usage };
+    let Some(run_id) = choose_run_id(&chain, args.run_id.as_ref()) else { return Exit::Usage };
     let client = match connect(&config).await {
         Ok(client) => client,
         Err(exit) => return exit,
     };
     let queue = args.queue.clone().unwrap_or_else(|| config.queues[0].name.clone());
-    let done = send(&client, &config, &args, (&queue, &run_id, &body)).await;
+    let done = send(&client, &config, &args, (&queue, run_id.as_str(), &body)).await;
     client.close().await;
     done.unwrap_or_else(|why| explain(&why, &config))
 }
@@ -72,7 +73,7 @@ fn catalogue(config: &Config) -> Catalogue {
 }
 
 /// What a worker would refuse unread.
-fn judge_size(body: &[u8], config: &Config) -> Result<(), Problems> {
+pub(super) fn judge_size(body: &[u8], config: &Config) -> Result<(), Problems> {
     let most = config.worker.max_message_bytes;
     if body.len() <= most {
         return Ok(());
@@ -82,7 +83,7 @@ fn judge_size(body: &[u8], config: &Config) -> Result<(), Problems> {
 }
 
 fn explain(why: &ClientError, config: &Config) -> Exit {
-    anstream::eprintln!("{} {why}", "error:".red().bold());
+    anstream::eprintln!("{} {}", "error:".red().bold(), plain(why));
     let names: Vec<&str> = config.queues.iter().map(|queue| queue.name.as_str()).collect();
     match why {
         ClientError::NoQueue(queue) if !names.contains(&queue.as_str()) => {
@@ -97,16 +98,17 @@ fn explain(why: &ClientError, config: &Config) -> Exit {
     Exit::Configuration
 }
 
-fn choose_run_id(chain: &Chain, args: &SubmitArgs) -> Option<String> {
-    match (&chain.run_id, &args.run_id) {
+/// The definition's own, else the given one, else a new one; `None`, and said, where two differ.
+pub(super) fn choose_run_id(chain: &Chain, given: Option<&RunId>) -> Option<RunId> {
+    match (&chain.run_id, given) {
         (Some(own), Some(given)) if own != given => {
             let what = "the definition has a run_id of its own; --run-id cannot give it another one";
             anstream::eprintln!("{} {what}", "error:".red().bold());
             None
         }
-        (Some(own), _) => Some(own.to_string()),
-        (None, Some(given)) => Some(given.to_string()),
-        (None, None) => Some(uuid::Uuid::now_v7().to_string()),
+        (Some(own), _) => Some(own.clone()),
+        (None, Some(given)) => Some(given.clone()),
+        (None, None) => RunId::parse(&uuid::Uuid::now_v7().to_string()).ok(),
     }
 }
 
@@ -147,9 +149,9 @@ async fn send(
 
 fn report(result: &Value, json: bool) -> Exit {
     if json {
-        anstream::println!("{result}");
+        anstream::println!("{}", json_line(result));
     } else {
-        live::print_result(result);
+        anstream::println!("{}", live::result_lines(result));
     }
     if result["final_status"] == "completed" { Exit::Done } else { Exit::NotCompleted }
 }

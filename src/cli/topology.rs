@@ -4,6 +4,7 @@ use clap::Subcommand;
 use owo_colors::OwoColorize;
 
 use super::Exit;
+use super::text::{fit_json, plain, plain_lines};
 use crate::amqp::{Client, ConnectError, Declared, Retry, TopologyError};
 use crate::app;
 use crate::config::Config;
@@ -50,7 +51,7 @@ pub(super) async fn topology(config: Config, command: TopologyCommand) -> Exit {
     };
     client.close().await;
     answer.unwrap_or_else(|why| {
-        anstream::eprintln!("{} {why}", "error:".red().bold());
+        anstream::eprintln!("{} {}", "error:".red().bold(), plain_lines(&why));
         match why {
             TopologyError::Mismatch(_) => Exit::Configuration,
             TopologyError::Connection(_) => Exit::Unreachable,
@@ -61,7 +62,7 @@ pub(super) async fn topology(config: Config, command: TopologyCommand) -> Exit {
 pub(super) async fn connect(config: &Config) -> Result<Client, Exit> {
     let connected = Client::connect(&app::link(config, "command"), Retry::Once).await;
     connected.map_err(|why: ConnectError| {
-        anstream::eprintln!("{} {why}", "error:".red().bold());
+        anstream::eprintln!("{} {}", "error:".red().bold(), plain(why));
         anstream::eprintln!("The configuration has it in broker.url; the environment can set CXCHAIN__BROKER__URL.");
         Exit::Unreachable
     })
@@ -72,14 +73,14 @@ fn report(found: &[(String, Declared)], json: bool) -> Exit {
     if json {
         let list: Vec<_> =
             found.iter().map(|(object, state)| serde_json::json!({"object": object, "is": state})).collect();
-        anstream::println!("{}", serde_json::to_string_pretty(&list).unwrap_or_default());
+        anstream::println!("{}", fit_json(&serde_json::to_string_pretty(&list).unwrap_or_default()));
     } else {
         for (object, state) in found {
             match state {
                 Declared::AsWanted => anstream::println!("{} {object}", "✔".green()),
                 Declared::There => anstream::println!("{} {object} (this user may not compare it)", "✔".green()),
                 Declared::Missing => anstream::println!("{} {object} is missing", "✖".red()),
-                Declared::Differs(mismatch) => anstream::println!("{} {mismatch}", "✖".red()),
+                Declared::Differs(mismatch) => anstream::println!("{} {}", "✖".red(), plain(mismatch)),
             }
         }
         anstream::println!(

@@ -34,8 +34,8 @@ use std::path::Path;
 pub use auth::{Auth, Grant, Retry};
 pub use broker::Broker;
 pub use journal::{Gate, GateKind, Journal, JournalKind};
-pub use names::{Exchanges, Logs, Queue};
-pub use observe::{Audit, LogFormat, LogLevel, Telemetry};
+pub use names::{Exchanges, Logs, Prefetch, Queue};
+pub use observe::{Audit, LogFormat, LogLevel, Ops, Telemetry};
 pub use problem::{ConfigError, Origin, Problem};
 pub use reference::{reference, sample};
 pub use tenant::{Api, Breaker, Jobs, Limit, Tenant};
@@ -69,6 +69,8 @@ pub struct Config {
     pub audit: Audit,
     /// Logs and traces.
     pub telemetry: Telemetry,
+    /// Where health is served.
+    pub ops: Ops,
     /// The tenants; every queue's is among them, and always `default`.
     pub tenants: BTreeMap<TenantName, Tenant>,
     shown: Vec<shown::Entry>,
@@ -137,12 +139,12 @@ fn walk(mut root: Section<'_>, host: &str) -> Config {
     let gate = journal::read_gate(root.section("gate"));
     let audit = observe::read_audit(root.section("audit"));
     observe::read_notify(root.section("notify"));
-    observe::read_ops(root.section("ops"));
+    let ops = observe::read_ops(root.section("ops"));
     let telemetry = observe::read_telemetry(root.section("telemetry"));
     let tenants = tenant::read(&mut root);
     names::collisions(notes);
     root.finish();
-    Config { worker, broker, queues, exchanges, logs, journal, gate, audit, telemetry, tenants, shown: Vec::new() }
+    Config { worker, broker, queues, exchanges, logs, journal, gate, audit, ops, telemetry, tenants, shown: Vec::new() }
 }
 
 /// What this machine is called.

@@ -6,7 +6,7 @@ use super::key::{Fallback, Key, Part};
 use super::lists::Tables;
 use super::problem::Origin;
 use super::reader::{Notes, Section};
-use super::shapes::{Integer, Prefetch, Tenancy, Text, printable};
+use super::shapes::{Integer, OrAuto, Tenancy, Text, printable};
 use crate::chain::TenantName;
 
 /// A work queue.
@@ -16,8 +16,17 @@ pub struct Queue {
     pub name: String,
     /// Whose chains it holds, where a message names no tenant; one of the configured tenants.
     pub tenant: TenantName,
-    /// How many messages the worker holds unacked at most: 1–2000.
-    pub prefetch: u16,
+    /// How many messages the worker holds unacked at most.
+    pub prefetch: Prefetch,
+}
+
+/// How many messages a worker holds unacked at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prefetch {
+    /// As many as the tenant's limits keep busy.
+    Auto,
+    /// So many: 1–2000.
+    Count(u16),
 }
 
 /// The exchanges. All names differ.
@@ -72,12 +81,12 @@ const QUEUE_TENANT: Key<Tenancy> = Key::new(
     Fallback::Value("\"default\""),
     "The tenant of messages that name none. It must be configured under `tenants`.",
 );
-const PREFETCH: Key<Prefetch> = Key::new(
+const PREFETCH: Key<OrAuto> = Key::new(
     "prefetch",
-    Prefetch(Integer { min: 1, max: 2000 }),
-    Fallback::Value("20"),
-    "How many messages this worker takes before it has settled the first: the chains that it runs at a time. \
-     (Not built yet: \"auto\".)",
+    OrAuto(Integer { min: 1, max: 2000 }),
+    Fallback::Value("\"auto\""),
+    "How many messages this worker takes before it has settled the first. `\"auto\"`: what the limits of the queue's tenant \
+     (this worker's share of them) and its `max_concurrent` can keep busy, reckoned at the start and logged.",
 );
 
 pub(super) const QUEUE_PART: Part = Part {
@@ -147,7 +156,10 @@ fn read_queue(mut section: Section<'_>, tenants: &BTreeSet<TenantName>) -> Optio
         let what = format!("tenant {tenant} is not configured; there are: {}", known.join(", "));
         section.blame(QUEUE_TENANT.name, origin, &what);
     }
-    let prefetch = u16::try_from(section.value(&PREFETCH)).unwrap_or(u16::MAX);
+    let prefetch = match section.value(&PREFETCH) {
+        None => Prefetch::Auto,
+        Some(count) => Prefetch::Count(u16::try_from(count).unwrap_or(u16::MAX)),
+    };
     section.finish();
     Some(Queue { name, tenant: tenant?, prefetch })
 }

@@ -1,5 +1,7 @@
 //! `[audit]`, `[notify]`, `[ops]` and `[telemetry]`: what others get to see.
 
+use std::net::SocketAddr;
+
 use secrecy::SecretSlice;
 
 use super::key::{Fallback, Key, Part};
@@ -16,6 +18,13 @@ pub struct Audit {
     pub compliance_tag: String,
     /// The key of the hashes over payloads and responses, at least 16 bytes; `None`: plain SHA-256.
     pub hash_key: Option<SecretSlice<u8>>,
+}
+
+/// Where a worker tells how it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ops {
+    /// Where health is served; `None`: nowhere.
+    pub listen: Option<SocketAddr>,
 }
 
 /// What cxchain tells about itself.
@@ -107,14 +116,20 @@ pub(super) fn read_notify(mut section: Section<'_>) {
     section.finish();
 }
 
-const LISTEN: Key<Address> =
-    Key::later("listen", Address, Fallback::Else("nothing listens"), "Where health, metrics and status are served.");
+const LISTEN: Key<Address> = Key::new(
+    "listen",
+    Address,
+    Fallback::Value("\"127.0.0.1:9464\""),
+    "Where a worker serves `/healthz` and `/readyz` over HTTP, to whoever can connect. Port 0 takes a free one, which is \
+     logged; an empty value serves nothing. Workers on one machine need an address each.",
+);
 
-pub(super) const OPS_PART: Part = Part { pattern: "ops", about: "Health, metrics and status.", keys: &[&LISTEN] };
+pub(super) const OPS_PART: Part = Part { pattern: "ops", about: "Health.", keys: &[&LISTEN] };
 
-pub(super) fn read_ops(mut section: Section<'_>) {
-    section.later(&LISTEN);
+pub(super) fn read_ops(mut section: Section<'_>) -> Ops {
+    let ops = Ops { listen: section.value(&LISTEN) };
     section.finish();
+    ops
 }
 
 const LOG: Key<Choice<LogLevel>> = Key::new(

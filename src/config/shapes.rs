@@ -39,29 +39,29 @@ impl Shape for Integer {
     }
 }
 
-/// How many messages a queue's consumer may hold: a number, one day also `auto`.
-pub(super) struct Prefetch(pub Integer);
+/// A number, or `auto`: `None`.
+pub(super) struct OrAuto(pub Integer);
 
-impl Shape for Prefetch {
-    type Value = u64;
+impl Shape for OrAuto {
+    type Value = Option<u64>;
 
     fn kind(&self) -> &'static str {
         self.0.kind()
     }
 
     fn bounds(&self) -> String {
-        self.0.bounds()
+        format!("{}, or \"auto\"", self.0.bounds())
     }
 
-    fn read(&self, given: &Given<'_>) -> Result<u64, Fault> {
-        if given.text() == Some("auto") {
-            return Err(Fault::NotBuilt { value: "\"auto\"".into(), has: self.allowed() });
+    fn read(&self, given: &Given<'_>) -> Result<Option<u64>, Fault> {
+        match given.text().map(str::trim) {
+            Some("auto") => Ok(None),
+            _ => self.0.read(given).map(Some),
         }
-        self.0.read(given)
     }
 
-    fn show(&self, value: &u64) -> toml::Value {
-        self.0.show(value)
+    fn show(&self, value: &Option<u64>) -> toml::Value {
+        value.as_ref().map_or("auto".into(), |number| self.0.show(number))
     }
 }
 
@@ -316,25 +316,28 @@ impl Shape for Tenancy {
     }
 }
 
-/// An address to listen on.
+/// An address to listen on, or none.
 pub(super) struct Address;
 
 impl Shape for Address {
-    type Value = SocketAddr;
+    type Value = Option<SocketAddr>;
 
     fn kind(&self) -> &'static str {
         "an IP address with a port"
     }
 
     fn bounds(&self) -> String {
-        "such as \"127.0.0.1:9464\"".into()
+        "such as \"127.0.0.1:9464\", or \"\" for none".into()
     }
 
-    fn read(&self, given: &Given<'_>) -> Result<SocketAddr, Fault> {
-        given.text().ok_or(Fault::Type)?.parse().map_err(|_| Fault::Bounds(None))
+    fn read(&self, given: &Given<'_>) -> Result<Option<SocketAddr>, Fault> {
+        match given.text().ok_or(Fault::Type)? {
+            "" => Ok(None),
+            text => text.parse().map(Some).map_err(|_| Fault::Bounds(None)),
+        }
     }
 
-    fn show(&self, value: &SocketAddr) -> toml::Value {
-        value.to_string().into()
+    fn show(&self, value: &Option<SocketAddr>) -> toml::Value {
+        value.map(|address| address.to_string()).unwrap_or_default().into()
     }
 }

@@ -30,6 +30,19 @@ const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 
 type Outcome = Result<Credential, CredentialError>;
 
+/// How a tenant's token stands.
+#[derive(Debug, Clone)]
+pub enum TokenStatus {
+    /// Nobody has needed one yet.
+    NotAsked,
+    /// There is one that is valid.
+    Valid,
+    /// The last one is over; the next call gets a new one.
+    Over,
+    /// The last request for one failed; the next call tries again.
+    Failed(CredentialError),
+}
+
 /// Holds a tenant's token.
 pub(super) struct TokenCache(Arc<Inner>);
 
@@ -82,6 +95,17 @@ impl TokenCache {
         // In a binding of its own, for the borrow of the channel must not outlive it.
         let landed = flight.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
         landed.unwrap_or_else(|| Err(token::error(ErrorClass::System, true, "the request for a token was given up")))
+    }
+
+    /// How it stands. Asks nobody.
+    pub(super) fn status(&self) -> TokenStatus {
+        let state = self.0.state();
+        match (&state.token, &state.hold) {
+            (Some(token), _) if Instant::now() < token.stale_at => TokenStatus::Valid,
+            (_, Some((_, error))) => TokenStatus::Failed(error.clone()),
+            _ if state.generation == 0 => TokenStatus::NotAsked,
+            _ => TokenStatus::Over,
+        }
     }
 
     /// Forgets the token that was refused; a newer one stays.

@@ -32,6 +32,7 @@ use serde_json::{Map, Value};
 use crate::chain::{ErrorClass, Mode, TenantName};
 use crate::ports::{Actions, Answer, BoxFuture, Call, Credential, CredentialError, Poll, Polled, Seen};
 
+pub use auth::TokenStatus;
 use tenants::Tenant;
 pub use tenants::{AuthSettings, CxoneError, TenantSettings};
 
@@ -55,6 +56,12 @@ impl Cxone {
             tenants.insert(name, tenant);
         }
         Ok(Self { tenants, max_response_bytes })
+    }
+
+    /// How `tenant`'s token stands; `None` if there is no such tenant. Asks nobody.
+    #[must_use]
+    pub fn token(&self, tenant: &TenantName) -> Option<TokenStatus> {
+        self.tenants.get(tenant).map(|known| known.tokens.status())
     }
 }
 

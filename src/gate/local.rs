@@ -29,6 +29,14 @@ pub struct GateSettings {
     pub workers: u32,
 }
 
+impl GateSettings {
+    /// The time between two permits of this worker under lasting demand: the slowest window's. Zero without limits.
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        Duration::from_nanos(Windows::new(&self.limits, self.slack, self.workers).interval())
+    }
+}
+
 /// How a tenant's gate stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GateStatus {

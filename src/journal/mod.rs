@@ -1,5 +1,7 @@
 //! The journals: where run logs live. One contract (`ports::Journal`), one suite of tests over every kind.
 
 mod memory;
+mod watched;
 
 pub use memory::{MemoryJournal, MemorySettings};
+pub use watched::{JournalState, Watched};

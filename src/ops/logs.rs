@@ -1,5 +1,9 @@
 //! Logs go to standard error: cxchain's own at the configured level, other crates' from `warn` up. No payload, response or
 //! secret is in any of them, at any level.
+//!
+//! Every line about a run is in the span `run` (run_id, chain_id, tenant, queue), every line about a step in `step` (step_id,
+//! action_id, attempt) within it. A failure is told once, where it is settled: a run that did not complete on one line at `warn`,
+//! a step that failed in a chain that goes on at `info`.
 
 use std::io::IsTerminal;
 
@@ -63,7 +67,11 @@ pub fn init(level: Level, format: Format) {
             let ansi = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
             registry.with(fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(ansi)).try_init()
         }
-        Format::Json => registry.with(fmt::layer().json().flatten_event(true).with_writer(std::io::stderr)).try_init(),
+        Format::Json => {
+            // The innermost span is the last of the list: once is enough.
+            let json = fmt::layer().json().flatten_event(true).with_current_span(false);
+            registry.with(json.with_writer(std::io::stderr)).try_init()
+        }
     };
     // Only a second call fails, and the first one's choice stands.
     let _ = started;

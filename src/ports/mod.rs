@@ -8,6 +8,7 @@ mod inbox;
 mod jobs;
 mod journal;
 mod outbox;
+mod standing;
 
 pub use actions::{Actions, Answer, Call, Credential, CredentialError};
 pub use clock::{Clock, Dice, SystemClock, SystemDice};
@@ -16,6 +17,7 @@ pub use inbox::{DeadReason, Delivery, Inbox, Receipt, Tether};
 pub use jobs::{Finished, Poll, Polled, Seen};
 pub use journal::{Claimed, Journal, JournalError, Lease, RunKey};
 pub use outbox::{Destination, Outbox, Outgoing, Stopped};
+pub use standing::{Report, Standing};
 
 /// What the ports' async methods return: they are used as `Arc<dyn Port>`.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

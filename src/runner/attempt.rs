@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
-use tracing::debug;
+use tracing::{Span, debug, error_span};
 
 use super::Runner;
 use super::clock::StepClock;
@@ -226,6 +226,13 @@ impl Runner {
 }
 
 impl Live {
+    /// What every line about this step carries. `ahead`: 1 where an exchange is to be made, else 0.
+    pub(super) fn span(&self, path: &StepPath, ahead: u32) -> Span {
+        let step = step(self, path);
+        let attempt = self.recorder.state().open().map_or(0, |open| open.intent.unwrap_or(open.attempts)) + ahead;
+        error_span!("step", step_id = step.id.as_str(), action_id = step.action.as_str(), attempt)
+    }
+
     /// Waits for `work` until `until`, and renews the lease meanwhile.
     pub(super) async fn wait<T>(
         &mut self,

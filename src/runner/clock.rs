@@ -61,10 +61,14 @@ impl StepClock {
         self.waited
     }
 
-    /// When the step's time is over if the gate does not hold it again.
+    /// When the step's time is over, or was, if the gate does not hold it again. The same instant whenever it is asked for
+    /// between two waits at the gate, so that what comes after it is late.
     pub(super) fn deadline(&mut self) -> Instant {
-        let left = self.limit.saturating_sub(self.spent());
-        self.since + left
+        let spent = self.spent();
+        match self.limit.checked_sub(spent) {
+            Some(left) => self.since + left,
+            None => self.since.checked_sub(spent - self.limit).unwrap_or(self.since),
+        }
     }
 }
 
@@ -83,5 +87,16 @@ mod tests {
         assert_eq!(clock.spent(), Duration::from_secs(3));
         assert_eq!(clock.waited(), Duration::from_millis(100_500));
         assert_eq!(clock.deadline() - Instant::now(), Duration::from_secs(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_that_is_past_does_not_come_along() {
+        let mut clock = StepClock::resume(Duration::from_secs(5), 1_000, 0);
+        let deadline = clock.deadline();
+        for _ in 0..3 {
+            tokio::time::advance(Duration::from_secs(3)).await;
+            assert_eq!(clock.deadline(), deadline);
+        }
+        assert!(clock.deadline() < Instant::now());
     }
 }

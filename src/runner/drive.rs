@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tracing::{Instrument, debug};
 
 use super::Runner;
 use super::attempt::ActiveStep;
@@ -108,10 +109,22 @@ impl Runner {
                 Command::Cancel => {
                     live.recorder.append(vec![Entry::Private(Private::CancelRequested)]).await?;
                 }
-                Command::Try { step } => self.try_step(&mut live, step).await?,
-                Command::Poll { step } => self.poll(&mut live, &step).await?,
-                Command::Lost { step, resend } => self.lost(&mut live, step, resend).await?,
-                Command::GiveUp { step, class } => self.give_up(&mut live, &step, class).await?,
+                Command::Try { step } => {
+                    let span = live.span(&step, 1);
+                    self.try_step(&mut live, step).instrument(span).await?;
+                }
+                Command::Poll { step } => {
+                    let span = live.span(&step, 0);
+                    self.poll(&mut live, &step).instrument(span).await?;
+                }
+                Command::Lost { step, resend } => {
+                    let span = live.span(&step, 0);
+                    self.lost(&mut live, step, resend).instrument(span).await?;
+                }
+                Command::GiveUp { step, class } => {
+                    let span = live.span(&step, 0);
+                    self.give_up(&mut live, &step, class).instrument(span).await?;
+                }
                 Command::Finish { status, reason } => self.finish(&mut live, status, reason).await?,
                 Command::Deliver | Command::Acknowledge => return self.deliver(live).await,
                 Command::HandBack => {
@@ -178,6 +191,7 @@ impl Runner {
         let batch = vec![Entry::Private(definition), Entry::Event(EventBody::RunAccepted(accepted))];
         live.recorder.append(batch).await?;
         live.deadline = self.run_deadline(&live.recorder, &live.chain);
+        debug!(steps = live.chain.steps.len(), "run accepted");
         failpoint::hit("accepted");
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tracing::Instrument;
 
 use crate::chain::log::{Event, EventBody, Origin, Sealed};
 use crate::failpoint;
@@ -23,13 +24,14 @@ impl EventLine {
     /// An empty line.
     pub(super) fn open(outbox: Arc<dyn Outbox>, origin: &Origin, correlation_id: String) -> Self {
         let (line, mut waiting) = mpsc::unbounded_channel::<Outgoing>();
-        let publisher = tokio::spawn(async move {
+        let publishing = async move {
             while let Some(message) = waiting.recv().await {
                 outbox.publish(message).await?;
                 failpoint::hit("event_published");
             }
             Ok(())
-        });
+        };
+        let publisher = tokio::spawn(publishing.in_current_span());
         Self { line, publisher, correlation_id, traceparent: origin.traceparent.clone() }
     }
 

@@ -72,7 +72,7 @@ impl Runner {
         }
         live.keep().await?;
         let Some(credential) = self.token_for_poll(live, path).await? else { return Ok(()) };
-        let Some(permit) = self.permit_for_poll(live, &credential).await? else { return Ok(()) };
+        let Some(permit) = self.permit_for_poll(live, path, &credential).await? else { return Ok(()) };
         let polled = self.ask(live, path, &credential).await?;
         failpoint::hit("polled");
         self.record_poll(live, path, (polled, permit), &credential).await
@@ -94,14 +94,22 @@ impl Runner {
         }
     }
 
-    /// A fresh permit with a token that is still good. `None`: the core is to be asked again.
-    async fn permit_for_poll(&self, live: &mut Live, credential: &Credential) -> Result<Option<Permit>, Halt> {
+    /// A fresh permit with a token that is still good. `None`: the step is over, or the core is to be asked again.
+    async fn permit_for_poll(
+        &self,
+        live: &mut Live,
+        path: &StepPath,
+        credential: &Credential,
+    ) -> Result<Option<Permit>, Halt> {
         loop {
             let Some(permit) = self.permit(live).await? else { return Ok(None) };
             let due = matches!(decide(&live.chain, live.recorder.state(), self.inputs(live)), Command::Poll { .. });
-            let late = Instant::now() >= active(live).clock.deadline();
-            if !due || late || Instant::now() >= credential.stale_at {
+            if !due || Instant::now() >= credential.stale_at {
                 return Ok(None);
+            }
+            // A poll that is due before the deadline can find itself after it.
+            if Instant::now() >= active(live).clock.deadline() {
+                return self.overdue(live, path).await.map(|()| None);
             }
             if permit.is_fresh() {
                 return Ok(Some(permit));

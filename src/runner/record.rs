@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::time::Instant;
-use tracing::warn;
+use tracing::{debug, info};
 
 use super::Runner;
 use super::attempt::{active, step};
@@ -13,7 +13,7 @@ use super::recorder::Entry;
 use crate::chain::log::{EventBody, Private, StepFinished, StepRetried};
 use crate::chain::run::{After, OpenStep, Room, after, applied, undone};
 use crate::chain::stamp::millis;
-use crate::chain::{ErrorClass, Retryable, StepPath, StepStatus, Verdict};
+use crate::chain::{ErrorClass, OnFailure, Retryable, StepPath, StepStatus, Verdict};
 use crate::failpoint;
 use crate::ports::{Answer, Call, Outcome, Permit};
 
@@ -66,6 +66,12 @@ impl Runner {
                     http_status: answer.http_status,
                     delay_ms: millis(wait),
                 };
+                debug!(
+                    class = class.as_str(),
+                    http_status = answer.http_status,
+                    wait_ms = millis(wait),
+                    "step to be tried again"
+                );
                 // An answer of no use is the answer to a call that was made: the next one may be its second.
                 let unknown = matches!(
                     answer.verdict,
@@ -197,12 +203,21 @@ impl Runner {
             fallback_used: false,
             maybe_repeated: open.maybe_carried_out && attempts > 1,
         };
-        if !success {
-            warn!(
-                run_id = %live.recorder.run_id(), step_id = %finished.step_id, action_id = %finished.action_id,
-                status = status.as_str(), class = class.as_str(), http_status = finished.http_status, attempts,
-                "step did not succeed"
-            );
+        let (word, class_word, http_status) = (status.as_str(), class.as_str(), finished.http_status);
+        match finished.directive {
+            Some(OnFailure::Continue | OnFailure::Fallback) => {
+                info!(
+                    status = word,
+                    class = class_word,
+                    http_status,
+                    attempts,
+                    "the step did not succeed, and the chain goes on"
+                );
+            }
+            // It ends the run, whose line tells all of it.
+            Some(OnFailure::Abort) | None => {
+                debug!(status = word, class = class_word, http_status, attempts, "step finished");
+            }
         }
         let omitted = class == ErrorClass::ResponseTooLarge;
         let data = trace.data.filter(|_| success).map(Into::into);

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::Shared;
-use super::registry::Admission;
+use super::door::{self, Unaccepted};
+use super::registry::Registered;
 use super::reject::{self, Refused};
-use super::run;
+use super::run::{self, Begin};
 use crate::chain::check::{Rejection, Submission, check};
 use crate::chain::hash::sha256_hex;
 use crate::chain::log::Origin;
@@ -20,7 +21,7 @@ pub(super) async fn take(shared: &Arc<Shared>, delivery: Delivery) {
         parse(shared, &delivery).map_err(|rejection| Refused { reason: DeadReason::Invalid, rejection })
     };
     match checked {
-        Ok(chain) => admit(shared, delivery, chain).await,
+        Ok(chain) => register(shared, delivery, chain).await,
         Err(refused) => {
             let task = shared.clone();
             shared.tasks.spawn(async move { reject::reject(&task, delivery, refused).await });
@@ -53,17 +54,17 @@ fn parse(shared: &Shared, delivery: &Delivery) -> Result<Chain, Rejection> {
     let submission = Submission {
         body: &delivery.body,
         message_id: delivery.message_id.as_deref(),
-        queue_tenant: queue_tenant(shared, delivery),
+        queue_tenant: queue_tenant(shared, &delivery.queue),
     };
     check(&submission, &shared.settings.catalogue)
 }
 
-pub(super) fn queue_tenant<'a>(shared: &'a Shared, delivery: &Delivery) -> &'a TenantName {
-    let tenant = shared.settings.queue_tenants.get(&*delivery.queue);
+pub(super) fn queue_tenant<'a>(shared: &'a Shared, queue: &str) -> &'a TenantName {
+    let tenant = shared.settings.queue_tenants.get(queue);
     tenant.unwrap_or_else(|| unreachable!("a delivery comes from a configured queue"))
 }
 
-async fn admit(shared: &Arc<Shared>, delivery: Delivery, chain: Chain) {
+async fn register(shared: &Arc<Shared>, delivery: Delivery, chain: Chain) {
     let hash = sha256_hex(chain.canonical.as_bytes());
     let (run_id, assigned) = match chain.run_id.clone() {
         Some(run_id) => (run_id, false),
@@ -71,16 +72,32 @@ async fn admit(shared: &Arc<Shared>, delivery: Delivery, chain: Chain) {
     };
     let key = RunKey { queue: delivery.queue.clone(), run_id };
     let origin = origin(shared, &delivery, assigned);
-    match shared.registry.admit(&key, &hash, assigned, delivery.receipt) {
-        Admission::Joined => tracing::debug!(run_id = %key.run_id, "one more delivery of a run that is alive here"),
-        Admission::New(age) => {
-            let task = run::drive(shared.clone(), key, Arc::new(chain), origin, age);
-            shared.tasks.spawn(task);
+    let Delivery { body, message_id, redelivered, receipt, .. } = delivery;
+    match shared.registry.register(&key, &hash, assigned, receipt) {
+        Registered::Joined => tracing::debug!(run_id = %key.run_id, "one more delivery of a run that is alive here"),
+        Registered::New(age) => {
+            let Chain { chain_id, tenant, expires_at, .. } = chain;
+            let unaccepted = Unaccepted { key, chain_id, tenant, age, body, message_id, expires_at, origin };
+            if redelivered {
+                shared.tasks.spawn(run::drive(shared.clone(), unaccepted, Begin::IfBegun));
+            } else {
+                door::wait(shared, unaccepted);
+            }
         }
-        Admission::Conflict(receipt) => {
+        Registered::Conflict(receipt) => {
             shared.tasks.spawn(async move { reject::conflict(&key.run_id, receipt).await });
         }
     }
+}
+
+/// The chain of a delivery that passed this check when it came.
+pub(super) fn parse_again(shared: &Shared, unaccepted: &Unaccepted) -> Result<Chain, Rejection> {
+    let submission = Submission {
+        body: &unaccepted.body,
+        message_id: unaccepted.message_id.as_deref(),
+        queue_tenant: queue_tenant(shared, &unaccepted.key.queue),
+    };
+    check(&submission, &shared.settings.catalogue)
 }
 
 /// A redelivered message without an id goes on with the run that it began: equal bytes are interchangeable.

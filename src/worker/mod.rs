@@ -1,16 +1,21 @@
-//! From deliveries to settled messages: takes them in, keeps the registry of live runs, rejects what is no chain, and drains.
+//! From deliveries to settled messages: takes them in, rejects what is no chain, lets runs begin as the tenants' gates can serve
+//! them, keeps the registry of what is in hand, and drains.
 //!
 //! Called by `app`. Invariants: a run is driven once in this process, however often its message is delivered; a message is
 //! settled by value, once, and acknowledged only after everything that it led to is confirmed; runs outlive the connection
 //! that brought them.
 
+mod admission;
+mod door;
 mod echoes;
 mod intake;
+mod prefetch;
 mod registry;
 mod reject;
 mod run;
 #[cfg(test)]
 mod tests;
+mod threshold;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -26,9 +31,12 @@ use crate::chain::TenantName;
 use crate::chain::check::Catalogue;
 use crate::chain::log::Author;
 use crate::ports::Inbox;
-use crate::runner::{Ports, Runner};
+use crate::runner::{self, Ports, Runner};
+use door::Door;
 use echoes::Echoes;
+pub use prefetch::auto_prefetch;
 use registry::Registry;
+use threshold::Threshold;
 
 /// What the worker knows besides its ports.
 #[derive(Debug, Clone)]
@@ -41,6 +49,8 @@ pub struct Settings {
     pub queue_tenants: BTreeMap<String, TenantName>,
     /// `worker.max_message_bytes`.
     pub max_message_bytes: usize,
+    /// How many deliveries the broker hands out at most: the prefetch of all queues together.
+    pub most_in_hand: usize,
     /// Names that a reply never goes to: everything that is configured.
     pub reserved: BTreeSet<String>,
     /// `worker.drain_timeout`.
@@ -67,12 +77,25 @@ pub struct Worker {
     hand_back: watch::Sender<bool>,
 }
 
+/// Counts the runs in hand.
+pub struct Census(Arc<Shared>);
+
+impl Census {
+    /// How many there are now.
+    #[must_use]
+    pub fn runs(&self) -> usize {
+        self.0.registry.len()
+    }
+}
+
 /// What every run's task needs.
 struct Shared {
     runner: Runner,
     ports: Ports,
     settings: Settings,
     registry: Registry,
+    threshold: Arc<Threshold>,
+    door: Door,
     echoes: Echoes,
     tasks: TaskTracker,
     hand_back: watch::Receiver<bool>,
@@ -81,16 +104,33 @@ struct Shared {
 impl Worker {
     /// A worker over these ports.
     #[must_use]
-    pub fn new(runner: Runner, ports: Ports, settings: Settings) -> Self {
+    pub fn new(ports: Ports, runner: runner::Settings, settings: Settings) -> Self {
         let (sender, hand_back) = watch::channel(false);
-        let (registry, tasks) = (Registry::default(), TaskTracker::new());
-        let echoes = Echoes::new(settings.dead_for);
-        let shared = Shared { runner, ports, settings, registry, echoes, tasks, hand_back };
+        let threshold = Arc::new(Threshold::new(ports.gate.clone()));
+        let ports = Ports { gate: threshold.clone(), ..ports };
+        let shared = Shared {
+            runner: Runner::new(ports.clone(), runner),
+            ports,
+            registry: Registry::default(),
+            threshold,
+            door: Door::default(),
+            echoes: Echoes::new(settings.dead_for),
+            tasks: TaskTracker::new(),
+            hand_back,
+            settings,
+        };
         Self { shared: Arc::new(shared), hand_back: sender }
+    }
+
+    /// Counts the runs in hand, for whoever wants to know.
+    #[must_use]
+    pub fn census(&self) -> Census {
+        Census(self.shared.clone())
     }
 
     /// Works until `stop` (which has to end the inbox, too), then drains.
     pub async fn run(self, inbox: &mut impl Inbox, stop: CancellationToken) -> Drained {
+        self.shared.tasks.spawn(door::keep(self.shared.clone()));
         // The drain timeout counts from the moment of the wish, also where the broker does not answer to it.
         let mut over: Option<Instant> = None;
         loop {
@@ -98,6 +138,7 @@ impl Worker {
                 biased;
                 () = stop.cancelled(), if over.is_none() => {
                     over = Some(Instant::now() + self.shared.settings.drain_timeout);
+                    self.shared.door.close();
                     continue;
                 }
                 () = until(over) => break,
@@ -106,18 +147,13 @@ impl Worker {
                     None => break,
                 },
             };
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => {}
-                // New runs start only while their results can leave.
-                () = self.shared.ports.outbox.ready() => {}
-            }
             if stop.is_cancelled() && !intake::belongs_to_known_run(&self.shared, &delivery) {
                 delivery.receipt.requeue().await;
             } else {
                 intake::take(&self.shared, delivery).await;
             }
         }
+        self.shared.door.close();
         let over = over.unwrap_or_else(|| Instant::now() + self.shared.settings.drain_timeout);
         self.drain(over).await
     }
@@ -127,6 +163,13 @@ impl Worker {
     /// got them would start them from the beginning.
     async fn drain(self, over: Instant) -> Drained {
         let shared = &self.shared;
+        // Only now: the broker would hand them out again to a consumer that is not cancelled yet.
+        let unaccepted = shared.door.clear();
+        let waited = unaccepted.len();
+        if waited > 0 {
+            info!(chains = waited, "draining: chains that have not begun go back to the queue");
+            shared.tasks.spawn(run::give_back(shared.clone(), unaccepted));
+        }
         shared.tasks.close();
         let live = shared.registry.len();
         if live > 0 {

@@ -1,4 +1,4 @@
-//! The runs that live in this process, and the deliveries that wait for each. A run whose connection broke goes on; the
+//! The runs in hand in this process, begun or not, and the deliveries that wait for each. A run whose connection broke goes on; the
 //! redelivery of its message joins it.
 
 use std::collections::HashMap;
@@ -22,8 +22,8 @@ pub(super) struct LiveRun {
 }
 
 /// What became of a delivery.
-pub(super) enum Admission {
-    /// Its run is new here: the caller drives it.
+pub(super) enum Registered {
+    /// Its run is new here: the caller sees to it.
     New(RunAge),
     /// Its run is alive here: it is settled with it.
     Joined,
@@ -32,27 +32,27 @@ pub(super) enum Admission {
 }
 
 impl Registry {
-    pub(super) fn admit(
+    pub(super) fn register(
         &self,
         key: &RunKey,
         definition_hash: &str,
         assigned: bool,
         receipt: Box<dyn Receipt>,
-    ) -> Admission {
+    ) -> Registered {
         let mut live = self.lock();
         match live.get_mut(key) {
-            Some(run) if run.definition_hash != definition_hash => Admission::Conflict(receipt),
+            Some(run) if run.definition_hash != definition_hash => Registered::Conflict(receipt),
             Some(run) => {
                 // Those of lost channels settle nothing any more, and each holds a whole message: over an outage with many
                 // reconnects they would pile up.
                 run.receipts.retain(|earlier| earlier.is_usable());
                 run.receipts.push(receipt);
-                Admission::Joined
+                Registered::Joined
             }
             None => {
                 let run = LiveRun { definition_hash: definition_hash.into(), assigned, receipts: vec![receipt] };
                 live.insert(key.clone(), run);
-                Admission::New(RunAge(self.births.fetch_add(1, Ordering::Relaxed)))
+                Registered::New(RunAge(self.births.fetch_add(1, Ordering::Relaxed)))
             }
         }
     }
@@ -76,6 +76,11 @@ impl Registry {
 
     pub(super) fn is_live(&self, key: &RunKey) -> bool {
         self.lock().contains_key(key)
+    }
+
+    /// Whether a channel that brought the run's message still stands.
+    pub(super) fn is_usable(&self, key: &RunKey) -> bool {
+        self.lock().get(key).is_some_and(|run| run.receipts.iter().any(|receipt| receipt.is_usable()))
     }
 
     /// The run is over here; its deliveries are the caller's to settle. A delivery that comes after this finds the journal.

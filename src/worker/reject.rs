@@ -28,7 +28,7 @@ pub(super) fn too_large(shared: &Shared, delivery: &Delivery) -> Refused {
     let what = format!("has {} bytes", delivery.body.len());
     let run_id = delivery.message_id.as_deref().and_then(|id| RunId::parse(id).ok());
     let problems = Problems::from(Problem::of_message(what, Some(format!("at most {most} bytes"))));
-    let tenant = queue_tenant(shared, delivery).clone();
+    let tenant = queue_tenant(shared, &delivery.queue).clone();
     Refused { reason: DeadReason::TooLarge, rejection: Rejection { problems, run_id, chain_id: None, tenant } }
 }
 

@@ -6,6 +6,7 @@ mod clocks;
 mod customer;
 mod duplicates;
 mod expiry;
+mod jobs;
 mod quota;
 mod replies;
 mod streams;

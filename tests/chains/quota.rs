@@ -114,7 +114,12 @@ async fn pauses(throttled: &str) {
         assert_eq!(result["final_status"], "completed", "{run}: {result:#}");
         let step = result["aggregated_responses"].as_array().unwrap().last().unwrap();
         let waited = step["gate_wait_ms"].as_u64().unwrap();
-        assert!(waited > 500, "{run} waited {waited} ms at the gate");
+        if run == "late" {
+            // It has no clock before its turn is near.
+            assert!(waited < 1_500, "{run} was accepted in the pause and waited {waited} ms at the gate");
+        } else {
+            assert!(waited > 500, "{run} waited {waited} ms at the gate");
+        }
         let attempts = if run == "throttled" { json!(2) } else { json!(1) };
         assert_eq!(step["attempts"], attempts, "{run}");
     }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use lapin::options::{BasicConsumeOptions, QueueDeclareOptions, QueueDeleteOptions};
-use lapin::types::FieldTable;
+use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::audit::{self, as_sent};
-use crate::support::{Broker, SOON, Stage, amqp, unique};
-use crate::{chain, nothing_is_left, simulator, step, streams};
+use crate::support::{Broker, Caught, SOON, Stage, amqp, unique};
+use crate::{chain, nothing_is_left, simulator, step, streams, with};
 
 async fn ask(stage: &Stage, channel: &Channel, definition: &Value, run_id: &str, reply_to: &str) {
     let properties = BasicProperties::default()
@@ -86,7 +86,7 @@ async fn a_reply_that_nobody_takes_holds_nothing_up() {
     // One reply comes back because its queue is not there; the other is refused because its queue is full.
     let mut full = FieldTable::default();
     full.insert("x-max-length".into(), 0.into());
-    full.insert("x-overflow".into(), lapin::types::AMQPValue::LongString("reject-publish".into()));
+    full.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
     let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
     let full = channel.queue_declare("".into(), options, full).await.unwrap().name().to_string();
     let replies = own_queue(&channel).await;
@@ -144,4 +144,52 @@ async fn no_reply_goes_to_a_name_that_is_configured_or_that_begins_like_cxchains
         assert_eq!(kept.len(), each * names.len(), "a reply in {log}");
     }
     channel.queue_delete(own.as_str().into(), QueueDeleteOptions::default()).await.unwrap();
+}
+
+/// What a sender gives along comes back on all that is said of the run: its trace where it is one, its metadata in the result, and
+/// the result to its reply queue, also of a run that came too late.
+#[tokio::test]
+async fn what_came_along_goes_along_and_a_trace_that_is_none_is_left_out() {
+    const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let stage = Stage::new(Broker::shared().await, simulator(&[])).await;
+    let worker = stage.worker().await;
+    let connection = stage.connect().await;
+    let channel = amqp::channel(&connection).await;
+    let replies = own_queue(&channel).await;
+    let text = |text: &str| AMQPValue::LongString(text.into());
+    let headers = [
+        ("good", text(TRACE)),
+        ("upper", text(&TRACE.to_uppercase())),
+        ("version-ff", text(&TRACE.replacen("00", "ff", 1))),
+        ("no-trace", text("00-00000000000000000000000000000000-00f067aa0ba902b7-01")),
+        ("number", AMQPValue::LongLongInt(1)),
+        ("lines", text(&format!("{TRACE}\r\nx: y"))),
+        ("long", text(&TRACE.repeat(1000))),
+    ];
+    let runs = headers.len();
+    for (run, header) in headers {
+        let mut table = FieldTable::default();
+        table.insert("traceparent".into(), header);
+        let properties = BasicProperties::default()
+            .with_message_id(run.into())
+            .with_reply_to(replies.as_str().into())
+            .with_headers(table);
+        let late = json!({"expires_at": "2020-01-01T00:00:00Z", "metadata": {"run": run}});
+        let definition = with(chain(&[step("da-x")]), &late);
+        stage.submit_with(&channel, definition.to_string().as_bytes(), properties).await;
+    }
+    let results = stage.results(&channel, runs, SOON).await;
+    let replied: Vec<_> = amqp::take(&channel, &replies, runs, SOON).await.into_iter().map(Caught::from).collect();
+    let events = stage.events(&channel).await;
+    nothing_is_left(&stage, &channel, worker).await;
+    assert_eq!(events.len(), runs * 2);
+    for caught in results.iter().chain(&replied).chain(&events) {
+        let run = caught.body["run_id"].as_str().unwrap();
+        let wanted = (run == "good").then_some(TRACE);
+        assert_eq!(audit::traceparent(caught).as_deref(), wanted, "{run}");
+        if caught.body["final_status"] == "expired" && caught.body["event"].is_null() {
+            assert_eq!(caught.body["metadata"], json!({"run": run}));
+        }
+    }
+    assert_eq!(stage.simulator.calls().totals.calls, 0);
 }

@@ -3,19 +3,21 @@
 //! Every case is a chain of three steps, of which the middle one meets the fault, on a tenant of its own: a pause, a refused
 //! token or trouble in one case is no other's.
 
+mod job_rows;
 mod rows;
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use cxchain::simulator::Calls;
+use cxchain::simulator::{Calls, Fault};
 use serde_json::{Value, json};
 
 use crate::audit::{self, of_kind, sha256};
 use crate::support::{Broker, Caught, Stage, amqp};
 use crate::{chain, nothing_is_left, simulator, step, submit, with};
-use rows::{Directives, Outcome, Row, rows};
+use job_rows::job_rows;
+use rows::{Directives, Mode, Outcome, Row, rows};
 
 /// All cases together; the longest are the ones in which a step's 5 s run out.
 const ALL: Duration = Duration::from_secs(60);
@@ -34,15 +36,37 @@ impl Case {
     }
 
     fn definition(&self) -> Value {
-        let middle = json!({"action_id": self.action(), "timeout_seconds": 5, "on_failure": self.on_failure});
+        let mut middle = json!({"action_id": self.action(), "timeout_seconds": 5, "on_failure": self.on_failure});
+        if self.row.mode != Mode::Sync {
+            middle["mode"] = "job".into();
+        }
         let steps = [step("da-before"), with(middle, &self.row.step), step("da-after")];
         with(chain(&steps), &json!({"tenant": self.name}))
     }
+
+    /// The body that every exchange but a poll sends.
+    fn sent(&self) -> String {
+        let payload = self.row.step.get("payload").cloned().unwrap_or(json!({}));
+        match self.row.mode {
+            Mode::Sync => payload.to_string(),
+            Mode::Job { .. } => {
+                format!(r#"{{"environmentContext":{{}},"executionTimeoutMs":30000,"inputParameters":{payload}}}"#)
+            }
+        }
+    }
+
+    /// What its calls and polls meet, as the simulator has it.
+    fn rules(&self) -> impl Iterator<Item = String> {
+        let action = self.action();
+        let calls = self.row.faults.iter().map(move |fault| format!("{action}={fault}"));
+        let action = self.action();
+        calls.chain(self.row.polls.iter().map(move |fault| format!("{action}@poll={fault}")))
+    }
 }
 
-fn cases() -> Vec<Case> {
+fn cases(rows: Vec<Row>) -> Vec<Case> {
     let mut cases = Vec::new();
-    for row in rows() {
+    for row in rows {
         let directives: &[&str] = match row.directives {
             Directives::Two => &["abort", "continue"],
             Directives::Three => &["abort", "continue", "fallback"],
@@ -72,11 +96,16 @@ fn end(outcome: Outcome, stops: bool, on_failure: &'static str) -> End {
 
 #[tokio::test]
 async fn every_row_of_the_table_means_what_it_says_under_every_directive() {
-    let cases = cases();
-    let faults: Vec<String> = cases
-        .iter()
-        .flat_map(|case| case.row.faults.iter().map(|fault| format!("{}={fault}", case.action())))
-        .collect();
+    all_are_right(cases(rows())).await;
+}
+
+#[tokio::test]
+async fn every_row_of_the_table_means_what_it_says_of_jobs_under_every_directive() {
+    all_are_right(cases(job_rows())).await;
+}
+
+async fn all_are_right(cases: Vec<Case>) {
+    let faults: Vec<String> = cases.iter().flat_map(Case::rules).collect();
     let faults: Vec<&str> = faults.iter().map(String::as_str).collect();
     let mut stage = Stage::new(Broker::shared().await, simulator(&faults)).await;
     stage.set("worker.max_response_bytes", "1024");
@@ -95,6 +124,7 @@ async fn every_row_of_the_table_means_what_it_says_under_every_directive() {
 
     let calls = stage.simulator.calls();
     assert_eq!(calls.redirects_followed, 0, "a redirect was followed");
+    assert_eq!((calls.not_found, calls.wrong_method), (0, 0), "a request left its path");
     let wrong: Vec<String> = cases
         .iter()
         .filter_map(|case| {
@@ -116,6 +146,7 @@ fn tenant(stage: &mut Stage, case: &Case) {
     set("auth.client_secret", "simulator-secret");
     set("retry.base", "100ms");
     set("retry.max", "300ms");
+    set("jobs.poll", "100ms");
     for (key, value) in case.row.tenant {
         set(key, value);
     }
@@ -143,24 +174,43 @@ fn judge(case: &Case, results: &BTreeMap<String, Value>, events: &BTreeMap<Strin
     assert_eq!(told.len(), usize::try_from(executed).unwrap());
     let attempts = row.retried.len() + 1;
     let seen = calls.step(run, "step_1");
-    let response_hash = row.body.map_or(Value::Null, |body| sha256(body.of(&case.action()).as_bytes()).into());
+    let job = told[1]["job_id"].as_str();
+    assert_eq!(job.is_some(), row.mode == Mode::Job { known: true }, "{}", told[1]["job_id"]);
+    let response_hash = row.body.map(|body| {
+        let text = body.of(&case.action(), job);
+        // Of one with the time of day in it there is some hash.
+        text.map_or_else(|| told[1]["response_hash"].as_str().unwrap().to_owned(), |text| sha256(text.as_bytes()))
+    });
+    let payload_hash = sha256(case.sent().as_bytes());
+    // The last poll of a job that is not over may have been under way when the step's time was.
+    let cut_off = told[1]["http_status"].is_null() && job.is_some() && row.outcome == Outcome::Unknown;
+    let http_status = row.http_status.filter(|_| !cut_off);
     let expected = json!({
-        "status": row.outcome.as_str(), "http_status": row.http_status, "error_classification": row.class,
+        "status": row.outcome.as_str(), "http_status": http_status, "error_classification": row.class,
         "attempts": attempts, "directive": directive, "fallback_used": false, "maybe_repeated": row.maybe_repeated,
-        "polls": 0, "job_id": null, "payload_hash": sha256(b"{}"), "response_hash": response_hash,
+        "polls": seen.polls.calls, "payload_hash": payload_hash, "response_hash": response_hash,
     });
     for (field, value) in expected.as_object().unwrap() {
         assert_eq!(told[1][field], *value, "{field} of {:#}", told[1]);
     }
     let response = &result["aggregated_responses"][1];
-    for field in
-        ["status", "http_status", "error_classification", "attempts", "directive", "latency_ms", "gate_wait_ms"]
-    {
+    for field in [
+        "status",
+        "http_status",
+        "error_classification",
+        "attempts",
+        "directive",
+        "latency_ms",
+        "gate_wait_ms",
+        "job_id",
+        "response_hash",
+    ] {
         assert_eq!(response[field], told[1][field], "{field} of {response:#}");
     }
     assert_eq!(response["response_omitted"], row.class == "RESPONSE_TOO_LARGE");
     let success = row.outcome == Outcome::Success;
     assert_eq!((response.get("response_data").is_some(), response.get("error_message").is_some()), (success, !success));
+    assert!(row.message.is_none_or(|message| response["error_message"] == message), "{}", response["error_message"]);
 
     // The exchanges.
     let numbers: Vec<u32> = (1..).take(attempts).collect();
@@ -169,16 +219,34 @@ fn judge(case: &Case, results: &BTreeMap<String, Value>, events: &BTreeMap<Strin
     assert_eq!(seen.idempotency_keys, [format!("{run}:step_1")]);
     assert_eq!(calls.step(run, "step_0").calls, 1);
     assert_eq!(calls.step(run, "step_2").calls, u64::from(executed == 3));
-    retried(row, &of_kind(events, "step.retried"), &seen.accepted_at_us);
+    assert!(seen.payload_hashes.iter().all(|sent| *sent == payload_hash), "what was sent: {:?}", seen.payload_hashes);
+    retried(row, &payload_hash, &of_kind(events, "step.retried"), &seen.accepted_at_us);
+
+    // The polls.
+    let polls = &seen.polls;
+    if job.is_some() {
+        let least = row.polls.iter().map(|fault| times(fault)).sum::<u64>().max(1);
+        assert!(polls.calls >= least, "{least} polls at the least: {polls:?}");
+        let id = format!("{run}.step_1.{attempts}");
+        assert!(polls.request_ids.iter().all(|said| *said == id), "{polls:?} are for {id}");
+        assert_eq!(polls.idempotency_keys, [format!("{run}:step_1")]);
+    } else {
+        assert_eq!(polls.calls, 0, "{polls:?}");
+    }
+}
+
+/// How many polls meet a fault at the least.
+fn times(fault: &str) -> u64 {
+    u64::from(fault.parse::<Fault>().unwrap().times.unwrap_or(1))
 }
 
 /// One event for every exchange that did not decide the step, and no call came before the wait that it tells was over.
-fn retried(row: &Row, told: &[&Value], accepted_at_us: &[u64]) {
+fn retried(row: &Row, payload_hash: &str, told: &[&Value], accepted_at_us: &[u64]) {
     assert_eq!(told.len(), row.retried.len(), "{told:#?}");
     for (index, (event, (class, http_status, delay))) in told.iter().zip(row.retried).enumerate() {
         let facts = json!({
             "step_index": 1, "step_id": "step_1", "attempt": index + 1, "error_classification": class,
-            "http_status": http_status, "payload_hash": sha256(b"{}"),
+            "http_status": http_status, "payload_hash": payload_hash,
         });
         for (field, value) in facts.as_object().unwrap() {
             assert_eq!(event[field], *value, "{field} of {event:#}");
@@ -189,6 +257,9 @@ fn retried(row: &Row, told: &[&Value], accepted_at_us: &[u64]) {
         assert!(waited >= said * 1000, "{waited} µs between two calls, after a delay of {said} ms");
     }
 }
+
+/// What a job without a payload is submitted with.
+const NO_INPUT: &str = r#"{"environmentContext":{},"executionTimeoutMs":30000,"inputParameters":{}}"#;
 
 #[tokio::test]
 async fn without_a_connection_a_step_fails_after_its_attempts_and_without_a_token_before_its_first() {
@@ -216,21 +287,22 @@ async fn without_a_connection_a_step_fails_after_its_attempts_and_without_a_toke
     // Tenant, class, attempts, the most that each delay is, and whether there was anything to hash.
     let table = [("nowhere", "NETWORK", 4, &[100, 150, 225][..], true), ("stranger", "AUTHENTICATION", 0, &[], false)];
     let ends = [("abort", "terminated_early", 1), ("continue", "completed", 2)];
+    let modes = [("sync", "{}"), ("job", NO_INPUT)];
     let mut runs = BTreeMap::new();
     for expected in table {
-        for end in ends {
-            let (run, steps) = (format!("{}-{}", expected.0, end.0), ["da-x", "da-y"].map(step));
-            let steps = steps.map(|step| with(step, &json!({"on_failure": end.0})));
+        for (end, (mode, body)) in ends.into_iter().flat_map(|end| modes.map(|mode| (end, mode))) {
+            let (run, steps) = (format!("{}-{}-{mode}", expected.0, end.0), ["da-x", "da-y"].map(step));
+            let steps = steps.map(|step| with(step, &json!({"on_failure": end.0, "mode": mode})));
             let definition = with(chain(&steps), &json!({"tenant": expected.0}));
             submit(&stage, &channel, &definition, &run).await;
-            runs.insert(run, (definition, expected, end));
+            runs.insert(run, (definition, expected, end, body));
         }
     }
     let results = stage.distinct_results(&channel, runs.len(), ALL).await;
     let events = audit::by_run(stage.events(&channel).await);
     nothing_is_left(&stage, &channel, worker).await;
 
-    for (run, (definition, (_, class, attempts, delays, sent), (directive, final_status, executed))) in runs {
+    for (run, (definition, (_, class, attempts, delays, sent), (directive, final_status, executed), body)) in runs {
         let (result, events) = (&results[&run], &events[&run]);
         assert_eq!(result["audit_head"], audit::linked(&definition, &run, &run, events));
         assert_eq!(result["final_status"], final_status, "{run}: {result:#}");
@@ -241,7 +313,8 @@ async fn without_a_connection_a_step_fails_after_its_attempts_and_without_a_toke
             let expected = json!({
                 "status": "failed", "error_classification": class, "attempts": attempts, "directive": directive,
                 "http_status": null, "response_hash": null, "maybe_repeated": false,
-                "payload_hash": if sent { sha256(b"{}").into() } else { Value::Null },
+                "payload_hash": if sent { sha256(body.as_bytes()).into() } else { Value::Null },
+                "polls": 0, "job_id": null,
             });
             for (field, value) in expected.as_object().unwrap() {
                 assert_eq!(step[field], *value, "{run}: {field} of {step:#}");
@@ -256,5 +329,6 @@ async fn without_a_connection_a_step_fails_after_its_attempts_and_without_a_toke
             assert!(event["delay_ms"].as_u64().unwrap() <= delays[at], "{run}: {event}");
         }
     }
-    assert_eq!(stage.simulator.calls().totals.calls, 0);
+    let calls = stage.simulator.calls();
+    assert_eq!((calls.totals.calls, calls.polls.calls), (0, 0));
 }

@@ -112,11 +112,19 @@ async fn as_json_waiting_prints_the_result_and_nothing_else() {
     let stage = stage().await;
     let _worker = stage.worker().await;
     stage.simulator.set_fault("da-fails".parse::<cxchain::simulator::Target>().expect("a target"), Fault::status(500));
-    for (action, code, status) in [("da-good", 0, "completed"), ("da-fails", 1, "terminated_early")] {
+    let evil = "\u{1b}[2J\u{9b}31m\u{7f}";
+    let fault = format!("status:200,body:{}", serde_json::json!({ "said": evil })).parse().expect("a fault");
+    stage.simulator.set_fault("da-evil".parse::<cxchain::simulator::Target>().expect("a target"), fault);
+    let ends = [("da-good", 0, "completed"), ("da-fails", 1, "terminated_early"), ("da-evil", 0, "completed")];
+    for (action, code, status) in ends {
         let chain = GOOD.replace("da-good", action);
         let ended = submit(&stage, &["--wait", "--json", "--run-id", action], &chain).await;
         assert_eq!((ended.code, ended.said.as_str()), (code, ""), "{action}");
         let result: Value = serde_json::from_str(&ended.out).expect("one JSON value");
+        assert!(!ended.out.trim_end().chars().any(char::is_control), "a terminal would obey it: {:?}", ended.out);
+        if action == "da-evil" {
+            assert_eq!(result["aggregated_responses"][0]["response_data"]["said"], evil);
+        }
         assert_eq!((&result["final_status"], &result["run_id"]), (&status.into(), &action.into()));
         assert_eq!(result["schema"], "cxchain.result.v1");
     }

@@ -5,6 +5,7 @@ mod support;
 
 mod broken;
 mod fifty;
+mod jobs;
 mod order;
 mod properties;
 mod unreadable;

@@ -46,6 +46,16 @@ async fn live(format: &str) {
     let results = stage.results(&channel, 9, SOON * 2).await;
     where_they_belong(&results);
     let dead = rejections_that_talk(&stage, &channel, &worker).await;
+    let health = worker.health().await;
+    let told = health.get("/readyz").await.1;
+    // What could be told: tokens that were refused and had, errors of both sides.
+    let tokens = &told["checks"]["token"]["tenants"];
+    assert_eq!(
+        (&tokens["denied"]["state"], &tokens["default"]["state"]),
+        (&json!("failed"), &json!("valid")),
+        "{told:#}"
+    );
+    assert_clean("its health", &format!("{told:#}"));
     door.slam();
     worker.consuming(2, SOON).await;
     stage.simulator.revoke_tokens();
@@ -56,6 +66,9 @@ async fn live(format: &str) {
         after = stage.result(&channel).await;
     }
     assert_eq!(after["final_status"], "completed", "it got in again, with the same password: {after}");
+    let told = health.get("/readyz").await.1;
+    assert!(told["checks"]["publishing"]["connection"]["last_error"].is_object(), "{told:#}");
+    assert_clean("its health after the door was slammed", &format!("{told:#} {}", health.get("/healthz").await.1));
     worker.signal("TERM").await;
     assert_eq!(worker.ended(SOON).await, 0, "{}", worker.log());
 

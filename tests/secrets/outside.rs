@@ -79,13 +79,24 @@ async fn submit_shows_people_no_payload_and_no_response() {
     let broken = said(&["submit", path, "--queue", "no-such-queue"], &stage.env()).await;
     std::fs::write(&file, CHAIN.replace("da-good", "da/canary")).expect("a temporary file");
     let invalid = said(&["submit", path], &stage.env()).await;
-    std::fs::remove_file(&file).expect("it is there");
 
     assert!(people.contains("VALIDATION") && people.contains("terminated_early"), "{people}");
     for said in [people, broken, invalid] {
         assert_clean("submit", &said);
     }
+    let (people, machines_here) = here(&stage, path, &file).await;
+    assert_clean("run, on standard error", &people);
+    assert!(machines_here.contains(CANARY), "{machines_here}");
+    std::fs::remove_file(&file).expect("it is there");
     assert!(machines.contains(CANARY), "{machines}");
+}
+
+/// What `run` says on standard error, and on standard output.
+async fn here(stage: &Stage, path: &str, file: &std::path::Path) -> (String, String) {
+    std::fs::write(file, CHAIN).expect("a temporary file");
+    let done = cxchain(&stage.env()).args(["run", path]).output().await.expect("cxchain runs");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&done.stderr), text(&done.stdout))
 }
 
 /// Wrong credentials of a tenant are the tenant's trouble, not the log's.

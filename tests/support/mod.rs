@@ -12,6 +12,7 @@
 pub mod amqp;
 mod broker;
 mod container;
+mod health;
 pub mod load;
 mod private;
 pub mod proof;
@@ -23,6 +24,7 @@ pub mod wire;
 pub mod worker;
 
 pub use broker::Broker;
+pub use health::Health;
 pub use stage::{Caught, SOON, Stage};
 pub use wait::eventually;
 pub use worker::Worker;

@@ -8,6 +8,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
+use super::health::Health;
 use super::wait::eventually;
 
 /// Where cargo put the binary under test.
@@ -15,12 +16,17 @@ pub const CXCHAIN: &str = env!("CARGO_BIN_EXE_cxchain");
 
 /// A command that sees nothing of the caller's environment that could configure it.
 pub fn cxchain(env: &[(String, String)]) -> Command {
-    let mut command = Command::new(CXCHAIN);
+    configured(Command::new(CXCHAIN), env)
+}
+
+fn configured(mut command: Command, env: &[(String, String)]) -> Command {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CXCHAIN") {
             command.env_remove(name);
         }
     }
+    // Workers of tests that run side by side each serve their health on a port of their own.
+    command.env("CXCHAIN__OPS__LISTEN", "127.0.0.1:0");
     command.envs(env.iter().cloned()).current_dir("/tmp").stdin(Stdio::null()).kill_on_drop(true);
     command
 }
@@ -36,8 +42,19 @@ impl Worker {
     /// Starts it and collects what it logs.
     pub fn spawn(env: &[(String, String)]) -> Self {
         let mut command = cxchain(env);
-        let mut child =
-            command.arg("worker").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("cxchain starts");
+        command.arg("worker");
+        Self::start(command)
+    }
+
+    /// As [`Worker::spawn`], after this in a shell: `ulimit -n 256`.
+    pub fn spawn_after(shell: &str, env: &[(String, String)]) -> Self {
+        let mut command = configured(Command::new("sh"), env);
+        command.args(["-c", &format!("{shell} && exec \"$0\" worker"), CXCHAIN]);
+        Self::start(command)
+    }
+
+    fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("cxchain starts");
         let log = Arc::new(Mutex::new(String::new()));
         let collectors = vec![
             collect(child.stderr.take().expect("piped"), log.clone()),
@@ -54,6 +71,17 @@ impl Worker {
                 .then_some(())
         })
         .await;
+    }
+
+    /// Where it serves its health.
+    pub async fn health(&self) -> Health {
+        let address = eventually("the worker serves its health", Duration::from_secs(30), async || {
+            let log = self.log();
+            let line = log.lines().find(|line| line.contains("health is served"))?;
+            let (_, rest) = line.split_once("address=").or_else(|| line.split_once("\"address\":\""))?;
+            Some(rest.split([' ', '"']).next().unwrap_or_default().to_owned())
+        });
+        Health::at(&address.await)
     }
 
     /// Everything logged so far.

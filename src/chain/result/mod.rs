@@ -88,6 +88,23 @@ pub enum ReasonCode {
     Invalid,
 }
 
+impl ReasonCode {
+    /// As in the result.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::StepFailed => "step_failed",
+            Self::OutcomeUnknown => "outcome_unknown",
+            Self::GlobalTimeout => "global_timeout",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+            Self::CrashLoop => "crash_loop",
+            Self::HistoryLost => "history_lost",
+            Self::Invalid => "invalid",
+        }
+    }
+}
+
 /// The result as published.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunResult {

@@ -11,10 +11,11 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use self::samples::{SAMPLES, Sample, faults};
+use super::text::{json_line, plain, plain_lines};
 use super::{Exit, live, signals, topology, worker};
 use crate::amqp::{Client, ClientError, Feed};
 use crate::app::{self, Running};
-use crate::config::{Config, Limit, LogFormat, LogLevel, Queue};
+use crate::config::{Config, Limit, LogFormat, LogLevel, Prefetch, Queue};
 use crate::simulator::{Calls, Simulator, SimulatorSettings};
 
 #[derive(Debug, Args)]
@@ -61,7 +62,7 @@ pub(super) async fn demo(mut config: Config, args: DemoArgs) -> Exit {
             exit
         }
         (Err(why), _) | (_, Err(why)) => {
-            anstream::eprintln!("{why}");
+            anstream::eprintln!("{}", plain(why));
             Exit::Unreachable
         }
     }
@@ -85,13 +86,14 @@ fn point_at(config: &mut Config, simulator: &Simulator) -> Result<(), String> {
     config.worker.id = "demo-worker".into();
     // Nobody who has asked for the end of a demo wants to wait for a worker's full drain.
     config.worker.drain_timeout = std::time::Duration::from_secs(10);
-    config.queues = vec![Queue { name: format!("{name}.chains"), tenant, prefetch: 10 }];
+    config.queues = vec![Queue { name: format!("{name}.chains"), tenant, prefetch: Prefetch::Auto }];
     config.exchanges.results = format!("{name}.results");
     config.exchanges.audit = format!("{name}.audit");
     config.exchanges.dead = format!("{name}.dead");
     config.exchanges.control = format!("{name}.control");
     (config.logs.audit, config.logs.results) = (None, None);
     config.broker.declare = true;
+    config.ops.listen = None;
     // The live view tells what goes wrong in a run; the log only what goes wrong with the demo.
     (config.telemetry.log, config.telemetry.format) = (LogLevel::Error, LogFormat::Pretty);
     Ok(())
@@ -102,7 +104,7 @@ async fn show(config: &Config, client: &Client, stop: &CancellationToken, json: 
     let running = match Running::start(config, stop.clone()).await {
         Ok(running) => running,
         Err(why) => {
-            anstream::eprintln!("{why}");
+            anstream::eprintln!("{}", plain_lines(&why));
             return Ok(worker::exit(&why));
         }
     };
@@ -148,9 +150,9 @@ async fn run(
     client.enqueue(&config.queues[0].name, &run_id, sample.body.as_bytes()).await?;
     let result = live::follow(feed, &run_id, !json).await?;
     if json {
-        println!("{result}");
+        println!("{}", json_line(&result));
     } else {
-        live::print_result(&result);
+        println!("{}", live::result_lines(&result));
     }
     Ok(result)
 }
@@ -170,10 +172,10 @@ fn print_table(results: &[Value]) {
     );
     for result in results {
         let steps = format!("{}/{}", result["steps_executed"], result["steps_total"]);
-        let status = result["final_status"].as_str().unwrap_or("?");
+        let status = plain(result["final_status"].as_str().unwrap_or("?"));
         let padded = format!("{status:<18}");
         let status = if status == "completed" { padded.green().to_string() } else { padded.red().to_string() };
-        let chain = result["chain_id"].as_str().unwrap_or("?");
+        let chain = plain(result["chain_id"].as_str().unwrap_or("?"));
         let rate = format!("{} %", result["completion_rate_percent"]);
         let time = live::duration(result["total_latency_ms"].as_u64().unwrap_or(0));
         println!("  {chain:<20} {status} {steps:>5} {rate:>10} {time:>10}");

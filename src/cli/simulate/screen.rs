@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use owo_colors::OwoColorize;
 use serde_json::json;
 
+use super::super::text::plain;
 use crate::ports::{Clock, SystemClock};
 use crate::simulator::{CallSeen, Calls, Ending, Seen, Simulator, SimulatorSettings, Tally};
 
@@ -140,10 +141,10 @@ fn pretty(call: &CallSeen) -> String {
         Ending::BrokenOff => "  broken off",
     };
     let job = match (&call.job, &call.job_state) {
-        (Some(job), Some(state)) => format!("  {} {}", job.escape_debug(), state.escape_debug()),
+        (Some(job), Some(state)) => format!("  {} {}", plain(job), plain(state)),
         _ => String::new(),
     };
-    let (run, step) = (call.run.as_deref().unwrap_or("-"), call.step.as_deref().unwrap_or("-"));
+    let (run, step) = (plain(call.run.as_deref().unwrap_or("-")), plain(call.step.as_deref().unwrap_or("-")));
     let (target, ms) = (&call.target, call.took_ms);
     format!("{}  {run}  {step} {attempt:<3} {target}  {status} {ms:>6} ms{job}{}", time.dimmed(), ending.red())
 }

@@ -23,7 +23,7 @@ fn the_defaults_are_those_of_the_contract() {
     let queue = &config.queues;
     assert_eq!(
         (queue[0].name.as_str(), queue[0].tenant.as_str(), queue[0].prefetch),
-        ("cxchain.chains", "default", 20)
+        ("cxchain.chains", "default", Prefetch::Auto)
     );
     assert_eq!(config.exchanges.dead, "cxchain.dead");
     assert_eq!(config.logs.results.as_deref(), Some("cxchain.results.log"));

@@ -69,7 +69,10 @@ fn one_key_of_the_default_tenant_leaves_the_others_alone() {
 #[test]
 fn lists_come_from_the_environment_as_inline_toml() {
     let env = [
-        ("CXCHAIN__QUEUES", "[{name=\"a\", prefetch=50}, {name=\"b\", tenant=\"north\"}]"),
+        (
+            "CXCHAIN__QUEUES",
+            "[{name=\"a\", prefetch=50}, {name=\"b\", tenant=\"north\"}, {name=\"c\", prefetch=\"auto\"}]",
+        ),
         ("CXCHAIN__TENANTS__NORTH__BASE_URL", "https://north.example"),
         ("CXCHAIN__TENANTS__DEFAULT__LIMITS", "[{limit=10, per=\"1s\", burst=2}]"),
         ("CXCHAIN__TENANTS__DEFAULT__AUTH__SCOPES", "a:b c:d"),
@@ -77,7 +80,10 @@ fn lists_come_from_the_environment_as_inline_toml() {
     ];
     let config = load("[[queues]]\nname = \"file\"\n", &env).unwrap();
     let queues: Vec<_> = config.queues.iter().map(|q| (q.name.as_str(), q.tenant.as_str(), q.prefetch)).collect();
-    assert_eq!(queues, [("a", "default", 50), ("b", "north", 20)]);
+    assert_eq!(
+        queues,
+        [("a", "default", Prefetch::Count(50)), ("b", "north", Prefetch::Auto), ("c", "default", Prefetch::Auto)]
+    );
     assert_eq!(tenant(&config, "default").limits, [Limit { limit: 10, per: Duration::from_secs(1), burst: 2 }]);
     assert_eq!(tenant(&config, "default").auth.scopes, ["a:b", "c:d"]);
     assert_eq!(tenant(&config, "north").auth.scopes, ["e"]);

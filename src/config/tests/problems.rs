@@ -35,7 +35,7 @@ max_concurrent = 1
       c.toml:4: worker.require_run_id: must be a boolean (true or false)
       c.toml:2: worker.drain_tiemout: unknown key; did you mean worker.drain_timeout?
       c.toml:9: queues[0].tenant: tenant nobody is not configured; there are: default, north
-      c.toml:10: queues[0].prefetch: is a number with a fraction; must be an integer from 1 to 2000
+      c.toml:10: queues[0].prefetch: is a number with a fraction; must be an integer from 1 to 2000, or "auto"
       environment variable CXCHAIN__GATE__WORKERS: gate.workers: is 0; must be an integer from 1 to 10000
       environment variable CXCHAIN__GATE__SLACK: gate.slack: must be a duration from "1ms" to "1s"
       c.toml:12: tenants.default.limits[1]: is an integer; must be a table
@@ -92,7 +92,7 @@ kind = \"redis\"
 url = \"amqps://broker\"
 tls = { ca_file = \"ca.pem\", cert_file = \"c.pem\", key_file = \"k.pem\" }
 [[queues]]
-prefetch = \"auto\"
+name = \"a\"
 [notify]
 url = \"https://example.com/hook\"
 secret = \"s\"
@@ -117,12 +117,10 @@ limits = [{ limit = 1, per = \"1s\", burst = 2 }]
     c.toml:7: not built yet: broker.tls.ca_file; leave it out
     c.toml:7: not built yet: broker.tls.cert_file; leave it out
     c.toml:7: not built yet: broker.tls.key_file; leave it out
-    c.toml:9: not built yet: queues[0].prefetch = "auto"; this release has an integer from 1 to 2000
     c.toml:2: not built yet: journal.kind = "sqlite"; this release has "memory"
     c.toml:4: not built yet: gate.kind = "redis"; this release has "local"
     c.toml:11: not built yet: notify.url; leave it out
     c.toml:12: not built yet: notify.secret; leave it out
-    c.toml:15: not built yet: ops.listen; leave it out
     c.toml:17: not built yet: telemetry.otlp_endpoint; leave it out
     c.toml:19: not built yet: tenants.default.api = "cxone"; this release has "data-actions"
     c.toml:20: not built yet: tenants.default.ca_file; leave it out

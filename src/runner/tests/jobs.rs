@@ -119,10 +119,23 @@ async fn the_last_look_is_a_second_before_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_poll_that_is_due_when_the_steps_time_is_over_is_not_made() {
+    let world = World::new();
+    let mut step = job(json!({}));
+    step["timeout_seconds"] = json!(5);
+    world.actions.reply([submitted(0)]);
+    // It is to be repeated at once, with another token, and that would be too late.
+    world.actions.poll([polled(2_000, Some(401), Seen::Unauthorized), over(0, DONE)]);
+    assert_eq!(status(&world.drive(&one(step)).await), FinalStatus::Indeterminate);
+    assert_eq!(outcome(&world), (json!("unknown"), json!("STUCK_QUEUED"), json!(1)));
+    assert_eq!(world.events_named("step.finished")[0]["latency_ms"], 5_000);
+}
+
+#[tokio::test(start_paused = true)]
 async fn polls_are_further_apart_where_the_quota_is_tight() {
     for (line_s, polls_at) in [(0, [3, 6]), (4, [7, 14]), (1_000, [30, 60])] {
         let world = World::new();
-        world.gate.line.lock().unwrap().0 = Duration::from_secs(line_s);
+        world.gate.lines.lock().unwrap().insert(tenant(), (Duration::from_secs(line_s), Duration::ZERO));
         world.actions.reply([submitted(0)]);
         world.actions.poll([running(), over(0, DONE)]);
         world.drive(&one(job(json!({})))).await;

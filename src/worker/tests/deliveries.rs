@@ -39,6 +39,7 @@ async fn two_deliveries_that_both_stand_are_both_acknowledged() {
 #[tokio::test(start_paused = true)]
 async fn an_ack_that_did_not_reach_the_broker_is_no_ack() {
     let office = Office::open(World::new());
+    office.world.actions.reply([good(1_000)]);
     office.work_off(message("m1", &definition()).lost()).await;
     assert_eq!(office.world.tape.only(&["ack"]), ["ack in vain m1"]);
     office.work_off(message("m2", &definition()).again()).await;

@@ -1,6 +1,7 @@
 //! The worker over faked ports: what becomes of each delivery.
 
 mod deliveries;
+mod door;
 mod drain;
 mod nameless;
 mod rejections;
@@ -37,12 +38,13 @@ struct Message {
     reply_to: Option<&'static str>,
     redelivered: bool,
     usable: Arc<AtomicBool>,
+    lost: bool,
 }
 
 fn message(name: &'static str, body: &Value) -> Message {
     let body = Bytes::from(body.to_string());
     let usable = Arc::new(AtomicBool::new(true));
-    Message { name, body, message_id: Some("r"), reply_to: None, redelivered: false, usable }
+    Message { name, body, message_id: Some("r"), reply_to: None, redelivered: false, usable, lost: false }
 }
 
 /// The definition of a chain of one step.
@@ -59,10 +61,9 @@ impl Message {
         Self { redelivered: true, ..self }
     }
 
-    /// Its channel is lost by the time at which it is settled.
+    /// Its channel is lost soon after it came.
     fn lost(self) -> Self {
-        self.usable.store(false, Ordering::Relaxed);
-        self
+        Self { lost: true, ..self }
     }
 }
 
@@ -77,13 +78,13 @@ impl Office {
             catalogue: Catalogue::any(),
             queue_tenants: BTreeMap::from([("q".to_owned(), tenant())]),
             max_message_bytes: 1_000,
+            most_in_hand: 10,
             reserved: BTreeSet::from(["mine".to_owned()]),
             drain_timeout: Duration::from_secs(130),
             dead_for: Duration::from_secs(30),
         };
         edit(&mut settings);
-        let runner = Runner::new(world.ports.clone(), world.settings.clone());
-        let worker = Worker::new(runner, world.ports.clone(), settings);
+        let worker = Worker::new(world.ports.clone(), world.settings.clone(), settings);
         let (door, inbox) = mpsc::unbounded_channel();
         let stop = CancellationToken::new();
         let stopping = stop.clone();
@@ -92,6 +93,13 @@ impl Office {
     }
 
     fn deliver(&self, message: Message) {
+        if message.lost {
+            let usable = message.usable.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(LOST_AFTER).await;
+                usable.store(false, Ordering::Relaxed);
+            });
+        }
         let receipt = FakeReceipt {
             name: message.name,
             usable: message.usable,
@@ -133,6 +141,9 @@ impl Office {
         self.world.tape.timed(&SETTLED)
     }
 }
+
+/// How long the channel of a message that is [`lost`](Message::lost) stands.
+const LOST_AFTER: Duration = Duration::from_millis(100);
 
 /// What the tape tells of deliveries.
 const SETTLED: [&str; 5] = ["ack", "requeue", "bury", "buried", "left"];

@@ -54,6 +54,7 @@ async fn a_redelivery_joins_the_live_run_whose_delivery_was_lost() {
 #[tokio::test(start_paused = true)]
 async fn a_redelivery_adopts_the_finished_run_that_nobody_acknowledged_and_only_once() {
     let office = Office::open(World::new());
+    office.world.actions.reply([good(1_000)]);
     office.work_off(nameless("m1").lost()).await;
     office.work_off(nameless("m2").again()).await;
     let twice = runs(&office);

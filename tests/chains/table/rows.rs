@@ -1,4 +1,4 @@
-//! The rows: a fault, how the step is declared, and what has to come of it.
+//! The rows: a fault, how the step is declared, and what has to come of it. What only jobs can come to is in `job_rows`.
 
 use std::ops::RangeInclusive;
 
@@ -31,21 +31,40 @@ pub(crate) enum Directives {
     Three,
 }
 
+/// How the step is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Sync,
+    Job {
+        /// Whether the platform's name for the job is known at the end, so that it was polled.
+        known: bool,
+    },
+}
+
 /// The body of the last answer, which the response hash is over.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Body {
     /// What the simulator answers when all is well.
     Healthy,
-    /// This.
+    /// This, with the job's id for `{job}` and the action's for `{action}`.
     Exactly(&'static str),
+    /// Something with the time of day in it.
+    Dated,
 }
 
+/// What the last poll of a job is answered when all was well.
+const COMPLETED: &str = r#"{"jobId":"{job}","status":"COMPLETED","output":{"action":"{action}","ok":true,"echo":{}}}"#;
+
 impl Body {
-    pub(crate) fn of(self, action: &str) -> String {
-        match self {
-            Self::Healthy => format!(r#"{{"action":"{action}","ok":true,"echo":{{}}}}"#),
-            Self::Exactly(text) => text.to_owned(),
-        }
+    /// Its text, if that can be told beforehand.
+    pub(crate) fn of(self, action: &str, job: Option<&str>) -> Option<String> {
+        let text = match (self, job) {
+            (Self::Healthy, None) => r#"{"action":"{action}","ok":true,"echo":{}}"#,
+            (Self::Healthy, Some(_)) => COMPLETED,
+            (Self::Exactly(text), _) => text,
+            (Self::Dated, _) => return None,
+        };
+        Some(text.replace("{action}", action).replace("{job}", job.unwrap_or_default()))
     }
 }
 
@@ -55,8 +74,11 @@ pub(crate) type Retried = (&'static str, Option<u16>, RangeInclusive<u64>);
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
     pub(crate) name: &'static str,
-    /// What the step's calls meet, one after the other.
+    pub(crate) mode: Mode,
+    /// What the step's calls meet, one after the other; of a job, its submissions.
     pub(crate) faults: &'static [&'static str],
+    /// What the polls of its job meet, one after the other.
+    pub(crate) polls: &'static [&'static str],
     /// Fields of the step.
     pub(crate) step: Value,
     /// Keys of the tenant.
@@ -66,6 +88,8 @@ pub(crate) struct Row {
     pub(crate) class: &'static str,
     /// Of the last exchange.
     pub(crate) http_status: Option<u16>,
+    /// What the result says of it, where that matters.
+    pub(crate) message: Option<&'static str>,
     /// Of the last exchange; `None`: it was not read to its end.
     pub(crate) body: Option<Body>,
     /// All exchanges but the last.
@@ -80,57 +104,60 @@ impl Row {
         self.step["on_unknown"] == "stop"
     }
 
-    fn with(self, step: Value) -> Self {
+    pub(super) fn with(self, step: Value) -> Self {
         Self { step, ..self }
     }
 
-    fn idempotent(self) -> Self {
+    pub(super) fn idempotent(self) -> Self {
         self.with(json!({"idempotent": true}))
     }
 
-    fn on_unknown(self, what: &str) -> Self {
+    pub(super) fn on_unknown(self, what: &str) -> Self {
         self.with(json!({"on_unknown": what}))
     }
 
-    fn attempts(self, most: u32) -> Self {
+    pub(super) fn attempts(self, most: u32) -> Self {
         self.with(json!({"retry": {"max_attempts": most}}))
     }
 
-    fn tenant(self, tenant: &'static [(&'static str, &'static str)]) -> Self {
+    pub(super) fn tenant(self, tenant: &'static [(&'static str, &'static str)]) -> Self {
         Self { tenant, ..self }
     }
 
-    fn after(self, retried: &'static [Retried]) -> Self {
+    pub(super) fn after(self, retried: &'static [Retried]) -> Self {
         Self { retried, ..self }
     }
 
-    fn body(self, body: &'static str) -> Self {
+    pub(super) fn body(self, body: &'static str) -> Self {
         Self { body: Some(Body::Exactly(body)), ..self }
     }
 
-    fn ran(self, ran: u64) -> Self {
+    pub(super) fn ran(self, ran: u64) -> Self {
         Self { ran, ..self }
     }
 
-    fn maybe_repeated(self) -> Self {
+    pub(super) fn maybe_repeated(self) -> Self {
         Self { maybe_repeated: true, ..self }
     }
 
-    fn and_fallback(self) -> Self {
+    pub(super) fn and_fallback(self) -> Self {
         Self { directives: Directives::Three, ..self }
     }
 }
 
-fn row(name: &'static str, faults: &'static [&'static str]) -> Row {
+pub(super) fn row(name: &'static str, faults: &'static [&'static str]) -> Row {
     Row {
         name,
+        mode: Mode::Sync,
         faults,
+        polls: &[],
         step: json!({}),
         tenant: &[],
         directives: Directives::Two,
         outcome: Outcome::Success,
         class: "NONE",
         http_status: Some(200),
+        message: None,
         body: Some(Body::Healthy),
         retried: &[],
         ran: 1,
@@ -138,12 +165,17 @@ fn row(name: &'static str, faults: &'static [&'static str]) -> Row {
     }
 }
 
-fn failed(name: &'static str, faults: &'static [&'static str], class: &'static str, http_status: u16) -> Row {
+pub(super) fn failed(
+    name: &'static str,
+    faults: &'static [&'static str],
+    class: &'static str,
+    http_status: u16,
+) -> Row {
     let row = row(name, faults);
     Row { outcome: Outcome::Failed, class, http_status: Some(http_status), body: None, ran: 0, ..row }
 }
 
-fn unknown(name: &'static str, faults: &'static [&'static str], class: &'static str) -> Row {
+pub(super) fn unknown(name: &'static str, faults: &'static [&'static str], class: &'static str) -> Row {
     let row = row(name, faults);
     Row { outcome: Outcome::Unknown, class, http_status: None, body: None, ..row }
 }
@@ -153,21 +185,21 @@ fn unknown_status(name: &'static str, fault: &'static [&'static str], class: &'s
 }
 
 /// The first back-offs of a tenant whose base is 100 ms and whose delays grow by half.
-const FIRST: RangeInclusive<u64> = 0..=100;
-const SECOND: RangeInclusive<u64> = 0..=150;
-const THIRD: RangeInclusive<u64> = 0..=225;
+pub(super) const FIRST: RangeInclusive<u64> = 0..=100;
+pub(super) const SECOND: RangeInclusive<u64> = 0..=150;
+pub(super) const THIRD: RangeInclusive<u64> = 0..=225;
 const NONE: RangeInclusive<u64> = 0..=0;
 /// A Retry-After of 1 s, and what a 429 without one costs at the least.
-const A_SECOND: RangeInclusive<u64> = 1000..=1000;
+pub(super) const A_SECOND: RangeInclusive<u64> = 1000..=1000;
 
 const AWAY: &str = "COMPUTE_CLUSTER_UNAVAILABLE";
-const INVALID: &str = "RESPONSE_INVALID";
-const BROKEN_JSON: &str = r#"{"ok":true,"result":{"id":17,"#;
-const TEXT: &str = "The action was carried out.";
+pub(super) const INVALID: &str = "RESPONSE_INVALID";
+pub(super) const BROKEN_JSON: &str = r#"{"ok":true,"result":{"id":17,"#;
+pub(super) const TEXT: &str = "The action was carried out.";
 const BAD: &str = r#"{"message":"Bad Request"}"#;
 const FURTHER: &[(&str, &str)] = &[("retry.statuses", "[429, 503, 500]")];
 
-/// The table.
+/// The table, for synchronous calls.
 pub(crate) fn rows() -> Vec<Row> {
     [successes(), answers_of_no_use(), throttled_and_away(), refused(), unknown_outcomes()].concat()
 }
@@ -185,7 +217,7 @@ fn successes() -> Vec<Row> {
     ]
 }
 
-fn answers_of_no_use() -> Vec<Row> {
+pub(super) fn answers_of_no_use() -> Vec<Row> {
     let no_use = |name, faults| Row { ran: 1, ..failed(name, faults, INVALID, 200) };
     vec![
         no_use("200 that is not the JSON it claims to be", &["broken-json"]).body(BROKEN_JSON).and_fallback(),
@@ -205,7 +237,7 @@ fn answers_of_no_use() -> Vec<Row> {
     ]
 }
 
-fn throttled_and_away() -> Vec<Row> {
+pub(super) fn throttled_and_away() -> Vec<Row> {
     const UNAVAILABLE: &str = r#"{"message":"Service Unavailable"}"#;
     vec![
         row("429 with seconds", &["status:429,retry-after:1,times:1"]).after(&[("RATE_LIMITED", Some(429), A_SECOND)]),
@@ -242,7 +274,7 @@ fn throttled_and_away() -> Vec<Row> {
     ]
 }
 
-fn refused() -> Vec<Row> {
+pub(super) fn refused() -> Vec<Row> {
     const REFUSED: (&str, Option<u16>, RangeInclusive<u64>) = ("AUTHENTICATION", Some(401), NONE);
     let validation = |name, faults, status| failed(name, faults, "VALIDATION", status);
     vec![
@@ -273,7 +305,7 @@ fn refused() -> Vec<Row> {
     ]
 }
 
-fn unknown_outcomes() -> Vec<Row> {
+pub(super) fn unknown_outcomes() -> Vec<Row> {
     const RESET: [Retried; 3] = [("NETWORK", None, FIRST), ("NETWORK", None, SECOND), ("NETWORK", None, THIRD)];
     const ONCE: &[Retried] = &[("NETWORK", None, FIRST)];
     vec![

@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ pub(crate) struct FakeGate {
     at_once: Mutex<u32>,
     /// How long every permit takes when the script is over.
     pub(crate) usual_wait: Mutex<Duration>,
-    /// How long a newcomer would wait, and how much longer for each other who comes before.
-    pub(crate) line: Mutex<(Duration, Duration)>,
+    /// Where there is a line: how long a newcomer would wait, and how much longer for each other who comes before.
+    pub(crate) lines: Mutex<BTreeMap<TenantName, (Duration, Duration)>>,
 }
 
 struct Place(Tape);
@@ -36,7 +36,7 @@ impl FakeGate {
             waits: Mutex::default(),
             at_once: Mutex::default(),
             usual_wait: Mutex::default(),
-            line: Mutex::default(),
+            lines: Mutex::default(),
         }
     }
 
@@ -79,8 +79,8 @@ impl Gate for FakeGate {
         Some(self.grant(FOR_EVER))
     }
 
-    fn line_behind(&self, _: &TenantName, others: usize) -> Duration {
-        let (line, each) = *self.line.lock().unwrap();
+    fn line_behind(&self, tenant: &TenantName, others: usize) -> Duration {
+        let (line, each) = self.lines.lock().unwrap().get(tenant).copied().unwrap_or_default();
         line + each * u32::try_from(others).unwrap()
     }
 }

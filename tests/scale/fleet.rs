@@ -1,0 +1,33 @@
+//! A thousand chains at once.
+
+use super::*;
+use crate::support::Broker;
+
+const CHAINS: usize = 1000;
+/// Of the whole process, in its dev build.
+const MOST_MEMORY: u64 = 150_000_000;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_chains_are_in_flight_together_in_little_memory() {
+    let _busy = QUIET.read().await;
+    cxchain::ops::raise_open_files(CHAINS as u64);
+    let mut stage = Stage::new(Broker::shared().await, taking(Duration::from_secs(2))).await;
+    let queues = format!("[{{name = \"{}\", prefetch = {CHAINS}}}]", stage.queue);
+    stage.set("queues", &queues).set("tenants.default.max_concurrent", "1000");
+    let connection = stage.connect().await;
+    let channel = amqp::channel(&connection).await;
+    submit(&channel, &stage.queue, &chain(3), "run", CHAINS).await;
+
+    let mut worker = stage.worker().await;
+    let start = tokio::time::Instant::now();
+    let calls = stage.simulator.wait_until(|calls| calls.totals.answered == 3 * CHAINS as u64);
+    let calls = tokio::time::timeout(Duration::from_secs(60), calls).await.unwrap();
+    eprintln!("all calls answered after {:?}; at most {} at once", start.elapsed(), calls.max_concurrent);
+    let results = stage.distinct_results(&channel, CHAINS, SOON).await;
+    eprintln!("all results after {:?}; memory {}", start.elapsed(), worker.peak_memory());
+    assert!(results.values().all(|result| result["final_status"] == "completed"));
+    assert_eq!(calls.max_concurrent, CHAINS as u64, "calls in flight at once");
+    let peak = worker.peak_memory();
+    assert!(peak < MOST_MEMORY, "{peak} bytes");
+    drained(&mut worker).await;
+}
