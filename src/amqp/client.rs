@@ -20,7 +20,7 @@ use super::link::LinkSettings;
 use super::rights::{Doing, REFUSED, explain};
 use super::topology::{Declared, Topology};
 
-/// How long one answer of the broker may take.
+/// How long the broker may take for what one call here asks of it.
 const ANSWER: Duration = Duration::from_secs(20);
 
 /// Why a command could not do its work on the broker.
@@ -89,8 +89,12 @@ impl Client {
     /// # Errors
     /// [`ClientError`]; nothing is enqueued then, unless the confirm was lost on its way.
     pub async fn enqueue(&self, queue: &str, message_id: &str, body: &[u8]) -> Result<(), ClientError> {
-        let channel = self.connection.create_channel().await?;
-        channel.confirm_select(ConfirmSelectOptions::default()).await?;
+        let channel = answered(async {
+            let channel = self.connection.create_channel().await?;
+            channel.confirm_select(ConfirmSelectOptions::default()).await?;
+            Ok(channel)
+        })
+        .await?;
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
         let properties = BasicProperties::default()
             .with_content_type("application/json".into())
@@ -114,6 +118,10 @@ impl Client {
     /// # Errors
     /// [`ClientError::NoExchange`] when one is not there.
     pub async fn follow(&self, bindings: &[(&str, &str)]) -> Result<Feed, ClientError> {
+        answered(self.feed(bindings)).await
+    }
+
+    async fn feed(&self, bindings: &[(&str, &str)]) -> Result<Feed, ClientError> {
         let channel = self.connection.create_channel().await?;
         channel.basic_qos(100, BasicQosOptions::default()).await?;
         let options = QueueDeclareOptions { exclusive: true, auto_delete: true, ..QueueDeclareOptions::default() };
@@ -139,7 +147,7 @@ impl Client {
     /// # Errors
     /// [`TopologyError`].
     pub async fn apply(&self, topology: &Topology) -> Result<(), TopologyError> {
-        topology.apply(&self.connection).await
+        in_time(topology.apply(&self.connection)).await
     }
 
     /// Looks at everything.
@@ -147,7 +155,7 @@ impl Client {
     /// # Errors
     /// [`TopologyError::Connection`].
     pub async fn check(&self, topology: &Topology) -> Result<Vec<(String, Declared)>, TopologyError> {
-        topology.check(&self.connection).await
+        in_time(topology.check(&self.connection)).await
     }
 
     /// Deletes everything: for the demo, whose names are its own.
@@ -155,14 +163,17 @@ impl Client {
     /// # Errors
     /// [`ClientError::Broker`].
     pub async fn delete(&self, topology: &Topology) -> Result<(), ClientError> {
-        let channel = self.connection.create_channel().await?;
-        for queue in topology.queue_names() {
-            channel.queue_delete(short(queue), QueueDeleteOptions::default()).await?;
-        }
-        for exchange in topology.exchange_names() {
-            channel.exchange_delete(short(exchange), ExchangeDeleteOptions::default()).await?;
-        }
-        Ok(())
+        answered(async {
+            let channel = self.connection.create_channel().await?;
+            for queue in topology.queue_names() {
+                channel.queue_delete(short(queue), QueueDeleteOptions::default()).await?;
+            }
+            for exchange in topology.exchange_names() {
+                channel.exchange_delete(short(exchange), ExchangeDeleteOptions::default()).await?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Says goodbye.
@@ -177,6 +188,18 @@ fn refused(error: lapin::Error, doing: Doing) -> ClientError {
         ErrorKind::ProtocolError(said) if said.get_id() == REFUSED => ClientError::Forbidden(explain(&error, doing)),
         _ => error.into(),
     }
+}
+
+/// A connection that breaks while it is asked may never answer.
+async fn answered<T>(asking: impl Future<Output = Result<T, ClientError>>) -> Result<T, ClientError> {
+    let silent = |_| ClientError::Broker(format!("no answer within {} s", ANSWER.as_secs()));
+    tokio::time::timeout(ANSWER, asking).await.map_err(silent)?
+}
+
+/// As [`answered`], for a whole topology.
+async fn in_time<T>(asking: impl Future<Output = Result<T, TopologyError>>) -> Result<T, TopologyError> {
+    let silent = |_| TopologyError::Connection(format!("no answer within {} s", ANSWER.as_secs()));
+    tokio::time::timeout(ANSWER, asking).await.map_err(silent)?
 }
 
 fn is_not_found(error: &lapin::Error) -> bool {
@@ -197,7 +220,7 @@ impl Feed {
             return Err(ClientError::Broker("the connection was lost".into()));
         };
         let Message { data, properties, acker, .. } = message?;
-        acker.ack(BasicAckOptions::default()).await?;
+        answered(async { Ok(acker.ack(BasicAckOptions::default()).await?) }).await?;
         let text = |value: &Option<lapin::types::ShortString>| value.as_ref().map(ToString::to_string);
         Ok(Followed {
             schema: text(properties.kind()).unwrap_or_default(),

@@ -37,6 +37,8 @@ const ANSWER: Duration = Duration::from_secs(5);
 const MENDING: Duration = Duration::from_secs(20);
 /// How often a waiting publish looks whether the connection is blocked.
 const TICK: Duration = Duration::from_millis(100);
+/// How long the topology is left alone after it was applied, when a message comes back for want of a queue.
+const RETURNED_AGAIN: Duration = Duration::from_secs(5);
 /// Between two tries of one message.
 const BACKOFF: Duration = Duration::from_millis(100);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
@@ -77,7 +79,7 @@ pub struct Publisher {
 
 impl Publisher {
     /// Opens the lanes on `link`. When the broker closes a lane's channel (an exchange is gone, say), `topology` is applied
-    /// before the message is tried again, if there is one.
+    /// before the message is tried again, if there is one; when a message comes back since no queue is bound, from time to time.
     #[must_use]
     pub fn open(link: Link, names: Names, topology: Option<&Arc<Topology>>, stop: CancellationToken) -> Self {
         let (jobs, waiting) = mpsc::channel(LANES);
@@ -186,8 +188,11 @@ impl Lane {
         while let Some(job) = self.next().await {
             let Some(open) = self.standing(channel.take()).await else { return };
             let outcome = self.publish(&open, job.letter).instrument(job.span).await;
-            if let Err(Setback::Closed(_)) = outcome {
-                self.mender.mend(&self.link).await;
+            match &outcome {
+                Err(Setback::Closed(_)) => self.mender.mend(&self.link, Duration::ZERO).await,
+                // A log stream may be gone, and with it the only way; or nobody is meant to listen, for as long as that takes.
+                Err(Setback::Returned(_)) => self.mender.mend(&self.link, RETURNED_AGAIN).await,
+                _ => {}
             }
             if !matches!(outcome, Err(Setback::Lost | Setback::Closed(_) | Setback::Forbidden(_))) {
                 channel = Some(open);
@@ -274,7 +279,8 @@ impl Lane {
     }
 }
 
-/// Puts back what is missing when the broker closes publishing channels: once for all lanes that ran into it.
+/// Puts back what is missing when the broker closes publishing channels or sends messages back: once for all lanes that ran
+/// into it.
 struct Mender {
     topology: Option<Arc<Topology>>,
     /// When the last mending began.
@@ -282,18 +288,17 @@ struct Mender {
 }
 
 impl Mender {
-    async fn mend(&self, link: &Link) {
+    /// Unless that has begun since, or less than `pause` before.
+    async fn mend(&self, link: &Link, pause: Duration) {
         let Some(topology) = &self.topology else { return };
         let noticed = Instant::now();
         let mut last = self.last.lock().await;
-        if last.is_some_and(|began| began >= noticed) {
+        if last.is_some_and(|began| began + pause >= noticed) {
             return;
         }
-        let began = Instant::now();
+        *last = Some(Instant::now());
         let Some(connection) = link.connection().await else { return };
-        // What it finds is told where the worker consumes.
-        if let Ok(Ok(())) = tokio::time::timeout(MENDING, topology.apply(&connection)).await {
-            *last = Some(began);
-        }
+        // What it finds is told where the worker consumes. If it fails, the message meets the same fate again, and so does this.
+        let _ = tokio::time::timeout(MENDING, topology.apply(&connection)).await;
     }
 }
