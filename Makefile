@@ -45,6 +45,7 @@ test: ## all tests: unit, property, integration against a real RabbitMQ, documen
 	deploy/need-build
 	unset CXCHAIN__BROKER__URL
 	[[ -n $${CXCHAIN_TEST_AMQP_URL:-} ]] || deploy/dev-broker need
+	deploy/need-network
 	$(compiling)
 	cargo test $(quiet) --no-run --all-targets --features failpoints
 	$(call header,Tests)
@@ -52,9 +53,11 @@ test: ## all tests: unit, property, integration against a real RabbitMQ, documen
 	cargo test --doc --features failpoints
 
 .PHONY: proof
-proof: ## the same tests in long rounds
-	@export CXCHAIN_PROOF=1
+proof: ## the same tests in long rounds, with chances of their own (or of CXCHAIN_PROOF_SEED)
+	@export CXCHAIN_PROOF=1 CXCHAIN_PROOF_SEED=$${CXCHAIN_PROOF_SEED:-$$RANDOM}
+	$(call header,CXCHAIN_PROOF_SEED=$$CXCHAIN_PROOF_SEED)
 	$(MAKE) --no-print-directory test
+	$(call header,Proven with CXCHAIN_PROOF_SEED=$$CXCHAIN_PROOF_SEED)
 
 .PHONY: lint
 lint: ## formatting, clippy, documentation, scripts, file lengths: warnings are errors

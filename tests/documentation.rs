@@ -13,8 +13,15 @@ use cxchain::chain::log::Event;
 use cxchain::cli::Arguments;
 use serde_json::Value;
 
-const PAGES: [&str; 6] =
-    ["README.md", "CHANGELOG.md", "docs/ARCHITECTURE.md", "docs/CONFIG.md", "docs/DEPLOY.md", "docs/MESSAGES.md"];
+const PAGES: [&str; 7] = [
+    "README.md",
+    "CHANGELOG.md",
+    "docs/ARCHITECTURE.md",
+    "docs/CONFIG.md",
+    "docs/DEPLOY.md",
+    "docs/MESSAGES.md",
+    "docs/OPERATIONS.md",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

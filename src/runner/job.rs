@@ -22,6 +22,9 @@ use crate::ports::{Credential, Finished, JournalError, Outcome, Permit, Poll, Po
 const POLL_TIMEOUT: Duration = Duration::from_secs(15);
 /// When the next poll would come too late, there is a last one so long before the step's time is over.
 const LAST_LOOK: Duration = Duration::from_secs(1);
+/// So many times what a newcomer would wait at the gate is added to the tenant's pace. With once, older jobs that are polled
+/// take all that a tight quota has, for as long as they run: the line never gets shorter than what makes them slow.
+const YIELDING: u32 = 4;
 /// However tight the quota is, polls are at most so many times further apart than the tenant's pace.
 const SLOWEST: u32 = 10;
 
@@ -236,12 +239,12 @@ impl Runner {
         live.deadline.min(active(live).clock.deadline())
     }
 
-    /// When the next poll is due: after the tenant's pace and, where the quota is tight, as much later as a newcomer would wait
-    /// at the gate; but once more before the step's time is over.
+    /// When the next poll is due: after the tenant's pace and, where the quota is tight, so much later that newcomers get
+    /// through; but once more before the step's time is over.
     fn poll_later(&self, live: &mut Live) {
         let tenant = &live.chain.tenant;
         let pace = self.settings.poll.get(tenant).copied().unwrap_or_default();
-        let interval = (pace + self.ports.gate.line(tenant)).min(pace * SLOWEST);
+        let interval = (pace + self.ports.gate.line(tenant) * YIELDING).min(pace * SLOWEST);
         let now = Instant::now();
         let last_look = self.job_deadline(live) - LAST_LOOK;
         let due = now + interval;

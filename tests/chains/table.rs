@@ -1,10 +1,11 @@
 //! What an HTTP result means, row by row and for each directive: outcome, calls made, events, result.
 //!
-//! Every case is a chain of three steps, of which the middle one meets the fault, on a tenant of its own: a pause, a refused
-//! token or trouble in one case is no other's.
+//! Every case is a chain of three steps, of which the middle one meets the fault. A pause, a refused token or trouble in one
+//! case is no other's: those are on tenants of their own, all others on one.
 
 mod job_rows;
 mod rows;
+mod words;
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -17,7 +18,8 @@ use crate::audit::{self, of_kind, sha256};
 use crate::support::{Broker, Caught, Stage, amqp};
 use crate::{chain, nothing_is_left, simulator, step, submit, with};
 use job_rows::job_rows;
-use rows::{Directives, Mode, Outcome, Row, rows};
+use rows::{Row, rows};
+use words::{Directives, Mode, Outcome};
 
 /// All cases together; the longest are the ones in which a step's 5 s run out.
 const ALL: Duration = Duration::from_secs(60);
@@ -41,7 +43,11 @@ impl Case {
             middle["mode"] = "job".into();
         }
         let steps = [step("da-before"), with(middle, &self.row.step), step("da-after")];
-        with(chain(&steps), &json!({"tenant": self.name}))
+        with(chain(&steps), &json!({"tenant": self.tenant()}))
+    }
+
+    fn tenant(&self) -> &str {
+        if self.row.is_calm() { "calm" } else { &self.name }
     }
 
     /// The body that every exchange but a poll sends.
@@ -138,7 +144,7 @@ async fn all_are_right(cases: Vec<Case>) {
 fn tenant(stage: &mut Stage, case: &Case) {
     let url = stage.simulator.url();
     let mut set = |key: &str, value: &str| {
-        stage.set(&format!("tenants.{}.{key}", case.name), value);
+        stage.set(&format!("tenants.{}.{key}", case.tenant()), value);
     };
     set("base_url", &url);
     set("limits", "[{limit = 100000, per = \"1s\", burst = 50000}]");

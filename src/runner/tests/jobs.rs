@@ -133,7 +133,7 @@ async fn a_poll_that_is_due_when_the_steps_time_is_over_is_not_made() {
 
 #[tokio::test(start_paused = true)]
 async fn polls_are_further_apart_where_the_quota_is_tight() {
-    for (line_s, polls_at) in [(0, [3, 6]), (4, [7, 14]), (1_000, [30, 60])] {
+    for (line_s, polls_at) in [(0, [3, 6]), (4, [19, 38]), (1_000, [30, 60])] {
         let world = World::new();
         world.gate.lines.lock().unwrap().insert(tenant(), (Duration::from_secs(line_s), Duration::ZERO));
         world.actions.reply([submitted(0)]);

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::rows::{self, A_SECOND, BROKEN_JSON, Body, FIRST, INVALID, Mode, Outcome, Row, SECOND, TEXT, THIRD};
+use super::rows::{self, A_SECOND, BROKEN_JSON, FIRST, INVALID, Row, SECOND, TEXT, THIRD};
+use super::words::{Body, Mode, Outcome};
 
 /// The table, for jobs.
 pub(crate) fn job_rows() -> Vec<Row> {

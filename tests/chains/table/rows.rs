@@ -4,72 +4,7 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Value, json};
 
-/// What is known of the step when it is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    Success,
-    Failed,
-    Unknown,
-}
-
-impl Outcome {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::Failed => "failed",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
-/// Under which directives a row is run.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Directives {
-    /// `abort` and `continue`.
-    Two,
-    /// And `fallback`, without one.
-    Three,
-}
-
-/// How the step is carried out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mode {
-    Sync,
-    Job {
-        /// Whether the platform's name for the job is known at the end, so that it was polled.
-        known: bool,
-    },
-}
-
-/// The body of the last answer, which the response hash is over.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Body {
-    /// What the simulator answers when all is well.
-    Healthy,
-    /// This, with the job's id for `{job}` and the action's for `{action}`.
-    Exactly(&'static str),
-    /// Something with the time of day in it.
-    Dated,
-}
-
-/// What the last poll of a job is answered when all was well.
-const COMPLETED: &str = r#"{"jobId":"{job}","status":"COMPLETED","output":{"action":"{action}","ok":true,"echo":{}}}"#;
-
-impl Body {
-    /// Its text, if that can be told beforehand.
-    pub(crate) fn of(self, action: &str, job: Option<&str>) -> Option<String> {
-        let text = match (self, job) {
-            (Self::Healthy, None) => r#"{"action":"{action}","ok":true,"echo":{}}"#,
-            (Self::Healthy, Some(_)) => COMPLETED,
-            (Self::Exactly(text), _) => text,
-            (Self::Dated, _) => return None,
-        };
-        Some(text.replace("{action}", action).replace("{job}", job.unwrap_or_default()))
-    }
-}
-
-/// An exchange that did not decide the step: its class, its status, and how long the wait after it may be, in milliseconds.
-pub(crate) type Retried = (&'static str, Option<u16>, RangeInclusive<u64>);
+use super::words::{Body, Directives, Mode, Outcome, Retried};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
@@ -100,6 +35,12 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// Whether nothing that it meets goes for the tenant as a whole.
+    pub(crate) fn is_calm(&self) -> bool {
+        let calm = |fault: &&str| TROUBLE.iter().all(|trouble| !fault.contains(trouble));
+        self.tenant.is_empty() && self.faults.iter().chain(self.polls).all(calm)
+    }
+
     pub(crate) fn stops(&self) -> bool {
         self.step["on_unknown"] == "stop"
     }
@@ -183,6 +124,10 @@ pub(super) fn unknown(name: &'static str, faults: &'static [&'static str], class
 fn unknown_status(name: &'static str, fault: &'static [&'static str], class: &'static str, status: u16) -> Row {
     Row { http_status: Some(status), ran: 0, ..unknown(name, fault, class) }
 }
+
+/// What a tenant is paused for, loses its token for, or can be taken to be away for.
+const TROUBLE: [&str; 8] =
+    ["status:401", "unauthorized", "status:408", "status:429", "status:50", "hang", "drip", "reset"];
 
 /// The first back-offs of a tenant whose base is 100 ms and whose delays grow by half.
 pub(super) const FIRST: RangeInclusive<u64> = 0..=100;
