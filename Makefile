@@ -17,8 +17,8 @@ compiling = $(call header,Compiling (a few minutes the first time))
 .PHONY: help
 help: ## this list
 	@printf 'cxchain\n\n'
-	sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
-	printf '\nMore: ARGS="…" goes to the demo, or to the test programs.\n'
+	sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	printf '\nMore: ARGS="…" goes to the demo, to the test programs, or to docker build.\n'
 
 # The dev profile: a first build takes half as long as a release build, and the tests share it. The demo is never CPU bound.
 .PHONY: build
@@ -45,6 +45,7 @@ test: ## all tests: unit, property, integration against a real RabbitMQ, documen
 	deploy/need-build
 	unset CXCHAIN__BROKER__URL
 	[[ -n $${CXCHAIN_TEST_AMQP_URL:-} ]] || deploy/dev-broker need
+	deploy/need-network
 	$(compiling)
 	cargo test $(quiet) --no-run --all-targets --features failpoints
 	$(call header,Tests)
@@ -52,14 +53,31 @@ test: ## all tests: unit, property, integration against a real RabbitMQ, documen
 	cargo test --doc --features failpoints
 
 .PHONY: proof
-proof: ## the same tests in long rounds
-	@export CXCHAIN_PROOF=1
+proof: ## the same tests in long rounds, with chances of their own (or of CXCHAIN_PROOF_SEED)
+	@export CXCHAIN_PROOF=1 CXCHAIN_PROOF_SEED=$${CXCHAIN_PROOF_SEED:-$$RANDOM}
+	$(call header,CXCHAIN_PROOF_SEED=$$CXCHAIN_PROOF_SEED)
 	$(MAKE) --no-print-directory test
+	$(call header,Proven with CXCHAIN_PROOF_SEED=$$CXCHAIN_PROOF_SEED)
 
 .PHONY: lint
 lint: ## formatting, clippy, documentation, scripts, file lengths: warnings are errors
 	@deploy/need-build
 	deploy/lint
+
+.PHONY: image
+image: ## the container image cxchain, from source; ARGS="--build-arg RUNTIME_IMAGE=…" goes to docker build
+	@version=$$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+	docker build --file deploy/Dockerfile --tag cxchain --tag "cxchain:$$version" --build-arg "VERSION=$$version" \
+		--build-arg "REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown)" $(ARGS) .
+
+.PHONY: stack
+stack: ## RabbitMQ, a simulated CXone and two workers in containers; they go on running
+	@if [[ -z $${CXCHAIN_IMAGE:-} ]]; then $(MAKE) --no-print-directory image; fi
+	deploy/stack up
+
+.PHONY: stack-down
+stack-down: ## stop the containers of make stack, and remove them with their data
+	@deploy/stack down
 
 .PHONY: clean
 clean: ## remove what was built

@@ -16,7 +16,7 @@ use tracing::{info, warn};
 
 use crate::amqp::{
     ConnectError, Consumer, ConsumerSettings, Link, LinkSettings, LinkState, Names, Publisher, QueueSettings, Retry,
-    StreamBounds, Topology, TopologyError,
+    StreamBounds, Topology, TopologyError, may_work,
 };
 use crate::chain::TenantName;
 use crate::chain::check::Catalogue;
@@ -75,7 +75,7 @@ pub enum StartError {
 impl From<TopologyError> for StartError {
     fn from(error: TopologyError) -> Self {
         match error {
-            TopologyError::Mismatch(_) => Self::Topology(error),
+            TopologyError::Mismatch(_) | TopologyError::Forbidden(_) => Self::Topology(error),
             TopologyError::Connection(_) => Self::Gone(error),
         }
     }
@@ -113,6 +113,8 @@ impl Running {
         };
         let publishing = link("publish", &vitals.publishing).await?;
         let consuming = link("consume", &vitals.consuming).await?;
+        let queues: Vec<String> = config.queues.iter().map(|queue| queue.name.clone()).collect();
+        may_work(&consuming, &names(config), &queues).await?;
         let declare = config.broker.declare.then_some(&topology);
         let publisher = Publisher::open(publishing.clone(), names(config), declare, stop_publishing.clone());
         let _ = vitals.publisher.set(publisher.clone());
@@ -184,6 +186,7 @@ impl Adapters {
 pub fn link(config: &Config, purpose: &str) -> LinkSettings {
     LinkSettings {
         url: config.broker.url.clone(),
+        tls: config.broker.tls.clone(),
         heartbeat: config.broker.heartbeat,
         name: format!("cxchain {} {purpose}", config.worker.id),
         report: Report::default(),
@@ -238,6 +241,7 @@ fn cxone(config: &Config) -> Result<Cxone, CxoneError> {
         };
         let settings = TenantSettings {
             base_url: tenant.base_url.clone(),
+            ca_file: tenant.ca_file.clone(),
             auth,
             retry_statuses: tenant.retry.statuses.clone(),
             max_concurrent: usize::try_from(tenant.max_concurrent).unwrap_or(usize::MAX),

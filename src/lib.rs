@@ -16,6 +16,7 @@
 //! | [`runner`] | drives one run through the ports, in an order that never changes |
 //! | [`worker`] | deliveries in, live runs, rejections, drain |
 //! | [`amqp`], [`cxone`], [`gate`], [`journal`] | the adapters: RabbitMQ, the platform, the quota, the run logs |
+//! | [`tls`] | what both of them need of TLS: whom to trust, who we are, what went wrong |
 //! | [`config`], [`ops`] | what operators set, and what they see |
 //! | [`app`] | the composition root |
 //! | [`cli`] | the commands |
@@ -34,4 +35,5 @@ pub mod ops;
 pub mod ports;
 pub mod runner;
 pub mod simulator;
+pub mod tls;
 pub mod worker;

@@ -59,6 +59,7 @@ async fn a_gzip_bomb_is_given_up_at_the_limit_and_costs_no_memory() {
     let tenant = TenantName::parse("north").unwrap();
     let settings = TenantSettings {
         base_url: url.parse().unwrap(),
+        ca_file: None,
         auth: AuthSettings {
             token_url: url.parse().unwrap(),
             client_id: "client".into(),

@@ -48,8 +48,9 @@ node_kill() {
 }
 
 # node_kill_for_test DIR: RabbitMQ finds a quorum queue's data again through names.dets, which it writes half a second late
-# (3.10.8 and 4.0.5 do; rabbitmq/ra#443). Killed in between, it starts the queue empty, confirmed messages or not. That
-# fault of a queue's first second is not what our tests look for: the kill waits until every queue is registered on disk.
+# (3.10.8 and 4.0.5 do; rabbitmq/ra#443). Killed in between, it starts the queue empty, confirmed messages or not. So with
+# what coordinates the streams: killed in its first second, they are "down or inaccessible" for good. Such faults of a first
+# second are not what our tests look for: the kill waits until all of that is registered on disk.
 node_kill_for_test() {
     local try
     for try in {1..50}; do
@@ -62,7 +63,7 @@ node_kill_for_test() {
 
 node_queues_registered() {
     local queue
-    for queue in "$1"/data/*/quorum/*/*/; do
+    for queue in "$1"/data/*/{quorum,coordination}/*/*/; do
         [[ ! -d $queue ]] || grep -qsF -- "$(basename "$queue")" "$(dirname "$queue")/names.dets" || return 1
     done
 }

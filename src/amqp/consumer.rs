@@ -1,6 +1,7 @@
 //! The consuming side: one channel and one consumer per work queue, rebuilt from nothing whenever one ends. A consumer stream that
 //! ends is an event (the broker cancelled it, the queue is gone, the channel broke), never idleness.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -158,6 +159,8 @@ enum Over {
 impl QueueConsumer {
     async fn run(self) {
         let mut most = BACKOFF;
+        // What was said already since it consumed the last time: a queue may be missing for hours.
+        let mut said = BTreeSet::new();
         loop {
             let opened = tokio::select! {
                 () = self.stop.cancelled() => return,
@@ -168,13 +171,14 @@ impl QueueConsumer {
                 Some(Err(why)) => why,
                 Some(Ok((channel, tag, messages))) => {
                     most = BACKOFF;
+                    said.clear();
                     self.queue.report.set(QueueState::Consuming);
                     let tether = Tether::default();
                     match self.consume(&channel, tag, messages, &tether).await {
                         Over::Broken(why) => {
+                            // Every receipt of this channel is void before its message comes again: nobody takes the new
+                            // delivery for a second message.
                             tether.cut();
-                            // Waiting for the broker's answer makes every receipt of this channel void before its message
-                            // comes again: nobody takes the new delivery for a second message.
                             let _ = tokio::time::timeout(ANSWER, channel.close(200, "replaced".into())).await;
                             why
                         }
@@ -191,10 +195,17 @@ impl QueueConsumer {
             };
             self.queue.report.fail(state, why.as_str());
             self.link.suspect();
-            warn!(queue = self.queue.name, "not consuming: {why}; starting again");
+            if said.insert(why.clone()) {
+                warn!(queue = self.queue.name, "not consuming: {why}; starting again");
+            }
             tokio::select! {
                 () = self.stop.cancelled() => return,
-                () = self.mend(BACKOFF + SystemDice.up_to(most)) => {}
+                mended = self.mend(BACKOFF + SystemDice.up_to(most)) => if let Err(error) = mended {
+                    let why = error.to_string();
+                    if said.insert(why.clone()) {
+                        warn!(queue = self.queue.name, "{why}");
+                    }
+                }
             }
             most = (most * 2).min(LONGEST_BACKOFF);
         }
@@ -226,14 +237,14 @@ impl QueueConsumer {
     }
 
     /// After a while, puts back what is missing: a queue that was deleted, say, is made again.
-    async fn mend(&self, delay: Duration) {
+    async fn mend(&self, delay: Duration) -> Result<(), TopologyError> {
         tokio::time::sleep(delay).await;
-        if let Some(connection) = self.link.connection().await
-            && let Err(error) = prepare(&self.settings, &connection).await
-        {
+        let Some(connection) = self.link.connection().await else { return Ok(()) };
+        let prepared = prepare(&self.settings, &connection).await;
+        if let Err(error) = &prepared {
             self.queue.report.trouble(error.to_string());
-            warn!(queue = self.queue.name, "{error}");
         }
+        prepared
     }
 
     /// Consumes until something ends it.

@@ -6,6 +6,8 @@ use lapin::ErrorKind;
 use lapin::protocol::AMQPError;
 use serde::Serialize;
 
+use super::rights::{Doing, refusal};
+
 /// One thing that keeps the worker from starting.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Mismatch {
@@ -33,15 +35,21 @@ impl fmt::Display for Mismatch {
 #[derive(Debug, thiserror::Error)]
 pub enum TopologyError {
     /// All that differs or is missing, and what to do about it.
-    #[error("RabbitMQ does not have what is needed:\n{}\n{}", list(.0), advice(.0))]
+    #[error("RabbitMQ does not have what is needed:\n{}\n{}", lines(.0), advice(.0))]
     Mismatch(Vec<Mismatch>),
+    /// The user may not do what a worker does: each permission with its object.
+    #[error("RabbitMQ does not let this user work. Missing:\n{}\n{GRANT}", lines(.0))]
+    Forbidden(Vec<String>),
     /// The broker could not answer: the connection was lost, or the broker is on its way up or down.
     #[error("RabbitMQ could not say what exchanges and queues it has: {0}")]
     Connection(String),
 }
 
-fn list(mismatches: &[Mismatch]) -> String {
-    mismatches.iter().map(|mismatch| format!("  {mismatch}")).collect::<Vec<_>>().join("\n")
+/// What to do about a missing permission.
+const GRANT: &str = "`rabbitmqctl set_permissions` grants it: docs/OPERATIONS.md has the line for each kind of user.";
+
+fn lines(all: &[impl fmt::Display]) -> String {
+    all.iter().map(|one| format!("  {one}")).collect::<Vec<_>>().join("\n")
 }
 
 fn advice(mismatches: &[Mismatch]) -> String {
@@ -50,6 +58,7 @@ fn advice(mismatches: &[Mismatch]) -> String {
     let parts = [
         mismatches.iter().any(Mismatch::is_missing).then_some(missing),
         mismatches.iter().any(|mismatch| mismatch.argument.is_some()).then_some(differs),
+        mismatches.iter().any(Mismatch::is_forbidden).then_some(GRANT),
         Some("`cxchain topology print` shows what is wanted."),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
@@ -58,6 +67,11 @@ fn advice(mismatches: &[Mismatch]) -> String {
 impl Mismatch {
     fn is_missing(&self) -> bool {
         self.found == NOTHING
+    }
+
+    /// Whether the broker did not say what is there, because this user may not know.
+    pub(super) fn is_forbidden(&self) -> bool {
+        self.found.starts_with("ACCESS_REFUSED")
     }
 }
 
@@ -71,13 +85,14 @@ pub(super) fn lost(error: &lapin::Error) -> TopologyError {
 /// A refusal of the broker is a finding; anything else is no answer.
 pub(super) fn judge(
     object: String,
+    doing: Doing,
     answer: lapin::Result<()>,
     wanted: &str,
 ) -> Result<Option<Mismatch>, TopologyError> {
     let Err(error) = answer else { return Ok(None) };
     match error.kind() {
         ErrorKind::ProtocolError(said) if !is_passing(said) => {
-            Ok(Some(mismatch(object, said.get_message().as_str(), wanted)))
+            Ok(Some(mismatch(object, &refusal(said.get_message().as_str(), doing), wanted)))
         }
         _ => Err(lost(&error)),
     }
@@ -149,7 +164,7 @@ mod tests {
         use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
         let found = |kind: AMQPErrorKind, said: &str| {
             let error = ErrorKind::ProtocolError(AMQPError::new(kind, said.into()));
-            judge("queue q".into(), Err(error.into()), "a queue").is_ok()
+            judge("queue q".into(), Doing::DeclaringQueue, Err(error.into()), "a queue").is_ok()
         };
         for (kind, said, is_finding) in [
             (AMQPSoftError::NOTFOUND.into(), "NOT_FOUND - no queue 'q' in vhost '/'", true),

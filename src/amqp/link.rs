@@ -15,6 +15,7 @@ use tracing::{info, warn};
 use super::connect::{ConnectError, Retry, connect};
 use super::status::LinkState;
 use crate::ports::Report;
+use crate::tls::Files;
 
 /// How often the owner looks at its connection without being asked to.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -26,6 +27,8 @@ const GOODBYE: Duration = Duration::from_secs(2);
 pub struct LinkSettings {
     /// `broker.url`.
     pub url: SecretString,
+    /// `broker.tls`; for `amqps://` only.
+    pub tls: Files,
     /// `broker.heartbeat`.
     pub heartbeat: Duration,
     /// Shown in RabbitMQ's management.
@@ -49,7 +52,7 @@ impl Link {
     /// # Errors
     /// [`ConnectError`] when the first connection does not come about within `retry`.
     pub async fn open(settings: LinkSettings, retry: Retry, stop: CancellationToken) -> Result<Self, ConnectError> {
-        let first = connect(&settings.url, settings.heartbeat, &settings.name, retry, &settings.report).await?;
+        let first = connect(&settings, retry).await?;
         let first = Arc::new(first);
         let (sender, current) = watch::channel(Some(first.clone()));
         let suspicion = Arc::new(Notify::new());
@@ -138,7 +141,7 @@ impl Owner {
             warn!(connection = name, "connection to RabbitMQ lost; connecting again");
             let _ = self.sender.send(None);
             report.fail(LinkState::Connecting, "the connection was lost");
-            let reconnecting = connect(&self.settings.url, self.settings.heartbeat, name, Retry::Forever, report);
+            let reconnecting = connect(&self.settings, Retry::Forever);
             let fresh = tokio::select! {
                 () = self.stop.cancelled() => return,
                 () = self.sender.closed() => return,

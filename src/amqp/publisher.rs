@@ -17,6 +17,7 @@ use tracing::{Instrument, Span, debug, warn};
 use super::letter::Letter;
 pub use super::letter::Names;
 use super::link::Link;
+use super::rights::{Doing, REFUSED, explain};
 use super::status::{PublisherStatus, Retrying};
 use super::topology::Topology;
 use crate::ports::{BoxFuture, Dice, Outbox, Outgoing, Stopped, SystemDice};
@@ -27,12 +28,17 @@ const LANES: usize = 32;
 const CONFIRM_DEADLINE: Duration = Duration::from_secs(20);
 /// A reply holds its run up no longer than this.
 const REPLY_DEADLINE: Duration = Duration::from_secs(5);
+/// Each reply that the user may not send costs a channel: after one, none is tried for so long. Somebody may grant it
+/// meanwhile.
+const MUTE: Duration = Duration::from_secs(60);
 /// How long the broker may take to open a channel.
 const ANSWER: Duration = Duration::from_secs(5);
 /// How long the whole topology may take.
 const MENDING: Duration = Duration::from_secs(20);
 /// How often a waiting publish looks whether the connection is blocked.
 const TICK: Duration = Duration::from_millis(100);
+/// How long the topology is left alone after it was applied, when a message comes back for want of a queue.
+const RETURNED_AGAIN: Duration = Duration::from_secs(5);
 /// Between two tries of one message.
 const BACKOFF: Duration = Duration::from_millis(100);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
@@ -51,6 +57,8 @@ enum Setback {
     Lost,
     #[error("RabbitMQ closed the channel: {0}")]
     Closed(String),
+    #[error("RabbitMQ does not let this user publish it: {0}")]
+    Forbidden(String),
     #[error("RabbitMQ refused the message (nack): is a queue full?")]
     Refused,
     #[error("no queue is bound that takes the message ({0})")]
@@ -64,12 +72,14 @@ pub struct Publisher {
     link: Link,
     names: Arc<Names>,
     stop: CancellationToken,
+    /// Until when no reply is tried, since the user may not send any.
+    mute: Arc<Mutex<Option<Instant>>>,
     retrying: Retrying,
 }
 
 impl Publisher {
     /// Opens the lanes on `link`. When the broker closes a lane's channel (an exchange is gone, say), `topology` is applied
-    /// before the message is tried again, if there is one.
+    /// before the message is tried again, if there is one; when a message comes back since no queue is bound, from time to time.
     #[must_use]
     pub fn open(link: Link, names: Names, topology: Option<&Arc<Topology>>, stop: CancellationToken) -> Self {
         let (jobs, waiting) = mpsc::channel(LANES);
@@ -79,7 +89,7 @@ impl Publisher {
             let lane = Lane { link: link.clone(), waiting: waiting.clone(), mender: mender.clone() };
             link.spawn(lane.run());
         }
-        Self { jobs, link, names: Arc::new(names), stop, retrying: Retrying::default() }
+        Self { jobs, link, names: Arc::new(names), stop, mute: Arc::default(), retrying: Retrying::default() }
     }
 
     /// How publishing stands, besides its connection.
@@ -138,9 +148,17 @@ impl Outbox for Publisher {
 
     fn try_publish(&self, message: Outgoing) -> BoxFuture<'_, ()> {
         Box::pin(async move {
+            if self.mute.lock().await.is_some_and(|until| Instant::now() < until) {
+                return;
+            }
             let letter = Letter::new(message, &self.names);
             match tokio::time::timeout(REPLY_DEADLINE, self.once(letter)).await {
                 Ok(Ok(())) => {}
+                Ok(Err(Setback::Forbidden(said))) => {
+                    *self.mute.lock().await = Some(Instant::now() + MUTE);
+                    let span = MUTE.as_secs();
+                    warn!("RabbitMQ does not let this user reply, so no reply is tried for {span} s: {said}");
+                }
                 Ok(Err(setback)) => warn!("the reply could not be delivered: {setback}"),
                 Err(_) => warn!("the reply was not confirmed within {} s", REPLY_DEADLINE.as_secs()),
             }
@@ -170,10 +188,13 @@ impl Lane {
         while let Some(job) = self.next().await {
             let Some(open) = self.standing(channel.take()).await else { return };
             let outcome = self.publish(&open, job.letter).instrument(job.span).await;
-            if let Err(Setback::Closed(_)) = outcome {
-                self.mender.mend(&self.link).await;
+            match &outcome {
+                Err(Setback::Closed(_)) => self.mender.mend(&self.link, Duration::ZERO).await,
+                // A log stream may be gone, and with it the only way; or nobody is meant to listen, for as long as that takes.
+                Err(Setback::Returned(_)) => self.mender.mend(&self.link, RETURNED_AGAIN).await,
+                _ => {}
             }
-            if !matches!(outcome, Err(Setback::Lost | Setback::Closed(_))) {
+            if !matches!(outcome, Err(Setback::Lost | Setback::Closed(_) | Setback::Forbidden(_))) {
                 channel = Some(open);
             }
             let _ = job.done.send(outcome);
@@ -226,6 +247,9 @@ impl Lane {
             Some(Ok(Confirmation::Nack(None))) => Err(Setback::Refused),
             Some(Ok(Confirmation::NotRequested)) => Err(Setback::Lost),
             Some(Err(error)) => match error.kind() {
+                ErrorKind::ProtocolError(said) if said.get_id() == REFUSED => {
+                    Err(Setback::Forbidden(explain(&error, Doing::Publishing)))
+                }
                 ErrorKind::ProtocolError(said) if error.is_amqp_soft_error() => {
                     Err(Setback::Closed(said.get_message().to_string()))
                 }
@@ -255,7 +279,8 @@ impl Lane {
     }
 }
 
-/// Puts back what is missing when the broker closes publishing channels: once for all lanes that ran into it.
+/// Puts back what is missing when the broker closes publishing channels or sends messages back: once for all lanes that ran
+/// into it.
 struct Mender {
     topology: Option<Arc<Topology>>,
     /// When the last mending began.
@@ -263,18 +288,17 @@ struct Mender {
 }
 
 impl Mender {
-    async fn mend(&self, link: &Link) {
+    /// Unless that has begun since, or less than `pause` before.
+    async fn mend(&self, link: &Link, pause: Duration) {
         let Some(topology) = &self.topology else { return };
         let noticed = Instant::now();
         let mut last = self.last.lock().await;
-        if last.is_some_and(|began| began >= noticed) {
+        if last.is_some_and(|began| began + pause >= noticed) {
             return;
         }
-        let began = Instant::now();
+        *last = Some(Instant::now());
         let Some(connection) = link.connection().await else { return };
-        // What it finds is told where the worker consumes.
-        if let Ok(Ok(())) = tokio::time::timeout(MENDING, topology.apply(&connection)).await {
-            *last = Some(began);
-        }
+        // What it finds is told where the worker consumes. If it fails, the message meets the same fate again, and so does this.
+        let _ = tokio::time::timeout(MENDING, topology.apply(&connection)).await;
     }
 }

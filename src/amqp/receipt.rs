@@ -1,5 +1,7 @@
 //! Settles deliveries, and sends copies of bad ones to the dead exchange.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use lapin::Acker;
 use lapin::BasicProperties;
@@ -14,6 +16,9 @@ use crate::ports::{BoxFuture, DeadReason, Receipt, Stopped, Tether};
 /// Headers of a hostile message may fill a whole frame; with ours on top they would not fit and the broker would close the
 /// connection. Beyond this size they are left behind.
 const MOST_HEADER_BYTES: usize = 64 * 1024;
+/// How long it may take until a settlement is written. One that is said while the connection breaks is never answered, and a
+/// run would wait for it without end.
+const WRITTEN: Duration = Duration::from_secs(10);
 
 pub(super) struct AmqpReceipt {
     pub(super) acker: Acker,
@@ -26,7 +31,7 @@ pub(super) struct AmqpReceipt {
 
 impl Receipt for AmqpReceipt {
     fn is_usable(&self) -> bool {
-        self.acker.usable()
+        stands(&self.acker, &self.tether)
     }
 
     fn tether(&self) -> Tether {
@@ -34,13 +39,13 @@ impl Receipt for AmqpReceipt {
     }
 
     fn ack(self: Box<Self>) -> BoxFuture<'static, bool> {
-        Box::pin(async move { self.acker.ack(BasicAckOptions::default()).await.unwrap_or(false) })
+        Box::pin(async move { written(self.acker.ack(BasicAckOptions::default())).await })
     }
 
     fn requeue(self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             let options = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
-            if !matches!(self.acker.nack(options).await, Ok(true)) {
+            if !written(self.acker.nack(options)).await {
                 debug!("a delivery was gone before it could be given back");
             }
         })
@@ -55,6 +60,16 @@ impl Receipt for AmqpReceipt {
         };
         Box::pin(self.publisher.deliver(letter))
     }
+}
+
+/// A channel that is given up may not have been told yet.
+fn stands(acker: &Acker, tether: &Tether) -> bool {
+    tether.cut_at().is_none() && acker.usable()
+}
+
+/// Whether a settlement was said to the broker.
+async fn written(settling: impl Future<Output = lapin::Result<bool>>) -> bool {
+    matches!(tokio::time::timeout(WRITTEN, settling).await, Ok(Ok(true)))
 }
 
 /// The properties as received, with what the worker has to say. Left out is what would make the broker act: an expiration (the
@@ -107,5 +122,29 @@ fn size_of_value(value: &AMQPValue) -> usize {
         AMQPValue::FieldArray(items) => items.as_slice().iter().map(|item| 1 + size_of_value(item)).sum::<usize>() + 4,
         AMQPValue::FieldTable(table) => size_of_table(table) + 4,
         _ => PLAIN,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    #[test]
+    fn a_receipt_of_a_channel_that_is_given_up_is_void() {
+        let delivery = lapin::message::Delivery::mock(1, "".into(), "queue".into(), false, Vec::new());
+        let tether = Tether::default();
+        assert!(stands(&delivery.acker, &tether));
+        tether.cut();
+        assert!(!stands(&delivery.acker, &tether));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_settlement_counts_only_when_it_was_written_in_time() {
+        assert!(written(ready(Ok(true))).await);
+        assert!(!written(ready(Ok(false))).await, "its channel was lost");
+        assert!(!written(ready(Err(lapin::ErrorKind::InvalidChannel(1).into()))).await);
+        assert!(!written(pending()).await, "the connection broke while it was said");
     }
 }

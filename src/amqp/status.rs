@@ -4,6 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use lapin::ErrorKind;
 
+use super::rights::{Doing, explain};
+
 /// How a connection stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum LinkState {
@@ -53,7 +55,7 @@ impl From<lapin::Error> for Break {
             ErrorKind::ProtocolError(_) if error.is_amqp_soft_error() => QueueState::ChannelClosed,
             _ => QueueState::ConnectionLost,
         };
-        Self { state, why: error.to_string() }
+        Self { state, why: explain(&error, Doing::Consuming) }
     }
 }
 

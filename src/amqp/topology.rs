@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::finding::{Mismatch, TopologyError, judge, lost};
 use super::letter::{Names, short};
+use super::rights::Doing;
 
 /// Deliveries of one message before the broker dead-letters it: the last net under a message that kills every worker.
 const DELIVERY_LIMIT: i64 = 100;
@@ -268,7 +269,7 @@ impl Exchange {
         let channel = connection.create_channel().await.map_err(|error| lost(&error))?;
         let answer = channel.exchange_declare(short(&self.name), kind, options, FieldTable::default()).await;
         let _ = channel.close(200, "done".into()).await;
-        judge(self.object(), answer, &format!("a {} exchange", self.kind.name()))
+        judge(self.object(), Doing::DeclaringExchange, answer, &format!("a {} exchange", self.kind.name()))
     }
 }
 
@@ -290,7 +291,7 @@ impl Queue {
         let channel = connection.create_channel().await.map_err(|error| lost(&error))?;
         let answer = channel.queue_declare(short(&self.name), options, arguments).await;
         let _ = channel.close(200, "done".into()).await;
-        judge(self.object(), answer.map(|_| ()), &self.kind())
+        judge(self.object(), Doing::DeclaringQueue, answer.map(|_| ()), &self.kind())
     }
 
     /// `a quorum queue`
@@ -315,14 +316,14 @@ impl Binding {
         let answer = channel.queue_bind(queue, exchange, key, QueueBindOptions::default(), FieldTable::default()).await;
         let _ = channel.close(200, "done".into()).await;
         let object = format!("binding of queue {} to exchange {}", self.queue, self.exchange);
-        judge(object, answer, &self.routing_key)
+        judge(object, Doing::Binding, answer, &self.routing_key)
     }
 }
 
 fn compared(mismatch: Option<Mismatch>) -> Declared {
     match mismatch {
         None => Declared::AsWanted,
-        Some(mismatch) if mismatch.found.starts_with("ACCESS_REFUSED") => Declared::There,
+        Some(mismatch) if mismatch.is_forbidden() => Declared::There,
         Some(mismatch) => Declared::Differs(mismatch),
     }
 }

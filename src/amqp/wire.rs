@@ -1,4 +1,4 @@
-//! The connection's bytes: lapin's own transport, with a [`Sieve`] where it reads.
+//! The connection's bytes: TCP, with TLS over it for `amqps://`, and a [`Sieve`] where lapin reads.
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::SocketAddr;
@@ -12,54 +12,93 @@ use async_rs::util::Task;
 use async_rs::{Runtime, Tokio};
 use futures_io::{AsyncRead, AsyncWrite};
 use futures_util::Stream;
-use lapin::tcp::{AMQPUriTcpExt, AsyncTcpStream, TLSConfig};
-use lapin::uri::AMQPUri;
+use lapin::tcp::AsyncTcpStream;
+use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{Connection, ConnectionProperties, ErrorKind};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead as TokioRead, AsyncWrite as TokioWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 use super::sieve::Sieve;
+use crate::tls::{Files, SpeaksTls};
 
 /// How much is read at a time.
 const PIECE: usize = 32 * 1024;
+/// The first two bytes of an alert of TLS, with which it answers to what is none. No frame of AMQP begins so.
+const ALERT: &[u8] = &[21, 3];
 
-/// Connects. To be called within a Tokio runtime.
-pub(super) async fn open(uri: AMQPUri, properties: ConnectionProperties) -> lapin::Result<Connection> {
-    let tokio = Tokio::current();
-    let plain = Runtime::new(tokio.clone());
+/// Connects. To be called within a Tokio runtime. The files of TLS are read each time.
+pub(super) async fn open(uri: AMQPUri, tls: &Files, properties: ConnectionProperties) -> lapin::Result<Connection> {
+    let client = match uri.scheme {
+        AMQPScheme::AMQP => None,
+        AMQPScheme::AMQPS => Some(client(tls.clone()).await.map_err(failed)?),
+    };
     let connect = async move |uri: AMQPUri, _| {
-        let stream = uri.connect_with_config_async(TLSConfig::default(), &plain).await;
-        let stream = stream.map_err(|error| ErrorKind::IOError(Arc::new(error)))?;
+        let stream = transport(&uri, client.clone()).await.map_err(failed)?;
         Ok(AsyncTcpStream::Plain(Wire::new(stream)))
     };
-    Connection::connector(uri, Runtime::new(Kit(tokio)), connect, properties).await
+    Connection::connector(uri, Runtime::new(Kit(Tokio::current())), connect, properties).await
 }
 
+fn failed(error: io::Error) -> lapin::Error {
+    ErrorKind::IOError(Arc::new(error)).into()
+}
+
+async fn client(files: Files) -> io::Result<Arc<ClientConfig>> {
+    let read = tokio::task::spawn_blocking(move || files.client()).await.map_err(io::Error::other)?;
+    read.map_err(|mut problems| io::Error::other(problems.swap_remove(0)))
+}
+
+async fn transport(uri: &AMQPUri, tls: Option<Arc<ClientConfig>>) -> io::Result<Box<dyn Transport>> {
+    let host = uri.authority.host.as_str();
+    let stream = TcpStream::connect((host, uri.authority.port)).await?;
+    stream.set_nodelay(true)?;
+    let Some(tls) = tls else { return Ok(Box::new(stream)) };
+    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+    Ok(Box::new(TlsConnector::from(tls).connect(name, stream).await?))
+}
+
+trait Transport: TokioRead + TokioWrite + Send + Unpin {}
+
+impl<T: TokioRead + TokioWrite + Send + Unpin> Transport for T {}
+
 /// A stream of which only the readable is read.
-struct Wire<S> {
-    stream: S,
+struct Wire {
+    stream: Box<dyn Transport>,
     sieve: Sieve,
     piece: Box<[u8]>,
     passed: Vec<u8>,
     /// How much of `passed` was handed out.
     out: usize,
+    /// Whether anything has come at all.
+    begun: bool,
 }
 
-impl<S> Wire<S> {
-    fn new(stream: S) -> Self {
-        Self { stream, sieve: Sieve::default(), piece: vec![0; PIECE].into(), passed: Vec::new(), out: 0 }
+impl Wire {
+    fn new(stream: Box<dyn Transport>) -> Self {
+        Self { stream, sieve: Sieve::default(), piece: vec![0; PIECE].into(), passed: Vec::new(), out: 0, begun: false }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
+impl AsyncRead for Wire {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, to: &mut [u8]) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         while this.out == this.passed.len() {
             this.passed.clear();
             this.out = 0;
-            let count = ready!(Pin::new(&mut this.stream).poll_read(cx, &mut this.piece))?;
-            if count == 0 {
+            let mut piece = ReadBuf::new(&mut this.piece);
+            ready!(Pin::new(&mut this.stream).poll_read(cx, &mut piece))?;
+            let fresh = piece.filled();
+            if fresh.is_empty() {
                 return Poll::Ready(Ok(0));
             }
-            this.sieve.pass(&this.piece[..count], &mut this.passed);
+            if !this.begun && fresh.starts_with(ALERT) {
+                return Poll::Ready(Err(io::Error::other(SpeaksTls)));
+            }
+            this.begun = true;
+            this.sieve.pass(fresh, &mut this.passed);
         }
         let count = to.len().min(this.passed.len() - this.out);
         to[..count].copy_from_slice(&this.passed[this.out..this.out + count]);
@@ -68,7 +107,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
+impl AsyncWrite for Wire {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, from)
     }
@@ -86,7 +125,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_close(cx)
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 
@@ -113,7 +152,7 @@ impl Executor for Kit {
 }
 
 impl Reactor for Kit {
-    type TcpStream = Wire<AsyncTcpStream<<Tokio as Reactor>::TcpStream>>;
+    type TcpStream = Wire;
     type Sleep = <Tokio as Reactor>::Sleep;
 
     /// For blocking sockets; ours is made by [`open`].
@@ -136,7 +175,7 @@ impl Reactor for Kit {
         &self,
         address: SocketAddr,
     ) -> impl Future<Output = io::Result<Self::TcpStream>> + Send + 'static {
-        let connecting = self.0.tcp_connect_addr(address);
-        async move { Ok(Wire::new(AsyncTcpStream::Plain(connecting.await?))) }
+        let connecting = TcpStream::connect(address);
+        async move { Ok(Wire::new(Box::new(connecting.await?))) }
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use clap::Subcommand;
+use owo_colors::OwoColorize;
 
 use super::{Exit, load};
 
@@ -27,6 +28,9 @@ pub(super) fn config(path: Option<&Path>, command: &ConfigCommand) -> Exit {
         ConfigCommand::Show { json: false } => anstream::print!("{}", config.shown()),
         ConfigCommand::Show { json: true } => anstream::println!("{}", config.shown_json()),
         ConfigCommand::Check => {
+            for warning in config.warnings() {
+                anstream::eprintln!("{} {warning}", "warning:".yellow().bold());
+            }
             let (queues, tenants) = (config.queues.len(), config.tenants.len());
             anstream::println!("The configuration is good: {queues} work queue(s), {tenants} tenant(s).");
         }

@@ -42,9 +42,9 @@ Exit codes:
     1  the run did not complete, or a drain was cut short
     2  the command line is wrong, or a file on it cannot be read
     3  invalid chain; nothing was published
-   69  RabbitMQ or CXone cannot be reached, or refuses the credentials
+   69  RabbitMQ or CXone cannot be reached or trusted, or refuses the credentials
    70  a fault in cxchain
-   78  the configuration is wrong, or RabbitMQ's queues and exchanges differ from it
+   78  the configuration is wrong, RabbitMQ's queues and exchanges differ from it, or its user may not work
   143  a second SIGTERM";
 
 #[derive(Debug, Subcommand)]

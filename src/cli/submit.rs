@@ -92,6 +92,9 @@ fn explain(why: &ClientError, config: &Config) -> Exit {
         ClientError::NoQueue(_) | ClientError::NoExchange(_) => {
             anstream::eprintln!("A worker makes it when it starts, and so does `cxchain topology apply`.");
         }
+        ClientError::Forbidden(_) => {
+            anstream::eprintln!("docs/OPERATIONS.md has the permissions of whoever submits.");
+        }
         ClientError::Connect(_) | ClientError::NotTaken(_) | ClientError::Broker(_) => return Exit::Unreachable,
     }
     anstream::eprintln!("Nothing was published.");

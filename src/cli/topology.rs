@@ -53,7 +53,7 @@ pub(super) async fn topology(config: Config, command: TopologyCommand) -> Exit {
     answer.unwrap_or_else(|why| {
         anstream::eprintln!("{} {}", "error:".red().bold(), plain_lines(&why));
         match why {
-            TopologyError::Mismatch(_) => Exit::Configuration,
+            TopologyError::Mismatch(_) | TopologyError::Forbidden(_) => Exit::Configuration,
             TopologyError::Connection(_) => Exit::Unreachable,
         }
     })

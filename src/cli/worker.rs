@@ -1,7 +1,7 @@
 //! `cxchain worker`.
 
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::{Exit, signals};
 use crate::app::{Running, StartError};
@@ -11,6 +11,9 @@ use crate::worker::Drained;
 
 pub(super) async fn worker(config: Config) -> Exit {
     start_logs(&config);
+    for warning in config.warnings() {
+        warn!("{warning}");
+    }
     let stop = CancellationToken::new();
     if let Err(why) = signals::watch(stop.clone()) {
         error!("signals cannot be handled: {why}");

@@ -114,6 +114,15 @@ impl Config {
         }
     }
 
+    /// What is good enough to start with, and worth a look all the same.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let exposed = self.broker.tls.exposed_key();
+        let exposed =
+            exposed.map(|key| format!("broker.tls.key_file: everybody on this machine may read {}", key.display()));
+        exposed.into_iter().collect()
+    }
+
     /// What holds, as TOML, each value with its origin as a comment. Secrets are masked.
     #[must_use]
     pub fn shown(&self) -> String {

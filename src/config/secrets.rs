@@ -75,10 +75,10 @@ pub(super) fn key_bytes(section: &mut Section<'_>, key: &Key<FilePath>, least: u
     }
 }
 
-/// A file's text without the newline at its end.
+/// A file's text without what editors put around it: newlines at its end, a byte order mark.
 fn text_of(path: &Path) -> Result<String, String> {
     let text = String::from_utf8(bytes_of(path)?).map_err(|_| format!("{} is not UTF-8", path.display()))?;
-    let text = text.trim_end_matches(['\r', '\n']);
+    let text = text.trim_end_matches(['\r', '\n']).trim_start_matches('\u{feff}');
     if text.is_empty() { Err(format!("{} is empty", path.display())) } else { Ok(text.to_owned()) }
 }
 

@@ -1,6 +1,7 @@
 //! `[tenants.NAME]`: one CXone tenant, its limits, jobs and breaker. There is always one called `default`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use url::Url;
@@ -14,6 +15,7 @@ use super::problem::Origin;
 use super::reader::Section;
 use super::shapes::{Choice, FilePath, Integer, Span, span_text};
 use crate::chain::TenantName;
+use crate::tls;
 
 /// One CXone tenant.
 #[derive(Debug, Clone)]
@@ -26,6 +28,8 @@ pub struct Tenant {
     pub limits: Vec<Limit>,
     /// How many requests may be under way at a time: 1–10000.
     pub max_concurrent: u32,
+    /// Certificate authorities that are trusted for its URLs besides the system's: a PEM file with at least one.
+    pub ca_file: Option<PathBuf>,
     /// How it is logged in to.
     pub auth: Auth,
     /// When a call is made again.
@@ -98,8 +102,13 @@ const MAX_CONCURRENT: Key<Integer> = Key::new(
     Fallback::Value("50"),
     "How many requests of this worker may be under way at a time.",
 );
-const CA_FILE: Key<FilePath> =
-    Key::later("ca_file", FilePath, Fallback::Else("the system's"), "Certificate authorities for the tenant, PEM.");
+const CA_FILE: Key<FilePath> = Key::new(
+    "ca_file",
+    FilePath,
+    Fallback::Else("the system's authorities are trusted"),
+    "Certificate authorities that are trusted for `base_url` and `token_url` of this tenant, PEM, besides the system's. Read \
+     at start.",
+);
 
 pub(super) const PART: Part = Part {
     pattern: "tenants.NAME",
@@ -184,8 +193,12 @@ fn read_tenant(mut section: Section<'_>, is_default: bool) -> Tenant {
     let base_url = read_base_url(&mut section, is_default);
     let limits = read_limits(&mut section);
     let max_concurrent = small(section.value(&MAX_CONCURRENT));
-    section.later(&CA_FILE);
+    let ca_origin = section.given(&CA_FILE);
+    let ca_file = section.get(&CA_FILE);
     let auth = read_auth(section.section("auth"), &base_url);
+    if let (Some(path), Some(origin)) = (&ca_file, ca_origin) {
+        check_ca_file(&section, path, origin, [&base_url, &auth.token_url]);
+    }
     let retry = read_retry(section.section("retry"));
     let mut jobs = section.section("jobs");
     let poll = jobs.value(&POLL);
@@ -193,7 +206,17 @@ fn read_tenant(mut section: Section<'_>, is_default: bool) -> Tenant {
     let breaker = read_breaker(section.section("breaker"));
     actions::refuse(section.section("actions"));
     section.finish();
-    Tenant { api, base_url, limits, max_concurrent, auth, retry, jobs: Jobs { poll }, breaker }
+    Tenant { api, base_url, limits, max_concurrent, ca_file, auth, retry, jobs: Jobs { poll }, breaker }
+}
+
+fn check_ca_file(section: &Section<'_>, path: &Path, origin: Origin, urls: [&Url; 2]) {
+    if urls.iter().all(|url| url.scheme() != "https") {
+        let what = "has no effect: neither base_url nor auth.token_url is an https URL";
+        section.blame(CA_FILE.name, origin.clone(), what);
+    }
+    if let Err(what) = tls::authorities(path) {
+        section.blame(CA_FILE.name, origin, &what);
+    }
 }
 
 fn read_base_url(section: &mut Section<'_>, is_default: bool) -> Url {

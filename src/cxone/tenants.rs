@@ -1,15 +1,18 @@
 //! A tenant as this room holds it: its client, its base URL, its tokens.
 
+use std::path::PathBuf;
 use std::sync::Once;
 use std::time::Duration;
 
-use reqwest::Client;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
+use reqwest::{Certificate, Client};
+use rustls::pki_types::CertificateDer;
 use secrecy::SecretString;
 use url::Url;
 
 use super::auth::TokenCache;
 use crate::chain::TenantName;
+use crate::tls;
 
 /// How long making a connection (DNS, TCP, TLS) may take. Less than the shortest timeout of a step (5 s), so that a peer
 /// that swallows every packet shows as "could not connect", of which it is known that nothing was sent.
@@ -24,6 +27,8 @@ const TCP_KEEPALIVE: Duration = Duration::from_secs(15);
 pub struct TenantSettings {
     /// The root of its API: `http` or `https`; may have a path; no user, query or fragment.
     pub base_url: Url,
+    /// Certificate authorities to be trusted besides the system's, PEM.
+    pub ca_file: Option<PathBuf>,
     /// Where its tokens come from.
     pub auth: AuthSettings,
     /// Statuses that are to be retried. 429 and 503 always are; the others only for idempotent steps.
@@ -61,6 +66,14 @@ pub enum CxoneError {
         /// What is wrong with it, in words that follow the key.
         problem: &'static str,
     },
+    /// The file with its certificate authorities cannot be used.
+    #[error("tenants.{tenant}.ca_file: {problem}")]
+    Authorities {
+        /// Whose settings.
+        tenant: TenantName,
+        /// What is wrong, the path included.
+        problem: String,
+    },
     /// The HTTP client could not be set up.
     #[error("tenant {tenant}: the HTTP client cannot be set up: {reason}")]
     Client {
@@ -80,14 +93,16 @@ pub(super) struct Tenant {
 
 impl Tenant {
     pub(super) fn new(name: &TenantName, settings: TenantSettings) -> Result<Self, CxoneError> {
-        let TenantSettings { base_url, auth, retry_statuses, max_concurrent } = settings;
+        let TenantSettings { base_url, ca_file, auth, retry_statuses, max_concurrent } = settings;
         let refuse = |key| move |problem| CxoneError::Url { tenant: name.clone(), key, problem };
         check_url(&auth.token_url).map_err(refuse("auth.token_url"))?;
         check_url(&base_url).map_err(refuse("base_url"))?;
         if base_url.query().is_some() {
             return Err(refuse("base_url")("must have no query"));
         }
-        let http = client(max_concurrent)
+        let authorities = ca_file.as_deref().map(tls::authorities).transpose();
+        let authorities = authorities.map_err(|problem| CxoneError::Authorities { tenant: name.clone(), problem })?;
+        let http = client(max_concurrent, &authorities.unwrap_or_default())
             .map_err(|error| CxoneError::Client { tenant: name.clone(), reason: reason(error) })?;
         Ok(Self { tokens: TokenCache::new(http.clone(), auth), http, retry_statuses, base_url })
     }
@@ -118,7 +133,7 @@ fn check_url(url: &Url) -> Result<(), &'static str> {
 /// HTTP/1.1 only: one exchange a connection. When a connection breaks, one outcome is unknown, not those of all that share
 /// it; and hyper hands a request's head and body to a connection in one go, on which [`super::outgoing`] builds.
 #[expect(clippy::disallowed_methods, reason = "the one place that makes clients")]
-fn client(max_concurrent: usize) -> reqwest::Result<Client> {
+fn client(max_concurrent: usize, authorities: &[CertificateDer<'_>]) -> reqwest::Result<Client> {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
         // An error says that the process has one already, which is as good.
@@ -127,7 +142,9 @@ fn client(max_concurrent: usize) -> reqwest::Result<Client> {
     let mut headers = HeaderMap::new();
     // Without it CXone answers "No known way to render data".
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    let authorities: Result<Vec<_>, _> = authorities.iter().map(|der| Certificate::from_der(der)).collect();
     Client::builder()
+        .tls_certs_merge(authorities?)
         .user_agent(concat!("cxchain/", env!("CARGO_PKG_VERSION")))
         .default_headers(headers)
         .redirect(reqwest::redirect::Policy::none())
@@ -165,6 +182,7 @@ mod tests {
     fn settings(base_url: &str, token_url: &str) -> TenantSettings {
         TenantSettings {
             base_url: base_url.parse().unwrap(),
+            ca_file: None,
             auth: AuthSettings {
                 token_url: token_url.parse().unwrap(),
                 client_id: "client".into(),

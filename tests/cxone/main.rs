@@ -31,6 +31,7 @@ fn tenant() -> TenantName {
 fn settings(base_url: &str) -> TenantSettings {
     TenantSettings {
         base_url: base_url.parse().unwrap(),
+        ca_file: None,
         auth: AuthSettings {
             token_url: format!("{base_url}/oauth/token").parse().unwrap(),
             client_id: "client".into(),

@@ -6,7 +6,7 @@ use cxchain::simulator::{FaultRule, SimulatorSettings};
 use lapin::Channel;
 use serde_json::{Value, json};
 
-use super::load::{channel, until};
+use crate::support::load::{channel, until};
 use crate::support::{Broker, Stage, Worker, amqp};
 
 /// The bound on what such an answer may cost.

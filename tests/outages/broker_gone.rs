@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::load::{CONSUMING, LOST, Load, brisk, channel, emptied, logs_again, stage, taking, times, until};
+use crate::support::load::{CONSUMING, LOST, Load, brisk, channel, emptied, logs_again, stage, taking, times, until};
+use crate::support::proof::as_long_as;
 use crate::support::{Broker, SOON, Stage, Worker, eventually};
 
 /// The bound: from the broker's return to the first consumer.
@@ -32,7 +33,7 @@ impl Outage {
 
 /// As many rounds as are worth waiting for.
 fn rounds() -> usize {
-    if std::env::var_os("CXCHAIN_PROOF").is_some() { 5 } else { 1 }
+    as_long_as(1, 5)
 }
 
 #[tokio::test]

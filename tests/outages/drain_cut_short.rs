@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::load::{self, LOST, Load, channel, logs_again, taking, until, waiting};
+use crate::support::load::{self, LOST, Load, channel, logs_again, taking, until, waiting};
 use crate::support::{Broker, SOON};
 
 const DRAIN: Duration = Duration::from_secs(3);

@@ -6,13 +6,7 @@ mod support;
 
 mod bodies;
 mod broker_gone;
-mod connections;
 mod drain_cut_short;
-mod load;
-mod log;
-mod lost_words;
 mod refusals;
 mod signals;
-mod topology_gone;
-mod wire;
 mod worker_killed;

@@ -4,7 +4,7 @@ use lapin::options::QueueBindOptions;
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel};
 
-use super::load::{self, Load, brisk, channel, emptied, left_over, logs_again, name, times, waiting};
+use crate::support::load::{self, Load, brisk, channel, emptied, left_over, logs_again, name, times, waiting};
 use crate::support::{Broker, SOON, Stage, amqp};
 
 /// A queue with room for one message, which is in it; bound to the results.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use lapin::Channel;
 
-use super::load::{self, Load, channel, emptied, left_over, taking, times, until, waiting};
+use crate::support::load::{self, Load, channel, emptied, left_over, taking, times, until, waiting};
 use crate::support::{Broker, Caught, SOON, Stage, Worker, amqp, eventually};
 
 const DRAINING: &str = "draining: no new runs";
@@ -54,7 +54,7 @@ async fn in_order(signal: &str) {
     waiting(&stage, &channel, load.len() - results.len()).await;
     assert!(results.len() < load.len(), "nothing was left to hand back");
 
-    results.extend(the_rest(&stage, &channel).await);
+    results.extend(the_rest(&stage, &load, &channel).await);
     load.assert_once(&results, &stage.events(&channel).await, &stage.simulator.calls());
     assert_eq!(amqp::depth(&channel, &stage.queue).await, 0);
 }
@@ -69,9 +69,10 @@ fn said_in_hand(worker: &Worker) -> usize {
 }
 
 /// Another worker takes what is left and drains. Answers with the results that it made.
-async fn the_rest(stage: &Stage, channel: &Channel) -> Vec<Caught> {
+async fn the_rest(stage: &Stage, load: &Load, channel: &Channel) -> Vec<Caught> {
     let mut worker = stage.worker().await;
-    emptied(stage, channel).await;
+    // What was delivered and is not begun would go back.
+    until(stage, |seen| seen.runs.len() == load.len()).await;
     worker.signal("TERM").await;
     assert_eq!(worker.ended(SOON).await, 0, "{}", worker.log());
     left_over(stage, channel).await

@@ -1,7 +1,7 @@
 //! SIGKILL of the worker. Its journal was in memory, so the next worker begins what was in hand from the beginning: steps may
 //! repeat, and a run may have two results that differ. Nothing is lost.
 
-use super::load::{self, Load, brisk, channel, emptied, until};
+use crate::support::load::{self, Load, brisk, channel, emptied, until};
 use crate::support::{Broker, SOON, amqp};
 
 #[tokio::test]

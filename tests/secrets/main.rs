@@ -4,6 +4,7 @@
 mod support;
 
 mod door;
+mod files;
 mod life;
 mod outside;
 

@@ -11,12 +11,12 @@ const CHAIN: &str = r#"{"chain_id": "c", "metadata": {"m": "canary-metadata"}, "
     {"action_id": "da-refuses"}]}"#;
 
 /// Standard output and standard error together.
-async fn said(arguments: &[&str], env: &[(String, String)]) -> String {
+pub(crate) async fn said(arguments: &[&str], env: &[(String, String)]) -> String {
     let done = cxchain(env).args(arguments).output().await.expect("cxchain runs");
     String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned()
 }
 
-fn env(entries: &[(&str, &str)]) -> Vec<(String, String)> {
+pub(crate) fn env(entries: &[(&str, &str)]) -> Vec<(String, String)> {
     entries.iter().map(|(key, value)| (format!("CXCHAIN__{key}"), (*value).to_owned())).collect()
 }
 
@@ -42,7 +42,6 @@ async fn what_is_wrong_with_a_secret_is_said_without_it() {
         ("BROKER__URL", "canary"),
         ("BROKER__URL", "amqp://guest:canary@127.0.0.1:1/%2f?x=canary"),
         ("BROKER__URL", "http://guest:canary@127.0.0.1"),
-        ("BROKER__URL", "amqps://guest:canary@127.0.0.1"),
         ("BROKER__URL", "amqp://guest:canary@[::1/%2f"),
         ("BROKER__URL", "amqp://guest:canary%zz@127.0.0.1:1/%2f"),
         ("BROKER", "{url = \"canary\", url = \"canary\"}"),

@@ -1,7 +1,9 @@
 //! The RabbitMQ of a test: the one that is named, else Docker's, else a private process.
 
 use std::io::Write as _;
+use std::time::Duration;
 
+use cxchain::ports::{Dice as _, SystemDice};
 use tokio::sync::OnceCell;
 use url::Url;
 
@@ -23,21 +25,61 @@ enum Home {
     Private(Node),
 }
 
+/// One more listener, and what it needs.
+pub struct Listener {
+    /// Its port, on loopback.
+    pub port: u16,
+    /// Lines of `rabbitmq.conf`, where `{address}` stands for what to listen at and `{dir}` for where the files are.
+    pub conf: String,
+    /// Names and contents.
+    pub files: Vec<(&'static str, String)>,
+}
+
+impl Listener {
+    /// At a port that nobody listens on now, and that the kernel gives to nobody unasked.
+    pub fn new(conf: &str, files: Vec<(&'static str, String)>) -> Self {
+        let drawn =
+            || 20_000 + u16::try_from(SystemDice.up_to(Duration::from_micros(12_000)).as_micros()).expect("small");
+        let free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+        let port = std::iter::repeat_with(drawn).find(free).expect("it does not end");
+        Self { port, conf: conf.to_owned(), files }
+    }
+
+    /// The lines of `rabbitmq.conf` for a broker that listens on `host` and has the files in `dir`.
+    pub fn conf(&self, host: &str, dir: &str) -> String {
+        self.conf.replace("{address}", &format!("{host}:{}", self.port)).replace("{dir}", dir)
+    }
+}
+
 impl Broker {
     /// A broker of the caller's own, which it may kill.
     ///
     /// # Panics
     /// When none can be had: what is missing fails the test.
     pub async fn start() -> Self {
-        if let Ok(url) = std::env::var("CXCHAIN_TEST_AMQP_URL") {
-            return Self::at(url, Home::Given).await;
+        match std::env::var("CXCHAIN_TEST_AMQP_URL") {
+            Ok(url) => Self::at(url, Home::Given).await,
+            Err(_) => Self::own(None).await,
         }
+    }
+
+    /// [`Broker::start`] with one more listener.
+    ///
+    /// # Panics
+    /// Also when `CXCHAIN_TEST_AMQP_URL` names a broker: how that one listens is not the test's to say.
+    pub async fn listening(listener: Listener) -> Self {
+        let given = std::env::var_os("CXCHAIN_TEST_AMQP_URL").is_some();
+        assert!(!given, "this test configures its broker: unset CXCHAIN_TEST_AMQP_URL, or leave this test out");
+        Self::own(Some(&listener)).await
+    }
+
+    async fn own(listener: Option<&Listener>) -> Self {
         match script::run(&["way"]).await.as_str() {
-            "docker" => match Container::start().await {
+            "docker" => match Container::start(listener).await {
                 Some(container) => Self::at(container.url().to_owned(), Home::Container(Box::new(container))).await,
-                None => Self::private().await,
+                None => Self::private(listener).await,
             },
-            "private" => Self::private().await,
+            "private" => Self::private(listener).await,
             _ => panic!(
                 "no RabbitMQ for this test: `deploy/dev-broker need` gets one, or CXCHAIN_TEST_AMQP_URL names one that runs"
             ),
@@ -50,8 +92,8 @@ impl Broker {
         SHARED.get_or_init(Self::start).await
     }
 
-    async fn private() -> Self {
-        let node = Node::start().await;
+    async fn private(listener: Option<&Listener>) -> Self {
+        let node = Node::start(listener).await;
         Self::at(node.url().to_owned(), Home::Private(node)).await
     }
 

@@ -7,11 +7,25 @@ use testcontainers::core::{ExecCommand, IntoContainerPort as _, WaitFor};
 use testcontainers::runners::AsyncRunner as _;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt as _, TestcontainersError};
 
+use super::broker::Listener;
 use super::script::{self, Guard};
 use super::wait::eventually;
 
 const IMAGE: &str = "rabbitmq:4.0";
+/// Where a listener's files are.
+const FILES: &str = "/etc/rabbitmq/listener";
 const UP: Duration = Duration::from_secs(60);
+
+/// Waits until names.dets knows all that has a directory.
+const REGISTERED: &str = r#"
+cd /var/lib/rabbitmq/mnesia || exit
+registered() {
+    for one in */quorum/*/*/ */coordination/*/*/; do
+        [ ! -d "$one" ] || grep -qsF "$(basename "$one")" "$(dirname "$one")/names.dets" || return 1
+    done
+}
+for try in $(seq 50); do ! registered || exit 0; sleep 0.1; done
+"#;
 
 pub struct Container {
     url: String,
@@ -25,16 +39,25 @@ impl Container {
     ///
     /// The host's port is chosen here: Docker would choose another one at every restart. `guest` may log in from loopback
     /// only, which a mapped port is not: hence a user.
-    pub async fn start() -> Option<Self> {
+    pub async fn start(listener: Option<&Listener>) -> Option<Self> {
         let image = std::env::var("CXCHAIN_TEST_RABBITMQ_IMAGE").unwrap_or_else(|_| IMAGE.to_owned());
         let (name, tag) = image.rsplit_once(':').unwrap_or((&image, "latest"));
         let port = free_port();
-        let request = GenericImage::new(name, tag)
+        let mut request = GenericImage::new(name, tag)
             .with_wait_for(WaitFor::message_on_stdout("Server startup complete"))
             .with_mapped_port(port, 5672.tcp())
             .with_startup_timeout(UP)
             .with_env_var("RABBITMQ_DEFAULT_USER", "cxchain")
             .with_env_var("RABBITMQ_DEFAULT_PASS", "cxchain");
+        if let Some(listener) = listener {
+            let conf = listener.conf("0.0.0.0", FILES).into_bytes();
+            request = request
+                .with_mapped_port(listener.port, listener.port.tcp())
+                .with_copy_to("/etc/rabbitmq/conf.d/20-listener.conf", conf);
+            for (name, text) in &listener.files {
+                request = request.with_copy_to(format!("{FILES}/{name}"), text.clone().into_bytes());
+            }
+        }
         let container = match request.start().await {
             Ok(container) => container,
             Err(TestcontainersError::Client(error)) => {
@@ -54,10 +77,12 @@ impl Container {
         &self.url
     }
 
-    /// A grace of zero seconds is SIGKILL. Two seconds before it: a broker that is killed right after a quorum queue was
-    /// declared starts that queue empty (rabbitmq/ra#443), which is not the fault that our tests look for.
+    /// A grace of zero seconds is SIGKILL. Before it, everything that was declared is registered on the broker's disk: killed
+    /// within the first second of a queue it would start that one empty, which is not the fault that our tests look for. (See
+    /// `node_kill_for_test` in deploy/lib/node.sh.)
     pub async fn kill(&self) {
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        let done = self.container.exec(ExecCommand::new(["sh", "-c", REGISTERED])).await;
+        assert_eq!(done.expect("Docker runs a shell").exit_code().await.expect("an exit code"), Some(0));
         self.container.stop_with_timeout(Some(0)).await.expect("Docker kills the broker");
     }
 

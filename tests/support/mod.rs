@@ -13,13 +13,17 @@ pub mod amqp;
 mod broker;
 mod container;
 mod health;
+pub mod load;
 mod private;
+pub mod proof;
+pub mod run_log;
 mod script;
 mod stage;
 mod wait;
+pub mod wire;
 pub mod worker;
 
-pub use broker::Broker;
+pub use broker::{Broker, Listener};
 pub use health::Health;
 pub use stage::{Caught, SOON, Stage};
 pub use wait::eventually;

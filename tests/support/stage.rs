@@ -52,11 +52,17 @@ impl Stage {
         };
         let applied = stage.command(&["topology", "apply"]).await;
         assert_eq!(applied.0, 0, "topology apply: {}", applied.2);
-        let connection = stage.connect().await;
+        stage.catch().await;
+        stage
+    }
+
+    /// Puts the catching queues up.
+    pub async fn catch(&self) {
+        let connection = self.connect().await;
         let channel = amqp::channel(&connection).await;
-        for (queue, exchange) in [(&stage.results, "results"), (&stage.events, "audit")] {
+        for (queue, exchange) in [(&self.results, "results"), (&self.events, "audit")] {
             amqp::quorum_queue(&channel, queue).await;
-            let exchange = format!("{}.{exchange}", stage.prefix);
+            let exchange = format!("{}.{exchange}", self.prefix);
             let bound = channel
                 .queue_bind(
                     queue.as_str().into(),
@@ -68,7 +74,6 @@ impl Stage {
                 .await;
             bound.expect("the exchange is there");
         }
-        stage
     }
 
     /// What is called `what` on this stage: `results`, `audit`, `dead` and `control` are exchanges, `dead` is a queue as well;

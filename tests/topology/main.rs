@@ -6,7 +6,9 @@ mod support;
 mod check;
 mod declared;
 mod lost;
+mod permissions;
 mod refused;
+mod users;
 mod without;
 
 use lapin::options::{ExchangeDeclareOptions, QueueDeclareOptions};

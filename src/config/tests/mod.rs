@@ -3,6 +3,7 @@
 mod generated;
 mod problems;
 mod secrets;
+mod tls;
 
 use std::ffi::OsString;
 use std::time::Duration;

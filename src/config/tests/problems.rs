@@ -49,6 +49,14 @@ max_concurrent = 1
 }
 
 #[test]
+fn a_prefetch_is_a_number_that_memory_bears_or_auto() {
+    for wrong in ["0", "2001", "65535", "65536", "\"20\"", "\"many\""] {
+        let problems = problems(&format!("[[queues]]\nprefetch = {wrong}\n"), &[]);
+        assert!(problems[0].contains("must be an integer from 1 to 2000, or \"auto\""), "{wrong}: {problems:?}");
+    }
+}
+
+#[test]
 fn syntax_errors_name_their_lines_and_nothing_of_the_text() {
     let problems = problems("[broker]\nurl = \"CANARY\nheartbeat = CANARY\n", &[("CXCHAIN__OPS__LISTEN", "nowhere")]);
     assert!(problems[0].starts_with("c.toml:2: not TOML: "), "{problems:?}");
@@ -88,9 +96,6 @@ fn every_value_that_is_not_built_yet_is_named() {
 kind = \"sqlite\"
 [gate]
 kind = \"redis\"
-[broker]
-url = \"amqps://broker\"
-tls = { ca_file = \"ca.pem\", cert_file = \"c.pem\", key_file = \"k.pem\" }
 [[queues]]
 name = \"a\"
 [notify]
@@ -103,7 +108,6 @@ listen = \"127.0.0.1:9464\"
 otlp_endpoint = \"http://127.0.0.1:4318\"
 [tenants.default]
 api = \"cxone\"
-ca_file = \"ca.pem\"
 auth.grant = \"static\"
 breaker = { consecutive_failures = 5, open_for = \"30s\" }
 jobs.poll = \"5s\"
@@ -113,21 +117,16 @@ path = \"/x\"
 limits = [{ limit = 1, per = \"1s\", burst = 2 }]
 ";
     insta::assert_snapshot!(problems(file, &[]).join("\n"), @r#"
-    c.toml:6: not built yet: broker.url = "amqps://…"; this release has amqp://
-    c.toml:7: not built yet: broker.tls.ca_file; leave it out
-    c.toml:7: not built yet: broker.tls.cert_file; leave it out
-    c.toml:7: not built yet: broker.tls.key_file; leave it out
     c.toml:2: not built yet: journal.kind = "sqlite"; this release has "memory"
     c.toml:4: not built yet: gate.kind = "redis"; this release has "local"
-    c.toml:11: not built yet: notify.url; leave it out
-    c.toml:12: not built yet: notify.secret; leave it out
-    c.toml:17: not built yet: telemetry.otlp_endpoint; leave it out
-    c.toml:19: not built yet: tenants.default.api = "cxone"; this release has "data-actions"
-    c.toml:20: not built yet: tenants.default.ca_file; leave it out
-    c.toml:21: not built yet: tenants.default.auth.grant = "static"; this release has "client_credentials"
-    c.toml:22: not built yet: tenants.default.breaker.consecutive_failures; leave it out
-    c.toml:27: not built yet: tenants.default.actions.da-x; leave it out
-    c.toml:27: tenants.default.actions.da-x.limits[0].burst: is 2; must not be above limit, which is 1
+    c.toml:8: not built yet: notify.url; leave it out
+    c.toml:9: not built yet: notify.secret; leave it out
+    c.toml:14: not built yet: telemetry.otlp_endpoint; leave it out
+    c.toml:16: not built yet: tenants.default.api = "cxone"; this release has "data-actions"
+    c.toml:17: not built yet: tenants.default.auth.grant = "static"; this release has "client_credentials"
+    c.toml:18: not built yet: tenants.default.breaker.consecutive_failures; leave it out
+    c.toml:23: not built yet: tenants.default.actions.da-x; leave it out
+    c.toml:23: tenants.default.actions.da-x.limits[0].burst: is 2; must not be above limit, which is 1
     "#);
 }
 

@@ -47,7 +47,7 @@ fn a_secret_given_twice_or_unreadable_is_a_problem() {
     );
     let problems = problems(&file, &[]).join("\n").replace(folder.path().to_str().unwrap(), "DIR");
     insta::assert_snapshot!(problems, @r#"
-    c.toml:2: broker.url: must be a secret URL with a host, without query and fragment: amqp://user:password@host:5672/vhost (not built yet: amqps://)
+    c.toml:2: broker.url: must be a secret URL with a host, without query and fragment: amqp://user:password@host:5672/vhost, or amqps:// for TLS (port 5671)
     c.toml:4: journal.url_file: DIR/empty is empty
     c.toml:6: audit.hash_key_file: DIR/key holds 9 bytes; must be at least 16
     c.toml:8: tenants.default.auth.client_secret: given together with tenants.default.auth.client_secret_file; give one of the two

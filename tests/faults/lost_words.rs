@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::load::{self, CONSUMING, LOST, Load, channel, logs_again, taking, times, until, waiting};
-use super::wire::{CONSUME, PUBLISH, Wire};
+use crate::support::load::{self, CONSUMING, LOST, Load, channel, logs_again, taking, times, until, waiting};
+use crate::support::wire::{CONSUME, PUBLISH, Wire};
 use crate::support::{Broker, SOON, Stage};
 
 const ACK: (u8, u8) = (60, 80);

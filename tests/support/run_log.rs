@@ -13,7 +13,7 @@ use crate::support::Caught;
 /// # Panics
 /// When a log has a gap, a broken link, a hash that does not fit, two versions of one event, or an event that arrived for the
 /// first time before the one that it follows.
-pub(crate) fn heads(events: &[Caught]) -> BTreeMap<String, (u64, String)> {
+pub fn heads(events: &[Caught]) -> BTreeMap<String, (u64, String)> {
     let mut logs: BTreeMap<String, Vec<&Caught>> = BTreeMap::new();
     let mut seen: BTreeMap<&str, &[u8]> = BTreeMap::new();
     for event in events {

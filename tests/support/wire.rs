@@ -12,11 +12,11 @@ use url::Url;
 use crate::support::{Broker, SOON};
 
 /// The worker's connections, in the order in which it opens them.
-pub(crate) const PUBLISH: usize = 0;
-pub(crate) const CONSUME: usize = 1;
+pub const PUBLISH: usize = 0;
+pub const CONSUME: usize = 1;
 
 /// A TCP proxy in front of a broker. Dropped, it cuts everything.
-pub(crate) struct Wire {
+pub struct Wire {
     url: String,
     lines: Arc<Mutex<Vec<Line>>>,
     refuses: Arc<AtomicBool>,
@@ -39,7 +39,7 @@ struct Direction {
 }
 
 impl Wire {
-    pub(crate) async fn to(broker: &Broker) -> Self {
+    pub async fn to(broker: &Broker) -> Self {
         let mut url = Url::parse(broker.url()).expect("an AMQP URL");
         let target = format!("{}:{}", url.host_str().expect("a host"), url.port().unwrap_or(5672));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -51,22 +51,22 @@ impl Wire {
         Self { url: url.to_string(), lines, refuses, _server: server }
     }
 
-    pub(crate) fn url(&self) -> &str {
+    pub fn url(&self) -> &str {
         &self.url
     }
 
     /// From now on the broker does not hear what the worker says on its `line`th connection.
-    pub(crate) fn lose_what_the_worker_says(&self, line: usize) {
+    pub fn lose_what_the_worker_says(&self, line: usize) {
         self.lock()[line].up.deaf.send_replace(true);
     }
 
     /// From now on the worker does not hear what the broker says on its `line`th connection.
-    pub(crate) fn lose_what_the_broker_says(&self, line: usize) {
+    pub fn lose_what_the_broker_says(&self, line: usize) {
         self.lock()[line].down.deaf.send_replace(true);
     }
 
     /// Waits until `count` AMQP methods of this kind were lost.
-    pub(crate) async fn has_lost(&self, line: usize, (class, method): (u8, u8), count: usize) {
+    pub async fn has_lost(&self, line: usize, (class, method): (u8, u8), count: usize) {
         let kind = [0, class, 0, method];
         let direction = |direction: &Arc<Direction>| direction.swallowed.subscribe();
         let (mut up, mut down) = {
@@ -84,13 +84,23 @@ impl Wire {
     }
 
     /// From now on no new connection comes about.
-    pub(crate) fn refuse(&self) {
+    pub fn refuse(&self) {
         self.refuses.store(true, Ordering::SeqCst);
     }
 
     /// Both ends of the `line`th connection find it closed.
-    pub(crate) fn cut(&self, line: usize) {
+    pub fn cut(&self, line: usize) {
         self.lock()[line].tasks.abort_all();
+    }
+
+    /// Where the newest connection is, or the one before it.
+    pub fn newest(&self, before: usize) -> usize {
+        self.lock().len().saturating_sub(1 + before)
+    }
+
+    /// So do those of all that there are.
+    pub fn cut_all(&self) {
+        self.lock().iter_mut().for_each(|line| line.tasks.abort_all());
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Line>> {

@@ -4,35 +4,38 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use cxchain::simulator::{Calls, SimulatorSettings};
+use futures_util::StreamExt;
 use lapin::Channel;
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::types::{AMQPValue, FieldTable};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::log;
+use super::run_log;
 use crate::support::{Broker, Caught, SOON, Stage, Worker, amqp, eventually};
 
 /// How long a load may take on a busy machine, outages included.
-pub(crate) const LONG: Duration = Duration::from_secs(120);
+pub const LONG: Duration = Duration::from_secs(120);
 
 /// Chains in a work queue.
-pub(crate) struct Load {
+pub struct Load {
     /// By chain id: the message id, if it has one.
     chains: BTreeMap<String, Option<String>>,
     steps: usize,
 }
 
 /// Calls that take from `from` to `to`.
-pub(crate) fn taking(from: Duration, to: Duration) -> SimulatorSettings {
+pub fn taking(from: Duration, to: Duration) -> SimulatorSettings {
     SimulatorSettings { latency: from, latency_jitter: to - from, ..SimulatorSettings::default() }
 }
 
 /// Calls that take 100 to 300 ms.
-pub(crate) fn brisk() -> SimulatorSettings {
+pub fn brisk() -> SimulatorSettings {
     taking(Duration::from_millis(100), Duration::from_millis(300))
 }
 
 /// A stage whose workers take so many messages at once.
-pub(crate) async fn stage(broker: &Broker, simulator: SimulatorSettings, prefetch: u16) -> Stage {
+pub async fn stage(broker: &Broker, simulator: SimulatorSettings, prefetch: u16) -> Stage {
     let mut stage = Stage::new(broker, simulator).await;
     let queues = format!("[{{name = \"{}\", prefetch = {prefetch}}}]", stage.queue);
     stage.set("queues", &queues);
@@ -40,41 +43,46 @@ pub(crate) async fn stage(broker: &Broker, simulator: SimulatorSettings, prefetc
 }
 
 /// A name of the stage: `exchange(stage, "audit")`.
-pub(crate) fn name(stage: &Stage, part: &str) -> String {
+pub fn name(stage: &Stage, part: &str) -> String {
     let prefix = stage.queue.strip_suffix("chains").expect("the work queue's name");
     format!("{prefix}{part}")
 }
 
-pub(crate) async fn channel(stage: &Stage) -> Channel {
+pub async fn channel(stage: &Stage) -> Channel {
     amqp::channel(&stage.connect().await).await
 }
 
 impl Load {
     /// Puts `count` chains into the work queue.
-    pub(crate) async fn submit(stage: &Stage, count: usize, steps: usize) -> Self {
+    pub async fn submit(stage: &Stage, count: usize, steps: usize) -> Self {
+        let mut load = Self { chains: BTreeMap::new(), steps };
+        load.more(stage, count).await;
+        load
+    }
+
+    /// Puts `count` more of the same kind there.
+    pub async fn more(&mut self, stage: &Stage, count: usize) {
         let channel = channel(stage).await;
-        let mut chains = BTreeMap::new();
         for n in 0..count {
             let chain_id = crate::support::unique(&format!("chain-{n}"));
             let message_id = (n % 2 == 0).then(|| chain_id.replace("chain", "run"));
-            let body = definition(&chain_id, steps).to_string();
+            let body = definition(&chain_id, self.steps).to_string();
             stage.submit(&channel, body.as_bytes(), message_id.as_deref()).await;
-            chains.insert(chain_id, message_id);
+            self.chains.insert(chain_id, message_id);
         }
-        Self { chains, steps }
     }
 
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.chains.len()
     }
 
     /// How many calls all of them make.
-    pub(crate) fn calls(&self) -> u64 {
+    pub fn calls(&self) -> u64 {
         (self.len() * self.steps) as u64
     }
 
     /// Waits until every chain has a result, and answers with all that have come.
-    pub(crate) async fn results(&self, stage: &Stage, channel: &Channel) -> Vec<Caught> {
+    pub async fn results(&self, stage: &Stage, channel: &Channel) -> Vec<Caught> {
         let mut missing: BTreeSet<&str> = self.chains.keys().map(String::as_str).collect();
         let mut all = Vec::new();
         let deadline = Instant::now() + LONG;
@@ -90,7 +98,7 @@ impl Load {
 
     /// Waits for the results, lets the worker drain, and checks everything that is promised: see [`Load::assert_once`]. Then
     /// nothing is left in the work queue.
-    pub(crate) async fn ends_well(&self, stage: &Stage, mut worker: Worker) {
+    pub async fn ends_well(&self, stage: &Stage, mut worker: Worker) {
         let channel = channel(stage).await;
         let mut results = self.results(stage, &channel).await;
         emptied(stage, &channel).await;
@@ -107,11 +115,11 @@ impl Load {
 
     /// Every chain has one completed run and every repeat of its result is the same; no step was called twice; every log is
     /// whole and the result knows its head.
-    pub(crate) fn assert_once(&self, results: &[Caught], events: &[Caught], calls: &Calls) {
+    pub fn assert_once(&self, results: &[Caught], events: &[Caught], calls: &Calls) {
         let results = self.by_run(results);
         assert_eq!(calls.ran_again(), Vec::<&str>::new(), "steps ran twice");
         assert_eq!(calls.runs.len(), self.len(), "one run for each chain");
-        let heads = log::heads(events);
+        let heads = run_log::heads(events);
         assert!(heads.keys().eq(calls.runs.keys()), "one log for each run");
         for (run, steps) in &calls.runs {
             let result = &results[run];
@@ -126,7 +134,7 @@ impl Load {
     }
 
     /// Every chain has a result, and ran under the id that its message gave it.
-    pub(crate) fn assert_ids(&self, results: &[Caught]) {
+    pub fn assert_ids(&self, results: &[Caught]) {
         let text = |result: &Caught, key: &str| result.body[key].as_str().expect("text").to_owned();
         let chains: BTreeSet<String> = results.iter().map(|result| text(result, "chain_id")).collect();
         assert!(chains.iter().eq(self.chains.keys()), "every chain has a result, and none that nobody submitted");
@@ -161,19 +169,19 @@ fn definition(chain_id: &str, steps: usize) -> Value {
 }
 
 /// The work queue holds nothing that is not in a worker's hands.
-pub(crate) async fn emptied(stage: &Stage, channel: &Channel) {
+pub async fn emptied(stage: &Stage, channel: &Channel) {
     eventually("the work queue is empty", LONG, async || (amqp::depth(channel, &stage.queue).await == 0).then_some(()))
         .await;
 }
 
 /// The work queue holds `count` messages.
-pub(crate) async fn waiting(stage: &Stage, channel: &Channel, count: usize) {
+pub async fn waiting(stage: &Stage, channel: &Channel, count: usize) {
     let what = format!("{count} messages wait in the work queue");
     eventually(&what, SOON, async || (amqp::depth(channel, &stage.queue).await as usize == count).then_some(())).await;
 }
 
 /// Results that are there now.
-pub(crate) async fn left_over(stage: &Stage, channel: &Channel) -> Vec<Caught> {
+pub async fn left_over(stage: &Stage, channel: &Channel) -> Vec<Caught> {
     let mut all = Vec::new();
     while amqp::depth(channel, &name(stage, "caught.results")).await > 0 {
         all.extend(stage.results(channel, 1, SOON).await);
@@ -182,21 +190,49 @@ pub(crate) async fn left_over(stage: &Stage, channel: &Channel) -> Vec<Caught> {
 }
 
 /// Waits until what the simulator has seen fulfils `condition`.
-pub(crate) async fn until(stage: &Stage, condition: impl Fn(&Calls) -> bool) -> Calls {
+pub async fn until(stage: &Stage, condition: impl Fn(&Calls) -> bool) -> Calls {
     let waited = tokio::time::timeout(LONG, stage.simulator.wait_until(condition)).await;
     waited.unwrap_or_else(|_| panic!("not within {LONG:?}; seen so far: {:?}", stage.simulator.calls().totals))
 }
 
+/// A stream from its beginning, until it has shown `count` different values of `key`; with all repeats up to there.
+pub async fn streamed(stage: &Stage, stream: &str, count: usize, key: &str) -> Vec<Caught> {
+    let channel: Channel = channel(stage).await;
+    channel.basic_qos(100, BasicQosOptions::default()).await.expect("a prefetch");
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-stream-offset".into(), AMQPValue::LongString("first".into()));
+    let options = BasicConsumeOptions::default();
+    let stream = name(stage, stream);
+    let mut messages =
+        channel.basic_consume(stream.as_str().into(), "".into(), options, arguments).await.expect("a stream");
+    let (mut all, mut seen): (Vec<Caught>, BTreeSet<String>) = (Vec::new(), BTreeSet::new());
+    while seen.len() < count {
+        let next = tokio::time::timeout(LONG, messages.next()).await;
+        let next = next.unwrap_or_else(|_| panic!("{stream} has {} of {count} different {key}", seen.len()));
+        let message = next.expect("the stream goes on").expect("a message");
+        message.acker.ack(BasicAckOptions::default()).await.expect("an ack is written");
+        let caught = Caught {
+            routing_key: message.routing_key.to_string(),
+            body: serde_json::from_slice(&message.data).expect("JSON"),
+            properties: message.properties,
+            raw: message.data,
+        };
+        seen.insert(caught.body[key].as_str().expect("text").to_owned());
+        all.push(caught);
+    }
+    all
+}
+
 /// How often the worker has logged `line`.
-pub(crate) fn times(worker: &Worker, line: &str) -> usize {
+pub fn times(worker: &Worker, line: &str) -> usize {
     worker.log().matches(line).count()
 }
 
 /// Waits until the worker has logged `line` more than `before` times.
-pub(crate) async fn logs_again(worker: &Worker, line: &str, before: usize, within: Duration) {
+pub async fn logs_again(worker: &Worker, line: &str, before: usize, within: Duration) {
     eventually(&format!("the worker logs {line:?}"), within, async || (times(worker, line) > before).then_some(()))
         .await;
 }
 
-pub(crate) const CONSUMING: &str = "consuming queue=";
-pub(crate) const LOST: &str = "connection to RabbitMQ lost";
+pub const CONSUMING: &str = "consuming queue=";
+pub const LOST: &str = "connection to RabbitMQ lost";
