@@ -1,6 +1,6 @@
 //! Jobs: submitted, polled, and what goes wrong with both.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cxchain::simulator::{Seen, Simulator, SimulatorSettings};
 use reqwest::Response;
@@ -42,7 +42,9 @@ impl Peer {
     /// The states that polls are told until one is `last`, each once.
     async fn states_until(&self, action: &str, job: &str, last: &str) -> Vec<String> {
         let mut states: Vec<String> = Vec::new();
+        let begun = Instant::now();
         while states.last().is_none_or(|state| state != last) {
+            assert!(begun.elapsed() < Duration::from_secs(30), "never {last}: {states:?}");
             let told = self.told(action, job).await;
             states.push(told["status"].as_str().unwrap().to_owned());
             states.dedup();
