@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use lapin::options::BasicGetOptions;
 
-use super::waits::WaitsFor;
+use super::waits::{WaitsFor, ready};
 use crate::support::load::{self, LOST, Load, channel, logs_again, taking, times, until, waiting};
 use crate::support::{Broker, SOON};
 
@@ -43,6 +43,7 @@ async fn a_broker_short_of_disk_for_twenty_seconds_holds_work_up_and_loses_and_r
 
     broker.ctl(&["set_disk_free_limit", "50MB"]).await;
     logs_again(&worker, TAKES_AGAIN, 0, SOON).await;
+    ready(&worker).await;
     assert_eq!(WaitsFor::Room.times(&worker), 1, "it says so once");
     assert_eq!(times(&worker, "no confirm from RabbitMQ"), 0, "the deadline of confirms stands still");
     assert_eq!(times(&worker, LOST), 0, "a blocked connection stands");
@@ -54,12 +55,12 @@ async fn a_broker_short_of_disk_for_twenty_seconds_holds_work_up_and_loses_and_r
 async fn sigterm_while_the_broker_is_short_of_disk_waits_no_longer_than_the_drain_timeout() {
     let broker = Broker::start().await;
     let second = Duration::from_secs(1);
-    let mut stage = load::stage(&broker, taking(second * 4, second * 4), 5).await;
+    let mut stage = load::stage(&broker, taking(second, second), 5).await;
     stage.set("worker.drain_timeout", "3s");
     let load = Load::submit(&stage, 10, 1).await;
-    let mut worker = stage.worker().await;
-    until(&stage, |seen| seen.totals.open == 5).await;
     broker.ctl(&["set_disk_free_limit", "100000GB"]).await;
+    // The broker blocks a connection when it publishes: the first chains are begun, and their first events are too many.
+    let mut worker = stage.worker().await;
     WaitsFor::Room.said(&worker).await;
 
     let asked = Instant::now();
@@ -68,7 +69,8 @@ async fn sigterm_while_the_broker_is_short_of_disk_waits_no_longer_than_the_drai
     let took = asked.elapsed();
     assert!((second * 3..second * 12).contains(&took), "it took {took:?}");
     let seen = stage.simulator.calls().totals;
-    assert_eq!((seen.calls, seen.answered), (5, 5), "exchanges in flight are finished, no other begins");
+    assert!((1..=5).contains(&seen.calls), "{seen:?}");
+    assert_eq!((seen.answered, times(&worker, "run finished")), (seen.calls, 0), "{}", worker.log());
 
     broker.ctl(&["set_disk_free_limit", "50MB"]).await;
     let channel = channel(&stage).await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::cable::Cable;
-use super::waits::WaitsFor;
+use super::waits::{WaitsFor, ready};
 use crate::support::load::{self, CONSUMING, Load, logs_again, taking, times, until};
 use crate::support::wire::{CONSUME, PUBLISH};
 use crate::support::{Broker, SOON};
@@ -50,12 +50,16 @@ async fn goes(dead: Dead) {
     }
     for name in dead.names() {
         WaitsFor::Connection(name).said(&worker).await;
+        if dead == Dead::Both {
+            WaitsFor::Connection(name).holds(&worker).await;
+        }
     }
     tokio::time::sleep(DEAD).await;
     cable.comes_back().await;
     if dead != Dead::One(PUBLISH) {
         logs_again(&worker, CONSUMING, before, SOON).await;
     }
+    ready(&worker).await;
     for name in ["publish", "consume"] {
         let lost = usize::from(dead.names().contains(&name));
         assert_eq!(WaitsFor::Connection(name).times(&worker), lost, "losses of the {name} connection");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use lapin::Channel;
 use lapin::options::QueueDeleteOptions;
 
-use super::waits::WaitsFor;
+use super::waits::{WaitsFor, ready};
 use crate::support::load::{self, CONSUMING, Load, brisk, channel, logs_again, streamed, taking, times, until};
 use crate::support::{Broker, SOON, Stage, Worker};
 
@@ -56,6 +56,7 @@ async fn a_queue_that_is_missing_and_not_the_workers_to_declare_is_named_and_wai
     doomed.assert_once(&results, &stage.events(&channel).await, &stage.simulator.calls());
     assert_eq!(missing.times(&worker), 1, "it says so once:\n{}", worker.log());
     assert_eq!(times(&worker, CONSUMING), before);
+    missing.holds(&worker).await;
     declared_again(&stage, &worker, before).await;
     goes_on(&stage, worker).await;
 }
@@ -75,6 +76,7 @@ async fn declared_again(stage: &Stage, worker: &Worker, before: usize) {
     let (code, _, said) = stage.command(&["topology", "apply"]).await;
     assert_eq!(code, 0, "{said}");
     logs_again(worker, CONSUMING, before, SOON).await;
+    ready(worker).await;
 }
 
 async fn goes_on(stage: &Stage, worker: Worker) {

@@ -6,7 +6,9 @@ use std::time::Duration;
 use lapin::options::{ExchangeDeleteOptions, QueueBindOptions, QueueDeleteOptions};
 use lapin::types::{FieldTable, ShortString};
 
-use crate::support::load::{self, Load, brisk, channel, emptied, logs_again, name, streamed, taking, times, until};
+use crate::support::load::{
+    self, LONG, Load, brisk, channel, emptied, logs_again, name, streamed, taking, times, until,
+};
 use crate::support::{Broker, SOON};
 
 /// The exchanges come back with the streams that are bound to them; other queues are for others to bind again. The streams hold
@@ -35,35 +37,29 @@ async fn exchanges_deleted_while_runs_publish_come_back_and_nothing_is_lost() {
     assert!(worker.log().contains(&said), "the worker does not name the exchange:\n{}", worker.log());
 }
 
-/// A stream that is gone may have been the only way for the events: it comes back, without what it held.
+/// A stream that is gone may have been the only way for the results: it comes back, without what it held.
 #[tokio::test]
-async fn a_log_stream_deleted_while_runs_publish_comes_back_and_holds_nothing_up() {
-    let stage = load::stage(Broker::shared().await, taking(SECOND, SECOND * 2), 50).await;
+async fn a_log_stream_deleted_while_runs_need_it_comes_back_and_nothing_that_comes_then_is_lost() {
+    let long = Duration::from_secs(4);
+    let stage = load::stage(Broker::shared().await, taking(long, long), 30).await;
     let channel = channel(&stage).await;
-    let (audit, catcher, stream) = (name(&stage, "audit"), name(&stage, "caught.events"), name(&stage, "audit.log"));
-    let unbound = channel.queue_unbind(catcher.into(), audit.as_str().into(), "#".into(), FieldTable::default());
+    let (results, catcher, stream) =
+        (name(&stage, "results"), name(&stage, "caught.results"), name(&stage, "results.log"));
+    let unbound = channel.queue_unbind(catcher.into(), results.as_str().into(), "#".into(), FieldTable::default());
     unbound.await.expect("the catcher is unbound");
-    let load = Load::submit(&stage, 50, 2).await;
+    let load = Load::submit(&stage, 30, 2).await;
     let mut worker = stage.worker().await;
-    until(&stage, |seen| seen.totals.open == 50).await;
+    until(&stage, |seen| seen.totals.open == 30).await;
     channel.queue_delete(stream.into(), QueueDeleteOptions::default()).await.expect("the stream is deleted");
 
-    let results = load.results(&stage, &channel).await;
-    load.assert_ids(&results);
-    emptied(&stage, &channel).await;
+    let said = format!("exchange=\"{results}\"");
+    logs_again(&worker, &said, 0, LONG).await;
+    until(&stage, |seen| seen.totals.answered == load.calls()).await;
     worker.signal("TERM").await;
     assert_eq!(worker.ended(SOON).await, 0, "{}", worker.log());
-    let seen = stage.simulator.calls();
-    assert_eq!((seen.ran_again(), seen.totals.answered), (vec![], load.calls()), "steps ran twice, or not at all");
-    // Two steps and the end of each run.
-    let events = streamed(&stage, "audit.log", load.len() * 3, "event_id").await;
-    let finished = events.iter().filter(|event| event.body["event"] == "run.finished").count();
-    assert!(finished >= load.len(), "{finished} runs have their end in the new stream");
-    let said = format!("exchange=\"{audit}\"");
-    assert!(worker.log().contains(&said), "the worker does not name the exchange:\n{}", worker.log());
+    let results = streamed(&stage, "results.log", load.len(), "run_id").await;
+    load.assert_once(&results, &stage.events(&channel).await, &stage.simulator.calls());
 }
-
-const SECOND: Duration = Duration::from_secs(1);
 
 /// What is no chain waits until it can be buried.
 #[tokio::test]

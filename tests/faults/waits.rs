@@ -1,9 +1,7 @@
-//! What the worker says that it waits for. Where it says so is this file's business alone.
+//! What the worker says that it waits for: a line in its log, and `/readyz` for as long as it does.
 
-use std::time::Duration;
-
-use crate::support::load::{logs_again, times};
-use crate::support::{SOON, Worker};
+use crate::support::load::times;
+use crate::support::{SOON, Worker, eventually};
 
 /// What holds a worker up.
 pub(crate) enum WaitsFor<'a> {
@@ -16,37 +14,52 @@ pub(crate) enum WaitsFor<'a> {
 }
 
 impl WaitsFor<'_> {
-    /// Waits until the worker says so for the first time.
+    /// Waits until the worker says so for the first time. A lost connection may be back before anybody asks for the health.
     pub(crate) async fn said(&self, worker: &Worker) {
-        self.said_within(worker, SOON).await;
-    }
-
-    pub(crate) async fn said_within(&self, worker: &Worker, within: Duration) {
-        match self {
-            Self::Connection(_) => {
-                let what = "the worker says which connection is lost";
-                crate::support::eventually(what, within, async || (self.times(worker) > 0).then_some(())).await;
-            }
-            _ => logs_again(worker, &self.words(), 0, within).await,
+        eventually("the worker logs what it waits for", SOON, async || (self.times(worker) > 0).then_some(())).await;
+        if !matches!(self, Self::Connection(_)) {
+            self.holds(worker).await;
         }
     }
 
-    /// How often the worker has said so.
+    /// Waits until `/readyz` says so.
+    pub(crate) async fn holds(&self, worker: &Worker) {
+        let words = match self {
+            Self::Room => "RabbitMQ takes no messages (connection.blocked".to_owned(),
+            Self::Queue(name) => format!("queue {name}: "),
+            Self::Connection(_) => "RabbitMQ: connecting".to_owned(),
+        };
+        let check = match self {
+            Self::Room => "publishing",
+            Self::Queue(_) => "consuming",
+            Self::Connection(name) if *name == "consume" => "consuming",
+            Self::Connection(_) => "publishing",
+        };
+        let what = format!("/readyz says {words:?}");
+        let health = worker.health().await;
+        let health = health.until(&what, |health| {
+            let waits = health["checks"][check]["waits_for"].as_array();
+            waits.is_some_and(|waits| {
+                waits.iter().any(|wait| wait.as_str().is_some_and(|wait| wait.starts_with(&words)))
+            })
+        });
+        assert_eq!(health.await["ready"], false, "the worker is not ready while it waits for that");
+    }
+
+    /// How often the worker has logged so.
     pub(crate) fn times(&self, worker: &Worker) -> usize {
         match self {
+            Self::Room => times(worker, "RabbitMQ takes no messages"),
+            Self::Queue(name) => times(worker, &format!("queue {name}: found nothing")),
             Self::Connection(name) => {
                 let log = worker.log();
-                log.lines().filter(|line| line.contains(&self.words()) && line.contains(name)).count()
+                log.lines().filter(|line| line.contains("connection to RabbitMQ lost") && line.contains(name)).count()
             }
-            _ => times(worker, &self.words()),
         }
     }
+}
 
-    fn words(&self) -> String {
-        match self {
-            Self::Room => "RabbitMQ takes no messages: it is short of memory or disk".to_owned(),
-            Self::Queue(name) => format!("queue {name}: found nothing"),
-            Self::Connection(_) => "connection to RabbitMQ lost".to_owned(),
-        }
-    }
+/// Waits until `/readyz` says that the worker waits for nothing.
+pub(crate) async fn ready(worker: &Worker) {
+    worker.health().await.until("the worker is ready again", |health| health["status"] == "ready").await;
 }
