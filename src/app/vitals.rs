@@ -1,20 +1,22 @@
 //! What a worker's adapters tell about themselves, put together as its health.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{Adapters, StartError};
 use crate::amqp::{LinkState, Publisher, PublisherStatus, QueueState};
 use crate::chain::TenantName;
 use crate::chain::stamp::Millis;
-use crate::config::{Config, JournalKind};
+use crate::config::{Config, JournalKind, Ops};
 use crate::cxone::{Cxone, TokenStatus};
 use crate::gate::LocalGate;
 use crate::journal::JournalState;
-use crate::ops::{self, Check, Checks, Connection, Health, LastError, Server, Token};
+use crate::ops::{self, Check, Checks, Connection, Health, LastError, Probe, Server, Token};
 use crate::ports::{Report, Standing};
 use crate::worker::Census;
 
@@ -66,7 +68,12 @@ impl Vitals {
     pub(super) async fn serve(self: &Arc<Self>, config: &Config) -> Result<Option<Server>, StartError> {
         let Some(address) = config.ops.listen else { return Ok(None) };
         let vitals = Arc::clone(self);
-        let server = Server::start(address, &self.worker, Arc::new(move || vitals.health())).await;
+        let probe: Probe = Arc::new(move || vitals.health());
+        let mut server = Server::start(address, &self.worker, probe.clone()).await;
+        if address == Ops::USUAL && matches!(&server, Err(why) if why.kind() == io::ErrorKind::AddrInUse) {
+            warn!("ops.listen: {address} is taken, by another worker perhaps; health is served at a free port instead");
+            server = Server::start(SocketAddr::new(address.ip(), 0), &self.worker, probe).await;
+        }
         let server = server.map_err(|why| StartError::Listen { address, why })?;
         info!(address = %server.address(), "health is served: /healthz and /readyz");
         Ok(Some(server))

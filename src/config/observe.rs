@@ -1,6 +1,6 @@
 //! `[audit]`, `[notify]`, `[ops]` and `[telemetry]`: what others get to see.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use secrecy::SecretSlice;
 
@@ -25,6 +25,11 @@ pub struct Audit {
 pub struct Ops {
     /// Where health is served; `None`: nowhere.
     pub listen: Option<SocketAddr>,
+}
+
+impl Ops {
+    /// Where health is served unless somebody says otherwise. Where it is taken, any free port of the same address will do.
+    pub const USUAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
 }
 
 /// What cxchain tells about itself.
@@ -121,7 +126,7 @@ const LISTEN: Key<Address> = Key::new(
     Address,
     Fallback::Value("\"127.0.0.1:9464\""),
     "Where a worker serves `/healthz` and `/readyz` over HTTP, to whoever can connect. Port 0 takes a free one, which is \
-     logged; an empty value serves nothing. Workers on one machine need an address each.",
+     logged, and so does the default where another worker has it; an empty value serves nothing.",
 );
 
 pub(super) const OPS_PART: Part = Part { pattern: "ops", about: "Health.", keys: &[&LISTEN] };

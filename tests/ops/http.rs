@@ -87,6 +87,19 @@ async fn an_address_that_is_taken_ends_the_start_with_what_to_do() {
     }
 }
 
+/// More workers on one machine need no configuration of their own for that.
+#[tokio::test]
+async fn where_the_usual_address_is_taken_a_free_port_will_do() {
+    // Where this does not come about, somebody else has it.
+    let _taken = std::net::TcpListener::bind("127.0.0.1:9464");
+    let mut stage = Stage::new(Broker::shared().await, simulator(&[])).await;
+    stage.set("ops.listen", "127.0.0.1:9464");
+    let worker = stage.worker().await;
+    let (status, body) = worker.health().await.get("/readyz").await;
+    assert_eq!((status, &body["ready"]), (200, &true.into()), "{body}");
+    assert!(worker.log().contains("127.0.0.1:9464 is taken"), "{}", worker.log());
+}
+
 #[tokio::test]
 async fn an_empty_address_serves_nothing() {
     let mut stage = Stage::new(Broker::shared().await, simulator(&[])).await;
