@@ -11,7 +11,7 @@ use crate::support::Broker;
 const BACKLOG: usize = 2000;
 const SAMPLES: usize = 20;
 /// Of one call of the idle tenant: long against the noise of a busy machine.
-const LATENCY: Duration = Duration::from_millis(500);
+const LATENCY: Duration = Duration::from_millis(700);
 /// After its burst of two: 10 calls a second with the slack, less the burst.
 const INTERVAL: Duration = Duration::from_nanos(113_333_334);
 
