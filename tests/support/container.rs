@@ -81,8 +81,7 @@ impl Container {
     /// within the first second of a queue it would start that one empty, which is not the fault that our tests look for. (See
     /// `node_kill_for_test` in deploy/lib/node.sh.)
     pub async fn kill(&self) {
-        let done = self.container.exec(ExecCommand::new(["sh", "-c", REGISTERED])).await;
-        assert_eq!(done.expect("Docker runs a shell").exit_code().await.expect("an exit code"), Some(0));
+        self.exec(ExecCommand::new(["sh", "-c", REGISTERED])).await;
         self.container.stop_with_timeout(Some(0)).await.expect("Docker kills the broker");
     }
 
@@ -106,11 +105,17 @@ impl Container {
     /// `rabbitmqctl ARGS…`
     pub async fn ctl(&self, args: &[&str]) -> String {
         let command = ExecCommand::new([&["rabbitmqctl", "--quiet"], args].concat());
-        let mut done = self.container.exec(command).await.expect("Docker runs rabbitmqctl");
-        let said = done.stdout_to_vec().await.expect("rabbitmqctl's output");
-        let code = done.exit_code().await.expect("rabbitmqctl's exit code");
-        assert_eq!(code, Some(0), "rabbitmqctl {} failed", args.join(" "));
-        String::from_utf8_lossy(&said).trim().to_owned()
+        self.exec(command).await
+    }
+
+    /// Runs a command to its end; answers with its output.
+    async fn exec(&self, command: ExecCommand) -> String {
+        let mut done = self.container.exec(command).await.expect("Docker runs the command");
+        let said = done.stdout_to_vec().await.expect("its output");
+        let code = done.exit_code().await.expect("its exit code");
+        let said = String::from_utf8_lossy(&said).trim().to_owned();
+        assert_eq!(code, Some(0), "the command failed: {said}");
+        said
     }
 
     /// A mapped port takes connections before anybody is behind it.
