@@ -111,7 +111,10 @@ async fn the_run_clock_ends_runs_that_wait_for_a_paused_tenant_or_a_job_and_the_
     let polled = of_kind(&events["polling"], "step.finished")[1];
     let seen = calls.step("polling", "step_1");
     assert_eq!((&polled["status"], &polled["error_classification"]), (&json!("unknown"), &json!("TIMEOUT")));
-    assert_eq!((&polled["attempts"], &polled["polls"]), (&json!(1), &json!(seen.polls.calls)));
+    assert_eq!(polled["attempts"], 1);
+    // The last one may have been under way when the time was over, and not have got far.
+    let told = polled["polls"].as_u64().unwrap();
+    assert!((seen.polls.calls..=seen.polls.calls + 1).contains(&told), "{told} polls told, {:?} seen", seen.polls);
     assert!((10..=20).contains(&seen.polls.calls), "every three seconds: {}", seen.polls.calls);
     assert_eq!((seen.calls, calls.jobs.submitted), (1, 1));
 
