@@ -114,7 +114,7 @@ impl Running {
         let publishing = link("publish", &vitals.publishing).await?;
         let consuming = link("consume", &vitals.consuming).await?;
         let queues: Vec<String> = config.queues.iter().map(|queue| queue.name.clone()).collect();
-        may_work(&consuming, &names(config), &queues).await?;
+        may_work((&publishing, &consuming), &names(config), &queues).await?;
         let declare = config.broker.declare.then_some(&topology);
         let publisher = Publisher::open(publishing.clone(), names(config), declare, stop_publishing.clone());
         let _ = vitals.publisher.set(publisher.clone());

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use lapin::options::{BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Connection, ErrorKind};
@@ -31,19 +32,25 @@ pub(super) enum Doing {
 
 /// Whether the user may publish to the exchanges and consume from the queues, as far as the broker says. It is asked with
 /// messages and consumers that it refuses in any case, for another reason when the permission is there: nothing is
-/// published and nothing is consumed.
+/// published and nothing is consumed. Each is asked on the connection that will do it: a broker that is short of disk or
+/// memory blocks a connection when it publishes, and what consumes must not be blocked with it.
 ///
 /// # Errors
 /// [`TopologyError::Forbidden`] with all that is missing.
-pub async fn may_work(link: &Link, names: &Names, queues: &[String]) -> Result<(), TopologyError> {
-    let Some(connection) = link.connection().await else { return Ok(()) };
-    let mut missing = Vec::new();
-    for exchange in [&names.results, &names.audit, &names.dead] {
-        missing.extend(answered(may_publish(&connection, exchange), Doing::Publishing).await);
-    }
-    for queue in queues {
-        missing.extend(answered(may_consume(&connection, queue), Doing::Consuming).await);
-    }
+pub async fn may_work(
+    (publishing, consuming): (&Link, &Link),
+    names: &Names,
+    queues: &[String],
+) -> Result<(), TopologyError> {
+    let (Some(publishing), Some(consuming)) = (publishing.connection().await, consuming.connection().await) else {
+        return Ok(());
+    };
+    // All at once, for a broker that takes no messages is waited for by each.
+    let exchanges = [&names.results, &names.audit, &names.dead];
+    let publish = exchanges.map(|exchange| answered(may_publish(&publishing, exchange), Doing::Publishing));
+    let consume = queues.iter().map(|queue| answered(may_consume(&consuming, queue), Doing::Consuming));
+    let (publish, consume) = tokio::join!(join_all(publish), join_all(consume));
+    let missing: Vec<String> = publish.into_iter().chain(consume).flatten().collect();
     if missing.is_empty() { Ok(()) } else { Err(TopologyError::Forbidden(missing)) }
 }
 

@@ -71,7 +71,7 @@ impl Vitals {
         let probe: Probe = Arc::new(move || vitals.health());
         let mut server = Server::start(address, &self.worker, probe.clone()).await;
         if address == Ops::USUAL && matches!(&server, Err(why) if why.kind() == io::ErrorKind::AddrInUse) {
-            warn!("ops.listen: {address} is taken, by another worker perhaps; health is served at a free port instead");
+            warn!("ops.listen: {address} is taken, by another worker perhaps; a free port will do");
             server = Server::start(SocketAddr::new(address.ip(), 0), &self.worker, probe).await;
         }
         let server = server.map_err(|why| StartError::Listen { address, why })?;

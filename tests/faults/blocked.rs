@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use lapin::options::BasicGetOptions;
 
 use super::waits::{WaitsFor, ready};
-use crate::support::load::{self, LOST, Load, channel, logs_again, taking, times, until, waiting};
+use crate::support::load::{self, LOST, Load, brisk, channel, logs_again, taking, times, until, waiting};
 use crate::support::{Broker, SOON};
 
 /// How long the broker is short of disk: longer than a confirm may take, and than four heartbeats.
@@ -54,13 +54,14 @@ async fn a_broker_short_of_disk_for_twenty_seconds_holds_work_up_and_loses_and_r
 #[tokio::test]
 async fn sigterm_while_the_broker_is_short_of_disk_waits_no_longer_than_the_drain_timeout() {
     let broker = Broker::start().await;
-    let second = Duration::from_secs(1);
-    let mut stage = load::stage(&broker, taking(second, second), 5).await;
+    let (second, long) = (Duration::from_secs(1), Duration::from_secs(8));
+    let mut stage = load::stage(&broker, taking(long, long), 5).await;
     stage.set("worker.drain_timeout", "3s");
     let load = Load::submit(&stage, 10, 1).await;
-    broker.ctl(&["set_disk_free_limit", "100000GB"]).await;
-    // The broker blocks a connection when it publishes: the first chains are begun, and their first events are too many.
     let mut worker = stage.worker().await;
+    stage.simulator.wait_until(|calls| calls.totals.open == 5).await;
+    // The broker blocks a connection when it publishes: of what the calls came to, the first event is too much.
+    broker.ctl(&["set_disk_free_limit", "100000GB"]).await;
     WaitsFor::Room.said(&worker).await;
 
     let asked = Instant::now();
@@ -69,7 +70,7 @@ async fn sigterm_while_the_broker_is_short_of_disk_waits_no_longer_than_the_drai
     let took = asked.elapsed();
     assert!((second * 3..second * 12).contains(&took), "it took {took:?}");
     let seen = stage.simulator.calls().totals;
-    assert!((1..=5).contains(&seen.calls), "{seen:?}");
+    assert_eq!(seen.calls, 5, "{seen:?}");
     assert_eq!((seen.answered, times(&worker, "run finished")), (seen.calls, 0), "{}", worker.log());
 
     broker.ctl(&["set_disk_free_limit", "50MB"]).await;
@@ -77,4 +78,19 @@ async fn sigterm_while_the_broker_is_short_of_disk_waits_no_longer_than_the_drai
     waiting(&stage, &channel, load.len()).await;
     let _worker = stage.worker().await;
     load.results(&stage, &channel).await;
+}
+
+/// It asks for its permissions with messages, and must not be blocked with what consumes.
+#[tokio::test]
+async fn a_worker_that_starts_while_the_broker_is_short_of_disk_begins_nothing_and_works_when_there_is_room() {
+    let broker = Broker::start().await;
+    let stage = load::stage(&broker, brisk(), 5).await;
+    let load = Load::submit(&stage, 10, 1).await;
+    broker.ctl(&["set_disk_free_limit", "100000GB"]).await;
+    let worker = stage.worker().await;
+    WaitsFor::Room.said(&worker).await;
+    assert_eq!(stage.simulator.calls().totals.calls, 0, "{}", worker.log());
+
+    broker.ctl(&["set_disk_free_limit", "50MB"]).await;
+    load.results(&stage, &channel(&stage).await).await;
 }
