@@ -37,6 +37,9 @@ demo: ## everything on this machine: broker, simulator, worker, sample chains; l
 	$(call header,Demo)
 	deploy/dev-broker with -- cargo run --quiet -- demo $(ARGS)
 
+# Most of what the tests do is wait: for deadlines, for a broker that comes back.
+export RUST_TEST_THREADS ?= $(shell echo $$((2 * $$(nproc))))
+
 # What CXCHAIN__BROKER__URL names is for work, not for tests, which kill their brokers. CXCHAIN_TEST_AMQP_URL names one for
 # tests: those that have to kill it then fail, saying so.
 .PHONY: test

@@ -187,11 +187,13 @@ impl Lane {
         let mut channel = None;
         while let Some(job) = self.next().await {
             let Some(open) = self.standing(channel.take()).await else { return };
+            // A reply goes straight to a queue, which is the asker's to have.
+            let ours = !job.letter.exchange.is_empty();
             let outcome = self.publish(&open, job.letter).instrument(job.span).await;
             match &outcome {
                 Err(Setback::Closed(_)) => self.mender.mend(&self.link, Duration::ZERO).await,
                 // A log stream may be gone, and with it the only way; or nobody is meant to listen, for as long as that takes.
-                Err(Setback::Returned(_)) => self.mender.mend(&self.link, RETURNED_AGAIN).await,
+                Err(Setback::Returned(_)) if ours => self.mender.mend(&self.link, RETURNED_AGAIN).await,
                 _ => {}
             }
             if !matches!(outcome, Err(Setback::Lost | Setback::Closed(_) | Setback::Forbidden(_))) {
