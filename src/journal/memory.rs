@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::chain::RunId;
 use crate::chain::log::{EventBody, Private, Record};
+use crate::chain::stamp::Millis;
 use crate::ports::{BoxFuture, Claimed, Journal, JournalError, Lease, RunKey};
 
 /// How much a memory journal keeps.
@@ -53,6 +54,32 @@ struct StoredRun {
 impl StoredRun {
     fn is_leased(&self, now: Instant) -> bool {
         self.leased_until.is_some_and(|until| until > now)
+    }
+}
+
+/// What the records tell of the run.
+impl StoredRun {
+    fn is_settled(&self) -> bool {
+        self.log.last() == Some(&Record::Private(Private::Settled))
+    }
+
+    fn deadline(&self) -> Option<Millis> {
+        self.log.iter().find_map(|record| match record {
+            Record::Event(sealed) => match &sealed.event.body {
+                EventBody::RunAccepted(accepted) => Some(accepted.deadline),
+                _ => None,
+            },
+            Record::Private(_) => None,
+        })
+    }
+
+    fn finished_at(&self) -> Option<Millis> {
+        self.log.iter().rev().find_map(|record| match record {
+            Record::Event(sealed) if matches!(sealed.event.body, EventBody::RunFinished(_)) => {
+                Some(sealed.event.timestamp)
+            }
+            _ => None,
+        })
     }
 }
 
@@ -183,6 +210,43 @@ impl Journal for MemoryJournal {
 
     fn acknowledged<'a>(&'a self, key: &'a RunKey) -> BoxFuture<'a, ()> {
         Box::pin(async { self.acknowledged_now(key) })
+    }
+
+    /// Nobody else can have a lease on what is in this process's memory.
+    fn take_over<'a>(&'a self, _queue: &'a str) -> BoxFuture<'a, Result<(), JournalError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn overdue<'a>(
+        &'a self,
+        queue: &'a str,
+        before: Millis,
+        most: usize,
+    ) -> BoxFuture<'a, Result<Vec<RunKey>, JournalError>> {
+        Box::pin(async move {
+            let now = Instant::now();
+            let runs = self.lock();
+            let overdue = runs.by_key.iter().filter(|(key, run)| {
+                &*key.queue == queue
+                    && !run.acknowledged
+                    && !run.is_leased(now)
+                    && !run.is_settled()
+                    && run.deadline().is_some_and(|deadline| deadline < before)
+            });
+            Ok(overdue.map(|(key, _)| key.clone()).take(most).collect())
+        })
+    }
+
+    fn emptied<'a>(&'a self, queue: &'a str, before: Millis) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            let runs = self.lock();
+            let settled = runs.by_key.iter().filter(|(key, run)| {
+                &*key.queue == queue && !run.acknowledged && run.is_settled() && run.finished_at() < Some(before)
+            });
+            let settled: Vec<RunKey> = settled.map(|(key, _)| key.clone()).collect();
+            drop(runs);
+            settled.iter().for_each(|key| self.acknowledged_now(key));
+        })
     }
 
     fn find_assigned<'a>(&'a self, queue: &'a str, definition_hash: &'a str) -> BoxFuture<'a, Option<RunId>> {

@@ -2,6 +2,7 @@
 
 use crate::chain::RunId;
 use crate::chain::log::Record;
+use crate::chain::stamp::Millis;
 use crate::ports::{BoxFuture, Claimed, Journal, JournalError, Lease, Report, RunKey};
 
 /// Whether the journal takes writes, as far as it has been asked to.
@@ -60,6 +61,27 @@ impl<J: Journal> Journal for Watched<J> {
 
     fn acknowledged<'a>(&'a self, key: &'a RunKey) -> BoxFuture<'a, ()> {
         self.journal.acknowledged(key)
+    }
+
+    fn identity(&self) -> Option<&str> {
+        self.journal.identity()
+    }
+
+    fn take_over<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<(), JournalError>> {
+        Box::pin(async move { self.note(self.journal.take_over(queue).await) })
+    }
+
+    fn overdue<'a>(
+        &'a self,
+        queue: &'a str,
+        before: Millis,
+        most: usize,
+    ) -> BoxFuture<'a, Result<Vec<RunKey>, JournalError>> {
+        Box::pin(async move { self.note(self.journal.overdue(queue, before, most).await) })
+    }
+
+    fn emptied<'a>(&'a self, queue: &'a str, before: Millis) -> BoxFuture<'a, ()> {
+        self.journal.emptied(queue, before)
     }
 
     fn find_assigned<'a>(&'a self, queue: &'a str, definition_hash: &'a str) -> BoxFuture<'a, Option<RunId>> {

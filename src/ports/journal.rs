@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::BoxFuture;
 use crate::chain::RunId;
 use crate::chain::log::Record;
+use crate::chain::stamp::Millis;
 
 /// A run, by the name that is unique within its work queue.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -104,6 +105,34 @@ pub trait Journal: Send + Sync {
 
     /// The run's message is acknowledged: from now on the log is kept for the retention only.
     fn acknowledged<'a>(&'a self, key: &'a RunKey) -> BoxFuture<'a, ()>;
+
+    /// The store's name for itself: made with it, kept as long as it keeps anything, lost when it is lost. `None`: a store of
+    /// which nobody expects that it remembers.
+    fn identity(&self) -> Option<&str> {
+        None
+    }
+
+    /// This process alone works on the queue from now on: leases that other processes hold on its runs are over.
+    ///
+    /// # Errors
+    /// [`JournalError::Unavailable`].
+    fn take_over<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<(), JournalError>>;
+
+    /// Accepted runs of the queue that are not settled, that nobody has a lease on, and whose run clock was over before
+    /// `before`; at most `most` of them.
+    ///
+    /// # Errors
+    /// [`JournalError::Unavailable`].
+    fn overdue<'a>(
+        &'a self,
+        queue: &'a str,
+        before: Millis,
+        most: usize,
+    ) -> BoxFuture<'a, Result<Vec<RunKey>, JournalError>>;
+
+    /// Nothing is in the queue and nothing of it in hand any more: what was settled before `before` has no message that could
+    /// still be acknowledged, and is kept for the retention only, too.
+    fn emptied<'a>(&'a self, queue: &'a str, before: Millis) -> BoxFuture<'a, ()>;
 
     /// An unclaimed, unacknowledged run of this queue and definition whose id the worker gave it: what a redelivered message
     /// without an id goes on with.

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::Tape;
 use crate::chain::RunId;
 use crate::chain::log::{Private, Record};
+use crate::chain::stamp::Millis;
 use crate::journal::{MemoryJournal, MemorySettings};
 use crate::ports::{BoxFuture, Claimed, Journal, JournalError, Lease, RunKey};
 
@@ -110,6 +111,24 @@ impl Journal for FakeJournal {
     fn acknowledged<'a>(&'a self, key: &'a RunKey) -> BoxFuture<'a, ()> {
         self.tape.say(format!("acknowledged {}", key.run_id));
         self.store.acknowledged(key)
+    }
+
+    fn take_over<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<(), JournalError>> {
+        self.store.take_over(queue)
+    }
+
+    fn overdue<'a>(
+        &'a self,
+        queue: &'a str,
+        before: Millis,
+        most: usize,
+    ) -> BoxFuture<'a, Result<Vec<RunKey>, JournalError>> {
+        self.store.overdue(queue, before, most)
+    }
+
+    fn emptied<'a>(&'a self, queue: &'a str, before: Millis) -> BoxFuture<'a, ()> {
+        self.tape.say("emptied");
+        self.store.emptied(queue, before)
     }
 
     fn find_assigned<'a>(&'a self, queue: &'a str, definition_hash: &'a str) -> BoxFuture<'a, Option<RunId>> {
