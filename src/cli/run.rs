@@ -155,11 +155,7 @@ fn judge_result(result: &Value) -> Exit {
         Some("timed_out") => !steps.is_empty() && steps.iter().all(never_sent),
         _ => false,
     };
-    if nowhere {
-        Exit::Unreachable
-    } else {
-        Exit::NotCompleted
-    }
+    if nowhere { Exit::Unreachable } else { Exit::NotCompleted }
 }
 
 fn explain(result: &Value, tenant: &TenantName) {

@@ -83,10 +83,7 @@ fn report(found: &[(String, Declared)], json: bool) -> Exit {
                 Declared::Differs(mismatch) => tell!("{} {}", "✖".red(), plain(mismatch)),
             }
         }
-        tell!(
-            "{}",
-            "Bindings cannot be looked at over AMQP; `cxchain topology apply` makes them.".dimmed()
-        );
+        tell!("{}", "Bindings cannot be looked at over AMQP; `cxchain topology apply` makes them.".dimmed());
         if !good {
             tell!(
                 "\n`cxchain topology apply` makes what is missing. RabbitMQ cannot change what differs: delete it, or choose \

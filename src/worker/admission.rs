@@ -227,6 +227,10 @@ mod tests {
         assert_eq!(lane.overdue(Instant::now(), |_| true), Some(Turn::GiveBack { delivery: 3, first: false }));
         assert_eq!(lane.next(NOON, NOW, |_| true), Turn::Empty);
         lane.join(4, Instant::now() - LONGEST, None);
-        assert_eq!(lane.overdue(Instant::now(), |_| true), Some(Turn::GiveBack { delivery: 4, first: true }), "a new queue");
+        assert_eq!(
+            lane.overdue(Instant::now(), |_| true),
+            Some(Turn::GiveBack { delivery: 4, first: true }),
+            "a new queue"
+        );
     }
 }
