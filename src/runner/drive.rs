@@ -128,6 +128,7 @@ impl Runner {
                 Command::Finish { status, reason } => self.finish(&mut live, status, reason).await?,
                 Command::Deliver | Command::Acknowledge => return self.deliver(live).await,
                 Command::HandBack => {
+                    self.keep_polls(&mut live).await?;
                     live.recorder.hand_back().await?;
                     return Ok(Ended::HandedBack);
                 }

@@ -123,7 +123,13 @@ impl Driven {
                     }
                     After::Poll => {
                         let job_id = JobId::parse("j").unwrap();
-                        let submitted = Private::Submitted { step, job_id, spent_ms: self.now, gate_wait_ms: 0 };
+                        let submitted = Private::Submitted {
+                            step,
+                            job_id,
+                            progress: JobProgress::Queued,
+                            spent_ms: self.now,
+                            gate_wait_ms: 0,
+                        };
                         self.append(|log| log.private(submitted));
                     }
                 }
