@@ -37,6 +37,8 @@ pub enum DeadReason {
     Conflict,
     /// Over `worker.max_message_bytes`.
     TooLarge,
+    /// Its run ended for its crashes: the copy is for whoever looks into them.
+    CrashLoop,
 }
 
 impl DeadReason {
@@ -47,6 +49,7 @@ impl DeadReason {
             Self::Invalid => "invalid",
             Self::Conflict => "conflict",
             Self::TooLarge => "too_large",
+            Self::CrashLoop => "crash_loop",
         }
     }
 }
