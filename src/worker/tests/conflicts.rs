@@ -1,6 +1,8 @@
 //! Two definitions under one run id, the later of which comes first after a fault.
 
 use super::*;
+use crate::chain::RunId;
+use crate::ports::{Claimed, RunKey};
 use crate::runner::tests::fakes::{good, panicking};
 
 fn two() -> Value {
@@ -52,6 +54,21 @@ async fn one_that_is_just_asked_after_gives_way_to_the_run_whose_id_it_has() {
     office.after(20_000).await;
     assert_eq!(office.world.tape.only(&["bury m", "ack m"]), ["bury m2 conflict", "ack m2", "ack m3"]);
     assert_eq!(office.world.tape.only(&["publish r:result"]), ["publish r:result t.completed"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_about_to_be_asked_after_finds_out_for_itself() {
+    let office = open_run().await;
+    let key = RunKey { queue: "q".into(), run_id: RunId::parse("r").unwrap() };
+    let Ok(Claimed::Ours { lease, .. }) = office.world.ports.journal.claim(&key).await else { panic!("it is free") };
+    office.deliver(message("m2", &other()).again());
+    office.after(500).await;
+    office.deliver(mine("m3"));
+    office.after(100).await;
+    // The later one asks before the other does.
+    office.world.ports.journal.release(&lease).await;
+    office.after(20_000).await;
+    assert_eq!(office.world.tape.only(&["bury m", "ack m"]), ["bury m2 conflict", "ack m2", "ack m3"]);
 }
 
 #[tokio::test(start_paused = true)]
