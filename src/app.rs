@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::amqp::{
-    ConnectError, Consumer, ConsumerSettings, Link, LinkSettings, LinkState, Names, Publisher, QueueSettings, Retry,
+    ConnectError, ConsumeError, Consumer, ConsumerSettings, Link, LinkSettings, LinkState, Locked, Names, Publisher, QueueSettings, Retry,
     StreamBounds, Topology, TopologyError, may_work,
 };
 use crate::chain::TenantName;
@@ -27,7 +27,7 @@ use crate::cxone::{AuthSettings, Cxone, CxoneError, TenantSettings};
 use crate::gate::{GateSettings, Limit, LimitError, LocalGate};
 use crate::journal::{JournalState, MemoryJournal, MemorySettings, Watched};
 use crate::ops::{Server, raise_open_files};
-use crate::ports::{Outbox, Report, SystemClock, SystemDice};
+use crate::ports::{Journal, Outbox, Report, SystemClock, SystemDice};
 use crate::runner::{Backoff, Ports};
 use crate::worker::{self, Drained, Worker, auto_prefetch};
 pub use solo::{Obstacle, Solo, Watch};
@@ -48,6 +48,9 @@ pub enum StartError {
     /// The broker went away, again and again, while exchanges and queues were declared.
     #[error("{0}")]
     Gone(TopologyError),
+    /// A work queue is another worker's.
+    #[error("{0}")]
+    Locked(Locked),
     /// The HTTP clients cannot be made.
     #[error("{0}")]
     Cxone(#[from] CxoneError),
@@ -79,6 +82,24 @@ impl From<TopologyError> for StartError {
             TopologyError::Connection(_) => Self::Gone(error),
         }
     }
+}
+
+impl From<ConsumeError> for StartError {
+    fn from(error: ConsumeError) -> Self {
+        match error {
+            ConsumeError::Topology(error) => error.into(),
+            ConsumeError::Locked(locked) => Self::Locked(locked),
+        }
+    }
+}
+
+/// How a worker's life ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// It was asked to, and drained.
+    Drained(Drained),
+    /// Another worker took a queue over while the connection was lost.
+    Locked(Locked),
 }
 
 /// A worker that is connected and consumes.
@@ -114,11 +135,11 @@ impl Running {
         let publishing = link("publish", &vitals.publishing).await?;
         let consuming = link("consume", &vitals.consuming).await?;
         let queues: Vec<String> = config.queues.iter().map(|queue| queue.name.clone()).collect();
-        may_work((&publishing, &consuming), &names(config), &queues).await?;
+        may_work((&publishing, &consuming), &names(config), &queues, adapters.journal.identity().is_some()).await?;
         let declare = config.broker.declare.then_some(&topology);
         let publisher = Publisher::open(publishing.clone(), names(config), declare, stop_publishing.clone());
         let _ = vitals.publisher.set(publisher.clone());
-        let settings = consumer_settings(config, &prefetch, topology, &vitals);
+        let settings = consumer_settings(config, &prefetch, topology, &vitals, adapters.journal.clone());
         let consumer = Consumer::open(settings, &consuming, &publisher, &stop).await?;
 
         let ports = adapters.ports(Arc::new(publisher));
@@ -136,8 +157,8 @@ impl Running {
         Ok(Self { worker, consumer, links: [consuming, publishing], gate, _health: health, stop, stop_publishing })
     }
 
-    /// Works until `stop`, drains, and closes the connections.
-    pub async fn work(self) -> Drained {
+    /// Works until `stop`, or until another worker has a queue of this one; drains, and closes the connections.
+    pub async fn work(self) -> End {
         let mut consumer = self.consumer;
         let drained = self.worker.run(&mut consumer, self.stop).await;
         self.stop_publishing.cancel();
@@ -145,7 +166,7 @@ impl Running {
         // Together, for a broker that does not answer is waited for by each.
         let [consuming, publishing] = &self.links;
         tokio::join!(consuming.close(), publishing.close());
-        drained
+        consumer.locked().cloned().map_or(End::Drained(drained), End::Locked)
     }
 }
 
@@ -220,14 +241,27 @@ pub fn catalogue(config: &Config) -> Catalogue {
     Catalogue::new(config.tenants.keys().cloned()).require_run_id(config.worker.require_run_id)
 }
 
-fn consumer_settings(config: &Config, prefetch: &[u16], topology: Arc<Topology>, vitals: &Vitals) -> ConsumerSettings {
+fn consumer_settings(
+    config: &Config,
+    prefetch: &[u16],
+    topology: Arc<Topology>,
+    vitals: &Vitals,
+    journal: Arc<dyn Journal>,
+) -> ConsumerSettings {
     let settings = |(queue, &prefetch): (&Queue, &u16)| QueueSettings {
         name: queue.name.clone(),
         prefetch,
         report: vitals.queue(&queue.name),
     };
     let queues = config.queues.iter().zip(prefetch).map(settings).collect();
-    ConsumerSettings { queues, topology, declare: config.broker.declare }
+    ConsumerSettings {
+        queues,
+        topology,
+        declare: config.broker.declare,
+        journal,
+        worker: config.worker.id.clone(),
+        heartbeat: config.broker.heartbeat,
+    }
 }
 
 fn cxone(config: &Config) -> Result<Cxone, CxoneError> {
