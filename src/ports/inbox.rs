@@ -42,6 +42,8 @@ pub enum DeadReason {
     TooLarge,
     /// It was handed out before, to a worker with another journal, and nobody knows what was done for it.
     HistoryLost,
+    /// Its run ended for its crashes: the copy is for whoever looks into them.
+    CrashLoop,
 }
 
 impl DeadReason {
@@ -53,6 +55,7 @@ impl DeadReason {
             Self::Conflict => "conflict",
             Self::TooLarge => "too_large",
             Self::HistoryLost => "history_lost",
+            Self::CrashLoop => "crash_loop",
         }
     }
 }

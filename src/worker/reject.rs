@@ -83,6 +83,14 @@ pub(super) async fn conflict(run_id: &RunId, receipt: Box<dyn Receipt>) {
     }
 }
 
+/// A copy of a message whose run ended for its crashes, for whoever looks into them: what it led to is published.
+pub(super) async fn crash_loop(run_id: &RunId, receipt: &dyn Receipt) -> Result<(), Stopped> {
+    let what = "has a run that workers died of, or gave up, again and again without any progress".to_owned();
+    let problems = Problems::from(Problem::of_message(what, None));
+    warn!(%run_id, reason = DeadReason::CrashLoop.as_str(), "message copied to dead");
+    receipt.bury(DeadReason::CrashLoop, problems.to_header()).await
+}
+
 /// The problems as the result's reason tells them: short, the dead letter has them all.
 fn in_words(problems: &Problems) -> String {
     const SHOWN: usize = 5;

@@ -4,7 +4,9 @@ mod deliveries;
 mod door;
 mod drain;
 mod nameless;
+mod reaper;
 mod rejections;
+mod trouble;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
