@@ -15,14 +15,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::amqp::{
-    ConnectError, ConsumeError, Consumer, ConsumerSettings, Link, LinkSettings, LinkState, Locked, Names, Publisher, QueueSettings, Retry,
-    StreamBounds, Topology, TopologyError, may_work,
+    ConnectError, ConsumeError, Consumer, ConsumerSettings, Link, LinkSettings, LinkState, Locked, Names, Publisher,
+    QueueSettings, Retry, StreamBounds, Topology, TopologyError, may_work,
 };
 use crate::chain::TenantName;
 use crate::chain::check::Catalogue;
 use crate::chain::hash::BodyHasher;
 use crate::chain::log::Author;
-use crate::config::{Config, Prefetch, Queue};
+use crate::config::{Config, JournalKind, Prefetch, Queue};
 use crate::cxone::{AuthSettings, Cxone, CxoneError, TenantSettings};
 use crate::gate::{GateSettings, Limit, LimitError, LocalGate};
 use crate::journal::{JournalState, MemoryJournal, MemorySettings, Watched};
@@ -232,7 +232,10 @@ pub fn topology(config: &Config) -> Topology {
         max_age: logs.max_age.clone(),
         max_bytes: logs.max_bytes,
     };
-    Topology::new(&names(config), &config.exchanges.control, &work_queues, &streams)
+    let claimed = match config.journal.kind {
+        JournalKind::Memory => false,
+    };
+    Topology::new(&names(config), &config.exchanges.control, &work_queues, claimed, &streams)
 }
 
 /// What chains may name in this worker.

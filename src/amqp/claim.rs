@@ -14,7 +14,7 @@ use lapin::options::{
     BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions, QueueDeclareOptions,
 };
 use lapin::types::FieldTable;
-use lapin::{BasicProperties, Channel, Confirmation, Connection};
+use lapin::{BasicProperties, Confirmation, Connection};
 use serde::{Deserialize, Serialize};
 
 use super::letter::{PERSISTENT, short};
@@ -25,8 +25,7 @@ const SCHEMA: &str = "cxchain.journal.v1";
 const LONGEST_IDENTITY: usize = 100;
 
 /// The queue that holds the claim on `queue`.
-#[must_use]
-pub fn claim_queue(queue: &str) -> String {
+pub(super) fn claim_queue(queue: &str) -> String {
     format!("cxchain.journal.{queue}")
 }
 
@@ -54,7 +53,8 @@ impl Claim {
     fn parse(body: &[u8]) -> Option<Self> {
         let claim: Self = serde_json::from_slice(body).ok()?;
         let plain = |text: &str, most: usize| text.len() <= most && text.bytes().all(|byte| byte.is_ascii_graphic());
-        (claim.schema == SCHEMA && plain(&claim.journal, LONGEST_IDENTITY) && plain(&claim.worker, 255)).then_some(claim)
+        (claim.schema == SCHEMA && plain(&claim.journal, LONGEST_IDENTITY) && plain(&claim.worker, 255))
+            .then_some(claim)
     }
 }
 

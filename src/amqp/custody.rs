@@ -101,7 +101,8 @@ impl Custody {
         let (lock, patience) = (lock::name(queue), self.patience.as_secs());
         warn!(
             queue,
-            lock, "another connection to RabbitMQ holds this queue's lock: another worker's, or this worker's own from before; \
+            lock,
+            "another connection to RabbitMQ holds this queue's lock: another worker's, or this worker's own from before; \
              waiting for it for {patience} s"
         );
         let what = format!("another connection holds {lock}; it is waited for for {patience} s");
@@ -113,7 +114,7 @@ impl Custody {
     /// runs over, and the claim is looked at. `None` for a journal that holds nothing.
     pub(super) async fn hold(&self, connection: &Arc<Connection>, queue: &str) -> Result<Option<Held>, Break> {
         let Some(identity) = self.journal.identity() else { return Ok(None) };
-        self.journal.take_over(queue).await.map_err(unavailable)?;
+        self.journal.take_over(queue).await.map_err(|error| unavailable(&error))?;
         let found = answered(claim::read(connection, queue)).await?;
         let (history, claims) = found.means(identity);
         let held = Held {
@@ -205,6 +206,6 @@ fn silent() -> Break {
     Break { state: QueueState::ConnectionLost, why }
 }
 
-fn unavailable(error: JournalError) -> Break {
+fn unavailable(error: &JournalError) -> Break {
     Break { state: QueueState::NoJournal, why: error.to_string() }
 }

@@ -5,6 +5,7 @@
 //! recovery stays off. What the broker sends passes a `sieve` first, since lapin does not survive every message that RabbitMQ
 //! passes on. Nothing of lapin crosses this room's border.
 
+mod adoption;
 mod claim;
 mod client;
 mod connect;

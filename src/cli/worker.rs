@@ -49,7 +49,9 @@ pub(super) async fn worker(config: Config) -> Exit {
 pub(super) fn exit(why: &StartError) -> Exit {
     match why {
         StartError::Connect(_) | StartError::Gone(_) => Exit::Unreachable,
-        StartError::Topology(_) | StartError::Locked(_) | StartError::Limit { .. } | StartError::Listen { .. } => Exit::Configuration,
+        StartError::Topology(_) | StartError::Locked(_) | StartError::Limit { .. } | StartError::Listen { .. } => {
+            Exit::Configuration
+        }
         StartError::Cxone(_) => Exit::Internal,
     }
 }

@@ -75,7 +75,7 @@ async fn register(shared: &Arc<Shared>, delivery: Delivery, chain: Chain) {
     };
     let key = RunKey { queue: delivery.queue.clone(), run_id };
     let origin = origin(shared, &delivery, assigned);
-    let Delivery { body, message_id, redelivered, receipt, .. } = delivery;
+    let Delivery { body, message_id, redelivered, history_lost, receipt, .. } = delivery;
     match shared.registry.register(&key, &hash, assigned, receipt) {
         Registered::Joined => {
             tracing::debug!(run_id = %key.run_id, "one more delivery of a run that is alive here");
@@ -84,7 +84,7 @@ async fn register(shared: &Arc<Shared>, delivery: Delivery, chain: Chain) {
         Registered::New(age) => {
             let Chain { chain_id, tenant, expires_at, .. } = chain;
             let unaccepted = Unaccepted { key, chain_id, tenant, age, body, message_id, expires_at, origin };
-            let begin = taken.map_or(Begin::IfBegun, Begin::GoOn);
+            let begin = taken.map_or(Begin::IfBegun { history_lost }, Begin::GoOn);
             if redelivered {
                 shared.tasks.spawn(run::drive(shared.clone(), unaccepted, begin));
             } else {
