@@ -93,12 +93,11 @@ impl From<ConsumeError> for StartError {
     }
 }
 
-/// How a worker's life ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum End {
-    /// It was asked to, and drained.
-    Drained(Drained),
+/// Why a worker ended without having been asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkError {
     /// Another worker took a queue over while the connection was lost.
+    #[error("{0}")]
     Locked(Locked),
 }
 
@@ -157,8 +156,11 @@ impl Running {
         Ok(Self { worker, consumer, links: [consuming, publishing], gate, _health: health, stop, stop_publishing })
     }
 
-    /// Works until `stop`, or until another worker has a queue of this one; drains, and closes the connections.
-    pub async fn work(self) -> End {
+    /// Works until `stop`, drains, and closes the connections.
+    ///
+    /// # Errors
+    /// [`WorkError`] when it could not go on.
+    pub async fn work(self) -> Result<Drained, WorkError> {
         let mut consumer = self.consumer;
         let drained = self.worker.run(&mut consumer, self.stop).await;
         self.stop_publishing.cancel();
@@ -166,7 +168,7 @@ impl Running {
         // Together, for a broker that does not answer is waited for by each.
         let [consuming, publishing] = &self.links;
         tokio::join!(consuming.close(), publishing.close());
-        consumer.locked().cloned().map_or(End::Drained(drained), End::Locked)
+        consumer.locked().cloned().map_or(Ok(drained), |locked| Err(WorkError::Locked(locked)))
     }
 }
 

@@ -4,7 +4,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::{Exit, signals};
-use crate::app::{End, Running, StartError};
+use crate::app::{Running, StartError, WorkError};
 use crate::config::{Config, LogFormat, LogLevel};
 use crate::ops;
 use crate::worker::Drained;
@@ -31,16 +31,16 @@ pub(super) async fn worker(config: Config) -> Exit {
         },
     };
     match running.work().await {
-        End::Drained(Drained::Clean) => {
+        Ok(Drained::Clean) => {
             info!("worker stopped: everything in hand is settled");
             Exit::Done
         }
-        End::Drained(Drained::CutShort { runs }) => {
+        Ok(Drained::CutShort { runs }) => {
             error!(runs, "worker stopped before everything in hand was settled; the broker hands it out again");
             Exit::NotCompleted
         }
-        End::Locked(locked) => {
-            error!("{locked}");
+        Err(why @ WorkError::Locked(_)) => {
+            error!("worker stopped, and what was in hand goes back to the queue: {why}");
             Exit::Configuration
         }
     }
