@@ -15,19 +15,19 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::amqp::{
-    ConnectError, Consumer, ConsumerSettings, Link, LinkSettings, LinkState, Names, Publisher, QueueSettings, Retry,
-    StreamBounds, Topology, TopologyError, may_work,
+    ConnectError, ConsumeError, Consumer, ConsumerSettings, Link, LinkSettings, LinkState, Locked, Names, Publisher,
+    QueueSettings, Retry, StreamBounds, Topology, TopologyError, may_work,
 };
 use crate::chain::TenantName;
 use crate::chain::check::Catalogue;
 use crate::chain::hash::BodyHasher;
 use crate::chain::log::Author;
-use crate::config::{Config, Prefetch, Queue};
+use crate::config::{Config, JournalKind, Prefetch, Queue};
 use crate::cxone::{AuthSettings, Cxone, CxoneError, TenantSettings};
 use crate::gate::{GateSettings, Limit, LimitError, LocalGate};
 use crate::journal::{JournalState, MemoryJournal, MemorySettings, Watched};
 use crate::ops::{Server, raise_open_files};
-use crate::ports::{Outbox, Report, SystemClock, SystemDice};
+use crate::ports::{Journal, Outbox, Report, SystemClock, SystemDice};
 use crate::runner::{Backoff, Ports};
 use crate::worker::{self, Drained, Worker, auto_prefetch};
 pub use solo::{Obstacle, Solo, Watch};
@@ -48,6 +48,9 @@ pub enum StartError {
     /// The broker went away, again and again, while exchanges and queues were declared.
     #[error("{0}")]
     Gone(TopologyError),
+    /// A work queue is another worker's.
+    #[error("{0}")]
+    Locked(Locked),
     /// The HTTP clients cannot be made.
     #[error("{0}")]
     Cxone(#[from] CxoneError),
@@ -79,6 +82,23 @@ impl From<TopologyError> for StartError {
             TopologyError::Connection(_) => Self::Gone(error),
         }
     }
+}
+
+impl From<ConsumeError> for StartError {
+    fn from(error: ConsumeError) -> Self {
+        match error {
+            ConsumeError::Topology(error) => error.into(),
+            ConsumeError::Locked(locked) => Self::Locked(locked),
+        }
+    }
+}
+
+/// Why a worker ended without having been asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkError {
+    /// Another worker took a queue over while the connection was lost.
+    #[error("{0}")]
+    Locked(Locked),
 }
 
 /// A worker that is connected and consumes.
@@ -114,11 +134,11 @@ impl Running {
         let publishing = link("publish", &vitals.publishing).await?;
         let consuming = link("consume", &vitals.consuming).await?;
         let queues: Vec<String> = config.queues.iter().map(|queue| queue.name.clone()).collect();
-        may_work((&publishing, &consuming), &names(config), &queues).await?;
+        may_work((&publishing, &consuming), &names(config), &queues, adapters.journal.identity().is_some()).await?;
         let declare = config.broker.declare.then_some(&topology);
         let publisher = Publisher::open(publishing.clone(), names(config), declare, stop_publishing.clone());
         let _ = vitals.publisher.set(publisher.clone());
-        let settings = consumer_settings(config, &prefetch, topology, &vitals);
+        let settings = consumer_settings(config, &prefetch, topology, &vitals, adapters.journal.clone());
         let consumer = Consumer::open(settings, &consuming, &publisher, &stop).await?;
 
         let ports = adapters.ports(Arc::new(publisher));
@@ -137,7 +157,10 @@ impl Running {
     }
 
     /// Works until `stop`, drains, and closes the connections.
-    pub async fn work(self) -> Drained {
+    ///
+    /// # Errors
+    /// [`WorkError`] when it could not go on.
+    pub async fn work(self) -> Result<Drained, WorkError> {
         let mut consumer = self.consumer;
         let drained = self.worker.run(&mut consumer, self.stop).await;
         self.stop_publishing.cancel();
@@ -145,7 +168,7 @@ impl Running {
         // Together, for a broker that does not answer is waited for by each.
         let [consuming, publishing] = &self.links;
         tokio::join!(consuming.close(), publishing.close());
-        drained
+        consumer.locked().cloned().map_or(Ok(drained), |locked| Err(WorkError::Locked(locked)))
     }
 }
 
@@ -211,7 +234,10 @@ pub fn topology(config: &Config) -> Topology {
         max_age: logs.max_age.clone(),
         max_bytes: logs.max_bytes,
     };
-    Topology::new(&names(config), &config.exchanges.control, &work_queues, &streams)
+    let claimed = match config.journal.kind {
+        JournalKind::Memory => false,
+    };
+    Topology::new(&names(config), &config.exchanges.control, &work_queues, claimed, &streams)
 }
 
 /// What chains may name in this worker.
@@ -220,14 +246,27 @@ pub fn catalogue(config: &Config) -> Catalogue {
     Catalogue::new(config.tenants.keys().cloned()).require_run_id(config.worker.require_run_id)
 }
 
-fn consumer_settings(config: &Config, prefetch: &[u16], topology: Arc<Topology>, vitals: &Vitals) -> ConsumerSettings {
+fn consumer_settings(
+    config: &Config,
+    prefetch: &[u16],
+    topology: Arc<Topology>,
+    vitals: &Vitals,
+    journal: Arc<dyn Journal>,
+) -> ConsumerSettings {
     let settings = |(queue, &prefetch): (&Queue, &u16)| QueueSettings {
         name: queue.name.clone(),
         prefetch,
         report: vitals.queue(&queue.name),
     };
     let queues = config.queues.iter().zip(prefetch).map(settings).collect();
-    ConsumerSettings { queues, topology, declare: config.broker.declare }
+    ConsumerSettings {
+        queues,
+        topology,
+        declare: config.broker.declare,
+        journal,
+        worker: config.worker.id.clone(),
+        heartbeat: config.broker.heartbeat,
+    }
 }
 
 fn cxone(config: &Config) -> Result<Cxone, CxoneError> {

@@ -75,11 +75,11 @@ async fn register(shared: &Arc<Shared>, delivery: Delivery, chain: Chain) {
         }
     };
     let origin = origin(shared, &delivery, assigned);
-    let Delivery { queue, body, message_id, redelivered, receipt, .. } = delivery;
+    let Delivery { queue, body, message_id, redelivered, history_lost, receipt, .. } = delivery;
     let Chain { chain_id, tenant, expires_at, .. } = chain;
     let (key, age) = (RunKey { queue, run_id }, RunAge(0));
     let unaccepted = Unaccepted { key, chain_id, tenant, age, body, message_id, expires_at, origin };
-    match admit(shared, Newcomer { unaccepted, hash, assigned, redelivered, receipt }, taken) {
+    match admit(shared, Newcomer { unaccepted, hash, assigned, redelivered, history_lost, receipt }, taken) {
         Admitted::New => {}
         Admitted::Known(taken) => let_go(shared, taken).await,
         Admitted::Doubtful(newcomer) => {
@@ -95,6 +95,7 @@ pub(super) struct Newcomer {
     pub(super) hash: String,
     assigned: bool,
     redelivered: bool,
+    history_lost: bool,
     pub(super) receipt: Box<dyn Receipt>,
 }
 
@@ -110,7 +111,7 @@ pub(super) enum Admitted {
 
 /// Registers it and sends it on.
 pub(super) fn admit(shared: &Arc<Shared>, newcomer: Newcomer, taken: Option<Taken>) -> Admitted {
-    let Newcomer { unaccepted, hash, assigned, redelivered, receipt } = newcomer;
+    let Newcomer { unaccepted, hash, assigned, redelivered, history_lost, receipt } = newcomer;
     match shared.registry.register(&unaccepted.key, &hash, assigned, receipt) {
         Registered::Joined => {
             tracing::debug!(run_id = %unaccepted.key.run_id, "one more delivery of a run that is alive here");
@@ -119,7 +120,7 @@ pub(super) fn admit(shared: &Arc<Shared>, newcomer: Newcomer, taken: Option<Take
         Registered::New(age) => {
             let unaccepted = Unaccepted { age, ..unaccepted };
             if redelivered {
-                let begin = taken.map_or(Begin::IfBegun, Begin::GoOn);
+                let begin = taken.map_or(Begin::IfBegun { history_lost }, Begin::GoOn);
                 shared.tasks.spawn(run::drive(shared.clone(), unaccepted, begin));
             } else {
                 door::wait(shared, unaccepted);
@@ -131,7 +132,7 @@ pub(super) fn admit(shared: &Arc<Shared>, newcomer: Newcomer, taken: Option<Take
             Admitted::Known(taken)
         }
         Registered::Doubtful(receipt) => {
-            Admitted::Doubtful(Box::new(Newcomer { unaccepted, hash, assigned, redelivered, receipt }))
+            Admitted::Doubtful(Box::new(Newcomer { unaccepted, hash, assigned, redelivered, history_lost, receipt }))
         }
     }
 }

@@ -38,6 +38,8 @@ enum Settle {
     CopyToDead,
     GiveBack,
     Conflict,
+    /// To dead: begun under another journal, and its result says that nobody knows how far.
+    HistoryLost,
     /// The worker stops in the middle: the broker hands them out again by itself.
     Leave,
 }
@@ -51,7 +53,10 @@ pub(super) enum Begin {
     Now(Expected),
     /// If its log says that it has begun; else it waits for its turn. For messages that come again: what is over is
     /// settled, what was begun goes on, ahead of all that has not.
-    IfBegun,
+    IfBegun {
+        /// Without a log it was not "never begun", but begun under another journal.
+        history_lost: bool,
+    },
     /// It has begun, and is claimed already.
     GoOn(Taken),
 }
@@ -112,11 +117,12 @@ pub(super) async fn bury(shared: &Shared, key: &RunKey) {
 /// the run goes on from its log.
 async fn try_drive(shared: &Arc<Shared>, unaccepted: &Unaccepted, begin: Begin) -> Driven {
     let Unaccepted { key, age, tenant, .. } = unaccepted;
-    let (mut expected, mut taken) = match begin {
-        Begin::Now(expected) => (Some(expected), None),
-        Begin::IfBegun => (None, None),
-        Begin::GoOn(taken) => (None, Some(taken)),
-    };
+    let (mut expected, mut taken, mut history_lost) = (None, None, false);
+    match begin {
+        Begin::Now(it) => expected = Some(it),
+        Begin::IfBegun { history_lost: it } => history_lost = it,
+        Begin::GoOn(it) => taken = Some(it),
+    }
     let mut patience = Patience::default();
     loop {
         let (lease, log) = match taken.take() {
@@ -129,7 +135,7 @@ async fn try_drive(shared: &Arc<Shared>, unaccepted: &Unaccepted, begin: Begin) 
         if expected.is_none() && log.is_empty() {
             shared.registry.confirm(key);
             shared.ports.journal.release(&lease).await;
-            return Driven::NotBegun;
+            return if history_lost { history_is_lost(shared, unaccepted).await } else { Driven::NotBegun };
         }
         expected.get_or_insert_with(|| shared.threshold.expect(tenant, *age));
         failpoint::hit("claimed");
@@ -154,6 +160,12 @@ async fn try_drive(shared: &Arc<Shared>, unaccepted: &Unaccepted, begin: Begin) 
             ended => return Driven::Over(settle(ended)),
         }
     }
+}
+
+/// A result for whoever waits, no call, and the message to dead.
+async fn history_is_lost(shared: &Shared, unaccepted: &Unaccepted) -> Driven {
+    let published = reject::history_lost(shared, unaccepted).await;
+    Driven::Over(published.map_or(Settle::Leave, |()| Settle::HistoryLost))
 }
 
 async fn drive_taken(shared: &Shared, unaccepted: &Unaccepted, chain: Arc<Chain>, (lease, log): Taken) -> Ended {
@@ -272,6 +284,7 @@ async fn settle_all(shared: &Shared, key: &RunKey, run: LiveRun, settle: Settle)
             }
             Settle::GiveBack => receipt.requeue().await,
             Settle::Conflict => reject::conflict(&key.run_id, receipt).await,
+            Settle::HistoryLost => reject::bury_lost(receipt).await,
             Settle::Leave => drop(receipt),
         }
     }

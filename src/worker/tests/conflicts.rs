@@ -59,6 +59,7 @@ async fn one_that_is_just_asked_after_gives_way_to_the_run_whose_id_it_has() {
 #[tokio::test(start_paused = true)]
 async fn one_that_is_about_to_be_asked_after_finds_out_for_itself() {
     let office = open_run().await;
+    office.world.actions.reply([good(5_000)]);
     let key = RunKey { queue: "q".into(), run_id: RunId::parse("r").unwrap() };
     let Ok(Claimed::Ours { lease, .. }) = office.world.ports.journal.claim(&key).await else { panic!("it is free") };
     office.deliver(message("m2", &other()).again());

@@ -111,6 +111,7 @@ impl Office {
             settled: AtomicBool::new(false),
         };
         let delivery = Delivery {
+            history_lost: false,
             queue: "q".into(),
             body: message.body,
             message_id: message.message_id.map(Into::into),
