@@ -1,12 +1,12 @@
 //! The composition root: a checked configuration becomes adapters, the adapters become a worker. Nothing else in the crate
 //! knows both sides.
 
+mod error;
 mod solo;
+mod store;
 mod vitals;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::amqp::{
-    ConnectError, ConsumeError, Consumer, ConsumerSettings, Link, LinkSettings, LinkState, Locked, Names, Publisher,
-    QueueSettings, Retry, StreamBounds, Topology, TopologyError, may_work,
+    Consumer, ConsumerSettings, Link, LinkSettings, LinkState, Names, Publisher, QueueSettings, Retry, StreamBounds,
+    Topology, may_work,
 };
 use crate::chain::TenantName;
 use crate::chain::check::Catalogue;
@@ -25,85 +25,22 @@ use crate::chain::log::Author;
 use crate::config::{Config, JournalKind, Prefetch, Queue};
 use crate::cxone::{AuthSettings, Cxone, CxoneError, TenantSettings};
 use crate::gate::{GateSettings, Limit, LimitError, LocalGate};
-use crate::journal::{JournalState, MemoryJournal, MemorySettings, Watched};
 use crate::ops::{Server, raise_open_files};
 use crate::ports::{Journal, Outbox, Report, SystemClock, SystemDice};
 use crate::runner::{Backoff, Ports};
 use crate::worker::{self, Drained, Worker, auto_prefetch};
+pub use error::{StartError, WorkError};
 pub use solo::{Obstacle, Solo, Watch};
+use store::Store;
 use vitals::Vitals;
 
 /// How long the first connection to the broker is tried.
 const FIRST_CONNECT: Duration = Duration::from_secs(60);
 
-/// Why a worker did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// No broker, or it does not let the worker in.
-    #[error("{0}")]
-    Connect(#[from] ConnectError),
-    /// The broker does not have what the worker stands on.
-    #[error("{0}")]
-    Topology(TopologyError),
-    /// The broker went away, again and again, while exchanges and queues were declared.
-    #[error("{0}")]
-    Gone(TopologyError),
-    /// A work queue is another worker's.
-    #[error("{0}")]
-    Locked(Locked),
-    /// The HTTP clients cannot be made.
-    #[error("{0}")]
-    Cxone(#[from] CxoneError),
-    /// A limit that no gate can hold.
-    #[error("tenants.{tenant}.limits: {problem}")]
-    Limit {
-        /// The tenant.
-        tenant: String,
-        /// What is wrong.
-        problem: LimitError,
-    },
-    /// Health cannot be served where it is to be.
-    #[error(
-        "ops.listen: {address} cannot be listened at: {why}. Workers on one machine need an address each: \
-         CXCHAIN__OPS__LISTEN=127.0.0.1:0 takes a free port, an empty value serves no health"
-    )]
-    Listen {
-        /// `ops.listen`.
-        address: SocketAddr,
-        /// What the system says.
-        why: io::Error,
-    },
-}
-
-impl From<TopologyError> for StartError {
-    fn from(error: TopologyError) -> Self {
-        match error {
-            TopologyError::Mismatch(_) | TopologyError::Forbidden(_) => Self::Topology(error),
-            TopologyError::Connection(_) => Self::Gone(error),
-        }
-    }
-}
-
-impl From<ConsumeError> for StartError {
-    fn from(error: ConsumeError) -> Self {
-        match error {
-            ConsumeError::Topology(error) => error.into(),
-            ConsumeError::Locked(locked) => Self::Locked(locked),
-        }
-    }
-}
-
-/// Why a worker ended without having been asked to.
-#[derive(Debug, thiserror::Error)]
-pub enum WorkError {
-    /// Another worker took a queue over while the connection was lost.
-    #[error("{0}")]
-    Locked(Locked),
-}
-
 /// A worker that is connected and consumes.
 pub struct Running {
     worker: Worker,
+    store: Store,
     consumer: Consumer,
     links: [Link; 2],
     gate: Arc<LocalGate>,
@@ -120,9 +57,10 @@ impl Running {
     pub async fn start(config: &Config, stop: CancellationToken) -> Result<Self, StartError> {
         raise_open_files(config.tenants.values().map(|tenant| u64::from(tenant.max_concurrent)).sum());
         let prefetch = prefetch(config, &gates(config)?);
-        let adapters = Adapters::new(config)?;
+        let store = Store::open(config)?;
+        let adapters = Adapters::new(config, &store)?;
         let gate = adapters.gate.clone();
-        let vitals = Arc::new(Vitals::new(config, &adapters, &stop));
+        let vitals = Arc::new(Vitals::new(config, &adapters, store.report(), &stop));
         let health = vitals.serve(config).await?;
 
         let topology = Arc::new(topology(config));
@@ -153,7 +91,16 @@ impl Running {
             }
         }
         info!(worker = config.worker.id, "worker is up");
-        Ok(Self { worker, consumer, links: [consuming, publishing], gate, _health: health, stop, stop_publishing })
+        Ok(Self {
+            worker,
+            store,
+            consumer,
+            links: [consuming, publishing],
+            gate,
+            _health: health,
+            stop,
+            stop_publishing,
+        })
     }
 
     /// Works until `stop`, drains, and closes the connections.
@@ -162,12 +109,18 @@ impl Running {
     /// [`WorkError`] when it could not go on.
     pub async fn work(self) -> Result<Drained, WorkError> {
         let mut consumer = self.consumer;
-        let drained = self.worker.run(&mut consumer, self.stop).await;
+        let ended = tokio::select! {
+            drained = self.worker.run(&mut consumer, self.stop.clone()) => Ok(drained),
+            // No drain: no outcome can be recorded any more, so nothing is settled. What is in hand goes back with its channel.
+            why = self.store.broken() => Err(WorkError::Journal(why)),
+        };
+        self.stop.cancel();
         self.stop_publishing.cancel();
         self.gate.close();
         // Together, for a broker that does not answer is waited for by each.
         let [consuming, publishing] = &self.links;
         tokio::join!(consuming.close(), publishing.close());
+        let drained = ended?;
         consumer.locked().cloned().map_or(Ok(drained), |locked| Err(WorkError::Locked(locked)))
     }
 }
@@ -176,30 +129,21 @@ impl Running {
 struct Adapters {
     actions: Arc<Cxone>,
     gate: Arc<LocalGate>,
-    journal: Arc<Watched<MemoryJournal>>,
-    journal_report: Report<JournalState>,
+    journal: Arc<dyn Journal>,
 }
 
 impl Adapters {
     /// Connects to nothing yet.
-    fn new(config: &Config) -> Result<Self, StartError> {
-        let journal = MemoryJournal::new(MemorySettings {
-            lease: config.journal.lease,
-            retention: config.journal.retention,
-            ..MemorySettings::default()
-        });
-        let journal_report = Report::default();
-        let journal = Arc::new(Watched::new(journal, journal_report.clone()));
+    fn new(config: &Config, store: &Store) -> Result<Self, StartError> {
         Ok(Self {
             actions: Arc::new(cxone(config)?),
             gate: Arc::new(LocalGate::new(gates(config)?)),
-            journal,
-            journal_report,
+            journal: store.journal(),
         })
     }
 
     fn ports(self, outbox: Arc<dyn Outbox>) -> Ports {
-        let Self { actions, gate, journal, .. } = self;
+        let Self { actions, gate, journal } = self;
         Ports { actions, gate, journal, outbox, clock: Arc::new(SystemClock), dice: Arc::new(SystemDice) }
     }
 }
@@ -235,6 +179,7 @@ pub fn topology(config: &Config) -> Topology {
         max_bytes: logs.max_bytes,
     };
     let claimed = match config.journal.kind {
+        JournalKind::Sqlite => true,
         JournalKind::Memory => false,
     };
     Topology::new(&names(config), &config.exchanges.control, &work_queues, claimed, &streams)

@@ -43,6 +43,10 @@ pub(super) async fn worker(config: Config) -> Exit {
             error!("worker stopped, and what was in hand goes back to the queue: {why}");
             Exit::Configuration
         }
+        Err(why @ WorkError::Journal(_)) => {
+            error!("worker stopped, and what was in hand goes back to the queue: {why}");
+            Exit::Internal
+        }
     }
 }
 
@@ -52,7 +56,8 @@ pub(super) fn exit(why: &StartError) -> Exit {
         StartError::Topology(_) | StartError::Locked(_) | StartError::Limit { .. } | StartError::Listen { .. } => {
             Exit::Configuration
         }
-        StartError::Cxone(_) => Exit::Internal,
+        StartError::Journal(file) if file.is_configuration() => Exit::Configuration,
+        StartError::Cxone(_) | StartError::Journal(_) => Exit::Internal,
     }
 }
 
