@@ -4,13 +4,16 @@ mod check;
 mod config;
 mod demo;
 mod exit;
+mod figures;
 mod live;
 mod run;
 mod signals;
 pub mod simulate;
+mod standing;
 mod submit;
 mod text;
 mod topology;
+mod trace;
 mod worker;
 
 use std::path::{Path, PathBuf};
