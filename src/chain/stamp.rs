@@ -20,6 +20,12 @@ impl Millis {
         Self(time.as_millisecond())
     }
 
+    /// The time that was so many milliseconds after 1970.
+    #[must_use]
+    pub fn from_epoch(millis: i64) -> Self {
+        Self(millis)
+    }
+
     /// Milliseconds since 1970, for AMQP's and other clocks.
     #[must_use]
     pub fn since_epoch(self) -> i64 {
