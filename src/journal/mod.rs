@@ -5,4 +5,5 @@ pub mod sqlite;
 mod watched;
 
 pub use memory::{MemoryJournal, MemorySettings};
+pub use sqlite::{SqliteJournal, SqliteSettings};
 pub use watched::{JournalState, Watched};

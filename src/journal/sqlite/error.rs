@@ -68,6 +68,15 @@ pub enum FileError {
         /// What does not fit.
         why: String,
     },
+    /// Somebody took it away while it was written.
+    #[error(
+        "the journal {path} (or {path}-wal) was deleted, moved or replaced under the worker. Put both back if they still are \
+         anywhere, then start again; else whatever was in hand has a lost history"
+    )]
+    Gone {
+        /// The file.
+        path: String,
+    },
     /// The disk or the system does not do what it is asked to.
     #[error("the journal {path}: {why}")]
     Failing {
@@ -83,7 +92,7 @@ impl FileError {
     #[must_use]
     pub fn is_configuration(&self) -> bool {
         match self {
-            Self::Damaged { .. } | Self::Failing { .. } => false,
+            Self::Damaged { .. } | Self::Gone { .. } | Self::Failing { .. } => false,
             Self::Place { .. }
             | Self::Missing { .. }
             | Self::Held { .. }
