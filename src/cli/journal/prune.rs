@@ -18,7 +18,7 @@ use crate::journal::sqlite::{Reader, prune as forget};
 ///
 /// A worker does it by itself after journal.retention. It may run meanwhile.
 #[derive(Debug, Args)]
-pub(super) struct PruneArgs {
+pub(in super::super) struct PruneArgs {
     /// How long ago at least (else journal.retention)
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     older_than: Option<Duration>,

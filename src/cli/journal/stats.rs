@@ -121,7 +121,10 @@ impl Report {
             ("records", self.records.to_string()),
             ("open", format!("{}{}", count(runs.open, "run"), age(self.oldest_open))),
             ("leased", count(runs.leased as u64, "run")),
-            ("not yet acknowledged", format!("{waiting}: {} to be published, {} published", runs.finished, runs.settled)),
+            (
+                "not yet acknowledged",
+                format!("{waiting}: {} to be published, {} published", runs.finished, runs.settled),
+            ),
             ("kept for duplicates", format!("{}{}", count(runs.acknowledged, "run"), age(self.oldest_acknowledged))),
             (
                 "to be pruned",

@@ -32,6 +32,8 @@ pub(super) enum What {
     Step(Step),
     /// Another process goes on with the run.
     Resumed(Resumed),
+    /// A worker that stops has given it back, between two calls.
+    HandedBack,
     /// Somebody asked for its end.
     CancelRequested,
     /// The run is over.
@@ -52,6 +54,8 @@ pub(super) struct Accepted {
     /// The message had no id; the worker gave the run one.
     pub(super) run_id_assigned: bool,
     pub(super) redrive_of: Option<RunId>,
+    /// The message's.
+    pub(super) correlation_id: Option<String>,
 }
 
 /// Which step.

@@ -43,7 +43,8 @@ struct Row {
 /// The lines of a timeline for so many columns.
 pub(super) fn lines(entries: &[Entry], columns: usize) -> Vec<String> {
     let scale = (columns >= OFFSET + Scale::COLUMNS + TEXT_AT_LEAST).then(|| Scale::of(entries));
-    let mut out: Vec<String> = scale.iter().map(|scale| format!("{:OFFSET$}{}", "", scale.heading().dimmed())).collect();
+    let mut out: Vec<String> =
+        scale.iter().map(|scale| format!("{:OFFSET$}{}", "", scale.heading().dimmed())).collect();
     for row in rows(entries) {
         out.extend(row.lines(scale.as_ref(), columns));
     }
@@ -61,6 +62,7 @@ fn rows(entries: &[Entry]) -> Vec<Row> {
             What::Step(step) => Some(&step.place),
             What::Accepted(_)
             | What::Resumed(_)
+            | What::HandedBack
             | What::CancelRequested
             | What::Finished(_)
             | What::Settled
@@ -104,6 +106,7 @@ fn row(entry: &Entry) -> Row {
         What::Job(job) => job_row(job),
         What::Step(step) => step_row(step),
         What::Resumed(resumed) => resumed_row(resumed),
+        What::HandedBack => (Tone::Care, "⏸ handed back".into(), vec!["its worker was stopping".into()]),
         What::CancelRequested => (Tone::Care, "■ somebody asked for its end".into(), Vec::new()),
         What::Finished(finished) => finished_row(finished),
         What::Settled => (Tone::Good, "✔ settled".into(), vec!["the broker has confirmed all of it".into()]),
@@ -119,6 +122,7 @@ fn accepted_row(accepted: &Accepted, entry: &Entry) -> Words {
     details.extend(entry.at.map(|at| format!("deadline in {}", span(millis(accepted.deadline.since(at))))));
     details.extend(accepted.redelivered.then(|| "the message was redelivered".into()));
     details.extend(accepted.run_id_assigned.then(|| "the message had no id, and got this one".into()));
+    details.extend(accepted.correlation_id.as_ref().map(|id| format!("correlation id {id}")));
     details.extend(accepted.redrive_of.as_ref().map(|run| format!("redrive of {run}")));
     (Tone::News, format!("▸ accepted by {}", accepted.worker), details)
 }
@@ -144,7 +148,7 @@ fn call_row(call: &Call) -> Words {
         }
         CallOutcome::Open => vec!["on its way, or lost with its worker".into()],
         CallOutcome::Unrecorded => {
-            vec!["sent? nobody knows".into(), "its worker was gone before it recorded an answer".into()]
+            vec!["sent? nobody knows".into(), "its worker was gone before the answer".into()]
         }
     };
     (Tone::Bad, format!("? call {number}"), [known, details].concat())

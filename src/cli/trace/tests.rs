@@ -1,204 +1,12 @@
-//! Logs as they are written, and what is shown of them.
+//! What is shown of logs.
 
-use std::sync::Arc;
+mod log;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::*;
-use crate::chain::hash::sha256_hex;
-use crate::chain::log::{
-    Author, EventBody, Head, Origin, Private, RunAccepted, RunFinished, RunResumed, StepFinished, StepRetried, Subject,
-    seal,
-};
-use crate::chain::result::{FinalStatus, Reason, ReasonCode};
-use crate::chain::{ActionId, ChainId, ErrorClass, JobId, JobProgress, OnFailure, RunId, StepPath, StepStatus, TenantName};
-
-const BEGIN: u64 = 1_700_000_000_000;
-
-fn at(ms: u64) -> Millis {
-    Millis::EPOCH.plus(std::time::Duration::from_millis(BEGIN + ms))
-}
-
-/// A run of the chain `find`, `export`, `mail`, record by record.
-struct Log {
-    records: Vec<Record>,
-    head: Head,
-    worker: &'static str,
-}
-
-impl Log {
-    fn accepted() -> Self {
-        let definition = json!({"chain_id": "order-export", "steps": [
-            {"id": "find", "action_id": "da-find"},
-            {"id": "export", "action_id": "da-export", "mode": "job"},
-            {"action_id": "da-mail"},
-        ]});
-        let canonical = definition.to_string();
-        let definition_hash = sha256_hex(canonical.as_bytes());
-        let head = Head { seq: 0, hash: definition_hash.clone() };
-        let origin = Origin { queue: "q".into(), correlation_id: Some("c-1".into()), ..Origin::default() };
-        let mut log = Self { records: Vec::new(), head, worker: "w-1" };
-        log.private(Private::Definition { canonical, origin });
-        log.event(
-            0,
-            EventBody::RunAccepted(RunAccepted {
-                definition_hash,
-                steps_total: 3,
-                deadline: at(300_000),
-                redelivered: false,
-                run_id_assigned: false,
-                redrive_of: None,
-            }),
-        );
-        log
-    }
-
-    fn private(&mut self, private: Private) {
-        self.records.push(Record::Private(private));
-    }
-
-    fn event(&mut self, ms: u64, body: EventBody) {
-        let subject = Subject {
-            run_id: RunId::parse("run-1").unwrap(),
-            chain_id: ChainId::parse("order-export").unwrap(),
-            tenant: TenantName::parse("default").unwrap(),
-        };
-        let author = Author { worker: self.worker.into(), compliance_tag: "T".into() };
-        let sealed = seal(&self.head, &subject, &author, at(ms), body);
-        self.head = sealed.head();
-        self.records.push(Record::Event(Arc::new(sealed)));
-    }
-
-    fn intent(&mut self, step: u16, attempt: u32, ms: u64) {
-        self.private(Private::Intent { step: StepPath::top(step), attempt, at: at(ms) });
-    }
-
-    fn withdrawn(&mut self, step: u16, attempt: u32) {
-        self.private(Private::Withdrawn { step: StepPath::top(step), attempt });
-    }
-
-    /// `clock` and `gate`: the step's so far.
-    fn retried(&mut self, (step, attempt): (u16, u32), ms: u64, class: ErrorClass, (clock, gate, delay): (u64, u64, u64)) {
-        let unknown = class == ErrorClass::OutcomeUnknown;
-        self.private(Private::Attempted { step: StepPath::top(step), unknown, spent_ms: clock, gate_wait_ms: gate });
-        let (step_id, action_id) = named(step);
-        self.event(
-            ms,
-            EventBody::StepRetried(StepRetried {
-                step_index: step,
-                step_id,
-                action_id,
-                attempt,
-                payload_hash: "p".into(),
-                response_hash: None,
-                hash_alg: None,
-                error_classification: class,
-                http_status: (!unknown).then_some(if class == ErrorClass::RateLimited { 429 } else { 503 }),
-                delay_ms: delay,
-            }),
-        );
-    }
-
-    fn finished(&mut self, step: u16, ms: u64, change: impl FnOnce(&mut StepFinished)) {
-        self.private(Private::StepData { step: StepPath::top(step), data: None, message: None, omitted: false });
-        let (step_id, action_id) = named(step);
-        let mut finished = StepFinished {
-            step_index: step,
-            step_id,
-            action_id,
-            status: StepStatus::Success,
-            http_status: Some(200),
-            attempts: 1,
-            polls: 0,
-            latency_ms: 50,
-            gate_wait_ms: 0,
-            job_id: None,
-            payload_hash: Some("p".into()),
-            response_hash: None,
-            hash_alg: None,
-            error_classification: ErrorClass::None,
-            directive: None,
-            fallback_used: false,
-            maybe_repeated: false,
-        };
-        change(&mut finished);
-        self.event(ms, EventBody::StepFinished(finished));
-    }
-
-    fn resumed(&mut self, ms: u64, worker: &'static str, from_step: &str) {
-        let previous_worker = std::mem::replace(&mut self.worker, worker).to_owned();
-        self.event(ms, EventBody::RunResumed(RunResumed { from_step: from_step.into(), previous_worker }));
-    }
-
-    fn over(&mut self, ms: u64, final_status: FinalStatus, reason: Option<Reason>) {
-        self.event(
-            ms,
-            EventBody::RunFinished(RunFinished {
-                final_status,
-                reason,
-                steps_executed: 3,
-                completion_rate_percent: 100.0,
-                total_latency_ms: ms,
-            }),
-        );
-        self.private(Private::Result { body: "r".repeat(1500) });
-    }
-
-    fn trace(&self, acknowledged: Option<Millis>) -> Trace {
-        let key = RunKey { queue: "q".into(), run_id: RunId::parse("run-1").unwrap() };
-        Trace::of(&key, &self.records, acknowledged)
-    }
-}
-
-fn named(step: u16) -> (String, ActionId) {
-    let (id, action) = [("find", "da-find"), ("export", "da-export"), ("step_2", "da-mail")][usize::from(step)];
-    (id.into(), ActionId::parse(action).unwrap())
-}
-
-/// Everything that a log can tell.
-fn eventful() -> Log {
-    let mut log = Log::accepted();
-    log.intent(0, 1, 2);
-    log.withdrawn(0, 1);
-    log.intent(0, 1, 30);
-    log.retried((0, 1), 80, ErrorClass::RateLimited, (52, 28, 2000));
-    log.intent(0, 2, 2100);
-    log.retried((0, 2), 2150, ErrorClass::ComputeClusterUnavailable, (104, 2046, 900));
-    log.intent(0, 3, 3060);
-    log.finished(0, 3110, |step| {
-        (step.attempts, step.latency_ms, step.gate_wait_ms) = (3, 1054, 2056);
-    });
-    log.intent(1, 1, 3120);
-    log.private(Private::Submitted {
-        step: StepPath::top(1),
-        job_id: JobId::parse("job-7").unwrap(),
-        spent_ms: 60,
-        gate_wait_ms: 5,
-    });
-    log.private(Private::Progressed {
-        step: StepPath::top(1),
-        progress: JobProgress::Running,
-        polls: 2,
-        spent_ms: 1060,
-        gate_wait_ms: 5,
-    });
-    log.resumed(9000, "w-2", "export");
-    log.finished(1, 9500, |step| {
-        (step.polls, step.latency_ms, step.gate_wait_ms, step.job_id) = (4, 1560, 5, Some("job-7".into()));
-    });
-    log.intent(2, 1, 9510);
-    log.resumed(12_000, "w-1", "step_2");
-    log.finished(2, 12_001, |step| {
-        (step.status, step.http_status, step.latency_ms) = (StepStatus::Unknown, None, 0);
-        (step.error_classification, step.directive) = (ErrorClass::OutcomeUnknown, Some(OnFailure::Abort));
-    });
-    log.private(Private::CancelRequested);
-    let message = "step step_2 (da-mail): nobody knows".into();
-    let reason = Reason { code: ReasonCode::OutcomeUnknown, step_id: Some("step_2".into()), message };
-    log.over(12_002, FinalStatus::Indeterminate, Some(reason));
-    log.private(Private::Settled);
-    log
-}
+use crate::chain::log::Private;
+use log::{Log, at, eventful};
 
 fn shown(trace: &Trace, columns: usize) -> String {
     let lines = trace.lines(at(20_000), columns).join("\n");
@@ -207,18 +15,95 @@ fn shown(trace: &Trace, columns: usize) -> String {
 
 #[test]
 fn everything_that_a_log_can_tell_is_told() {
-    insta::assert_snapshot!(shown(&eventful().trace(Some(at(12_050))), usize::MAX), @"");
+    insta::assert_snapshot!(shown(&eventful().acknowledged(), usize::MAX), @r#"
+    Run run-1 of order-export for tenant default, in q
+    ■ indeterminate  3 of 3 steps, 12.0 s
+    began 2023-11-14T22:13:20.000Z
+
+                 0             12.1 s
+           0 ms ▏█                   ▏ ▸ accepted by w-1  3 steps · deadline in 5 min 00 s · correlation id c-1
+                ▏                    ▏ find  da-find
+           2 ms ▏█                   ▏   ⊘ call 1  not made: its permit was too old
+          30 ms ▏█                   ▏   ↻ call 1  429 · RATE_LIMITED · 50 ms · after 28 ms at the gate · again in 2.0 s
+          2.1 s ▏░░░█                ▏   ↻ call 2  503 · COMPUTE_CLUSTER_UNAVAILABLE · 50 ms · after 2.0 s at the gate · again in 900 ms
+          3.1 s ▏   ░░█              ▏   → call 3  200 · 50 ms · after 10 ms at the gate
+          3.1 s ▏     █              ▏   ✔ success  1.1 s · 3 calls · 2.1 s at the gate besides
+                ▏                    ▏ export  da-export
+          3.1 s ▏     █              ▏   → call 1  is job job-7 · 55 ms
+          4.2 s ▏     ▒▒             ▏   … job running  2 polls
+          9.0 s ▏      ╌╌╌╌╌╌╌╌╌     ▏ ↺ taken up by w-2  at export · 4.8 s after the last record · w-1 had it before
+          9.5 s ▏              ▒▒    ▏   ✔ success  1.6 s · 4 polls
+                ▏                    ▏ step_2  da-mail
+          9.5 s ▏               █    ▏   ? call 1  sent? nobody knows · its worker was gone before the answer · OUTCOME_UNKNOWN
+         12.0 s ▏               ╌╌╌╌╌▏ ↺ taken up by w-1  at step_2 · 2.5 s after the last record · w-2 had it before
+         12.0 s ▏                   █▏   ? unknown  OUTCOME_UNKNOWN · 0 ms · → abort
+                ▏                    ▏ ■ somebody asked for its end
+         12.0 s ▏                   █▏ ■ indeterminate  12.0 s · step step_2 (da-mail): nobody knows · a result of 1.4 KiB
+                ▏                    ▏ ✔ settled  the broker has confirmed all of it
+         12.1 s ▏                   █▏ ✔ acknowledged
+
+    9 exchanges: 5 calls (1 answered 429, 1 of which nobody knows), 4 polls  205 ms in calls · 2.1 s at the gate · 900 ms of back-off · taken up again 2 times, after 7.3 s without a record
+    "#);
 }
 
 #[test]
 fn a_narrow_terminal_gets_no_bars_and_lines_that_fit() {
-    let narrow = shown(&eventful().trace(None), 48);
-    insta::assert_snapshot!(narrow, @"");
+    let narrow = shown(&eventful().trace(), 48);
+    insta::assert_snapshot!(narrow, @r#"
+    Run run-1 of order-export for tenant default, in q
+    ■ indeterminate, not yet acknowledged  3 of 3 steps, 12.0 s
+    began 2023-11-14T22:13:20.000Z
+
+           0 ms ▸ accepted by w-1  3 steps
+                  deadline in 5 min 00 s
+                  correlation id c-1
+                find  da-find
+           2 ms   ⊘ call 1
+                    not made: its permit was too old
+          30 ms   ↻ call 1  429 · RATE_LIMITED
+                    50 ms · after 28 ms at the gate
+                    again in 2.0 s
+          2.1 s   ↻ call 2  503
+                    COMPUTE_CLUSTER_UNAVAILABLE
+                    50 ms · after 2.0 s at the gate
+                    again in 900 ms
+          3.1 s   → call 3  200 · 50 ms
+                    after 10 ms at the gate
+          3.1 s   ✔ success  1.1 s · 3 calls
+                    2.1 s at the gate besides
+                export  da-export
+          3.1 s   → call 1  is job job-7 · 55 ms
+          4.2 s   … job running  2 polls
+          9.0 s ↺ taken up by w-2  at export
+                  4.8 s after the last record
+                  w-1 had it before
+          9.5 s   ✔ success  1.6 s · 4 polls
+                step_2  da-mail
+          9.5 s   ? call 1  sent? nobody knows
+                    its worker was gone before the answer
+                    OUTCOME_UNKNOWN
+         12.0 s ↺ taken up by w-1  at step_2
+                  2.5 s after the last record
+                  w-2 had it before
+         12.0 s   ? unknown  OUTCOME_UNKNOWN · 0 ms
+                    → abort
+                ■ somebody asked for its end
+         12.0 s ■ indeterminate  12.0 s
+                  step step_2 (da-mail): nobody knows
+                  a result of 1.4 KiB
+                ✔ settled
+                  the broker has confirmed all of it
+
+    9 exchanges: 5 calls (1 answered 429, 1 of which nobody knows), 4 polls
+      205 ms in calls · 2.1 s at the gate
+      900 ms of back-off
+      taken up again 2 times, after 7.3 s without a record
+    "#);
 }
 
 #[test]
 fn the_bars_have_room_from_80_columns_on() {
-    let shown = shown(&eventful().trace(None), 80);
+    let shown = shown(&eventful().trace(), 80);
     assert!(shown.contains('█'));
     let too_long: Vec<_> = shown.lines().filter(|line| line.chars().count() > 80).collect();
     assert!(too_long.is_empty(), "{too_long:#?}");
@@ -226,33 +111,114 @@ fn the_bars_have_room_from_80_columns_on() {
 
 #[test]
 fn json_has_the_run_the_sums_and_every_entry() {
-    let trace: Value = serde_json::from_str(&eventful().trace(None).json()).unwrap();
-    insta::assert_json_snapshot!(trace["run"], @"");
-    insta::assert_json_snapshot!(trace["totals"], @"");
-    insta::assert_json_snapshot!(trace["entries"][1], @"");
+    let trace: Value = serde_json::from_str(&eventful().trace().json()).unwrap();
+    insta::assert_json_snapshot!(trace["run"], @r#"
+    {
+      "accepted_at": "2023-11-14T22:13:20.000Z",
+      "acknowledged_at": null,
+      "at_step": null,
+      "chain_id": "order-export",
+      "damage": null,
+      "deadline": "2023-11-14T22:18:20.000Z",
+      "final_status": "indeterminate",
+      "finished_at": "2023-11-14T22:13:32.002Z",
+      "leased_until": "2023-11-14T22:13:50.000Z",
+      "queue": "q",
+      "run_id": "run-1",
+      "state": "settled",
+      "steps_done": 3,
+      "steps_total": 3,
+      "tenant": "default",
+      "waits_for": null,
+      "worker": "w-1"
+    }
+    "#);
+    insta::assert_json_snapshot!(trace["totals"], @r#"
+    {
+      "away_ms": 7315,
+      "back_off_ms": 900,
+      "calls": 5,
+      "gate_wait_ms": 2061,
+      "polls": 4,
+      "resumed": 2,
+      "throttled": 1,
+      "unrecorded": 1,
+      "working_ms": 205
+    }
+    "#);
+    insta::assert_json_snapshot!(trace["entries"][1], @r#"
+    {
+      "action_id": "da-find",
+      "at": "2023-11-14T22:13:20.002Z",
+      "attempt": 1,
+      "delay_ms": null,
+      "entry": "call",
+      "error_classification": null,
+      "gate_wait_ms": null,
+      "http_status": null,
+      "job_id": null,
+      "offset_ms": 2,
+      "outcome": "withdrawn",
+      "step_id": "find",
+      "step_index": 0,
+      "took_ms": null
+    }
+    "#);
 }
 
 /// What an open run waits for, read off every cut of a log.
 #[test]
 fn an_open_run_says_what_it_waits_for() {
     let log = eventful();
-    let key = RunKey { queue: "q".into(), run_id: RunId::parse("run-1").unwrap() };
     let mut waits = Vec::new();
     for end in 0..=log.records.len() {
-        let words = Standing::of(&key, &log.records[..end], false).state_words(at(2500));
+        let words = Standing::with_log(&log.summary(end), &log.records[..end]).words(at(2500));
         if waits.last() != Some(&words) {
             waits.push(words);
         }
     }
-    insta::assert_snapshot!(waits.join("\n"), @"");
+    insta::assert_snapshot!(waits.join("\n"), @r#"
+    not yet accepted
+    open at find: waits for a token or the gate
+    open at find: call 1 is on its way
+    open at find: waits for a token or the gate
+    open at find: call 1 is on its way
+    open at find: waits out the tenant's pause after a 429
+    open at find: call 2 is on its way
+    open at find: backs off for 550 ms
+    open at find: call 3 is on its way
+    open at export: waits for a token or the gate
+    open at export: call 1 is on its way
+    open at export: job job-7 is queued
+    open at export: job job-7 is running
+    open at step_2: waits for a token or the gate
+    open at step_2: call 1 is on its way
+    open: every step has its outcome
+    indeterminate, not yet published
+    indeterminate, not yet acknowledged
+    "#);
+}
+
+#[test]
+fn an_open_run_that_no_worker_has_or_that_is_late_says_so() {
+    let log = eventful();
+    let end =
+        log.records.iter().position(|record| matches!(record, Record::Private(Private::Submitted { .. }))).unwrap();
+    let standing = Standing::with_log(&log.summary(end), &log.records[..end]);
+    let words: Vec<String> = [29_999, 30_000, 300_001].map(|ms| standing.words(at(ms))).to_vec();
+    insta::assert_snapshot!(words.join("\n"), @r#"
+    open at export: call 1 is on its way
+    open at export: call 1 was on its way; no worker has it
+    open at export, past its deadline for 1 ms
+    "#);
 }
 
 #[test]
 fn a_log_with_a_record_out_of_its_place_is_called_damaged_and_still_shown() {
     let mut log = eventful();
     log.records.remove(4);
-    let shown = shown(&log.trace(None), usize::MAX);
-    assert!(shown.contains("✖ damaged: "), "{shown}");
+    let shown = shown(&log.trace(), usize::MAX);
+    assert!(shown.contains("(damaged: "), "{shown}");
     assert!(shown.contains("✔ settled"), "{shown}");
 }
 
@@ -261,7 +227,7 @@ fn a_log_with_a_record_out_of_its_place_is_called_damaged_and_still_shown() {
 fn a_log_cannot_speak_to_the_terminal() {
     let mut log = Log::accepted();
     log.resumed(10, "w\u{1b}]0;title\u{7}\u{9b}2J\u{202e}", "x\u{1b}[2J");
-    let trace = log.trace(None);
+    let trace = log.trace();
     let lines = trace.lines(at(20), usize::MAX).join("\n");
     let shown = anstream::adapter::strip_str(&lines).to_string();
     assert!(shown.contains(r"w\u{1b}]0;title\u{7}\u{9b}2J\u{202e}"), "{shown}");

@@ -29,6 +29,7 @@ pub(super) fn timeline(log: &[Record]) -> Vec<Entry> {
 struct Fold {
     names: BTreeMap<u16, (String, Option<String>)>,
     entries: Vec<Entry>,
+    correlation_id: Option<String>,
     accepted_at: Option<Millis>,
     /// The last time that the log tells.
     last: Option<Millis>,
@@ -69,6 +70,7 @@ impl Fold {
                     redelivered: accepted.redelivered,
                     run_id_assigned: accepted.run_id_assigned,
                     redrive_of: accepted.redrive_of.clone(),
+                    correlation_id: self.correlation_id.clone(),
                 };
                 self.push(Some(at), What::Accepted(accepted));
                 self.next_step(at);
@@ -88,8 +90,9 @@ impl Fold {
 
     fn private(&mut self, private: &Private) {
         match private {
-            // The events that follow them tell more.
-            Private::Definition { .. } | Private::StepData { .. } => {}
+            // The event that follows it tells more.
+            Private::StepData { .. } => {}
+            Private::Definition { origin, .. } => self.correlation_id.clone_from(&origin.correlation_id),
             Private::Intent { step, attempt, at } => self.intent(step, *attempt, *at),
             Private::Withdrawn { .. } => {
                 if let Some(call) = self.take_call() {
@@ -120,6 +123,7 @@ impl Fold {
                 self.last = self.last.max(at);
             }
             Private::CancelRequested => self.push(None, What::CancelRequested),
+            Private::HandedBack => self.push(None, What::HandedBack),
             Private::Result { body } => {
                 if let Some(What::Finished(finished)) = self.entries.last_mut().map(|entry| &mut entry.what) {
                     finished.result_bytes = u64::try_from(body.len()).ok();
@@ -228,8 +232,7 @@ impl Fold {
     }
 
     fn place(&self, index: u16) -> Place {
-        let (step_id, action_id) =
-            self.names.get(&index).cloned().unwrap_or_else(|| (format!("step_{index}"), None));
+        let (step_id, action_id) = self.names.get(&index).cloned().unwrap_or_else(|| (format!("step_{index}"), None));
         Place { step_index: index, step_id, action_id }
     }
 

@@ -56,6 +56,7 @@ impl Totals {
                     totals.away_ms += resumed.gap_ms.unwrap_or(0);
                 }
                 What::Accepted(_)
+                | What::HandedBack
                 | What::CancelRequested
                 | What::Finished(_)
                 | What::Settled
@@ -88,7 +89,11 @@ impl Totals {
         let waits = [(self.gate_wait_ms, "at the gate"), (self.back_off_ms, "of back-off")];
         words.extend(waits.iter().filter(|(ms, _)| *ms > 0).map(|(ms, what)| format!("{} {what}", span(*ms))));
         if self.resumed > 0 {
-            words.push(format!("taken up again {}, after {} without a record", times(self.resumed), span(self.away_ms)));
+            words.push(format!(
+                "taken up again {}, after {} without a record",
+                times(self.resumed),
+                span(self.away_ms)
+            ));
         }
         (exchanges, words)
     }
