@@ -2,6 +2,7 @@
 //! knows both sides.
 
 mod solo;
+mod store;
 mod vitals;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,12 +26,13 @@ use crate::chain::log::Author;
 use crate::config::{Config, Prefetch, Queue};
 use crate::cxone::{AuthSettings, Cxone, CxoneError, TenantSettings};
 use crate::gate::{GateSettings, Limit, LimitError, LocalGate};
-use crate::journal::{JournalState, MemoryJournal, MemorySettings, Watched};
+use crate::journal::sqlite::FileError;
 use crate::ops::{Server, raise_open_files};
-use crate::ports::{Outbox, Report, SystemClock, SystemDice};
+use crate::ports::{Journal, Outbox, Report, SystemClock, SystemDice};
 use crate::runner::{Backoff, Ports};
 use crate::worker::{self, Drained, Worker, auto_prefetch};
 pub use solo::{Obstacle, Solo, Watch};
+use store::Store;
 use vitals::Vitals;
 
 /// How long the first connection to the broker is tried.
@@ -59,6 +61,9 @@ pub enum StartError {
         /// What is wrong.
         problem: LimitError,
     },
+    /// The journal's file cannot be used.
+    #[error("{0}")]
+    Journal(#[from] FileError),
     /// Health cannot be served where it is to be.
     #[error(
         "ops.listen: {address} cannot be listened at: {why}. Workers on one machine need an address each: \
@@ -81,9 +86,18 @@ impl From<TopologyError> for StartError {
     }
 }
 
+/// Why a worker ended without having been asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkError {
+    /// The journal cannot be written any more: nothing of what was in hand is settled, and the broker hands it out again.
+    #[error("{0}")]
+    Journal(FileError),
+}
+
 /// A worker that is connected and consumes.
 pub struct Running {
     worker: Worker,
+    store: Store,
     consumer: Consumer,
     links: [Link; 2],
     gate: Arc<LocalGate>,
@@ -100,9 +114,10 @@ impl Running {
     pub async fn start(config: &Config, stop: CancellationToken) -> Result<Self, StartError> {
         raise_open_files(config.tenants.values().map(|tenant| u64::from(tenant.max_concurrent)).sum());
         let prefetch = prefetch(config, &gates(config)?);
-        let adapters = Adapters::new(config)?;
+        let store = Store::open(config)?;
+        let adapters = Adapters::new(config, &store)?;
         let gate = adapters.gate.clone();
-        let vitals = Arc::new(Vitals::new(config, &adapters, &stop));
+        let vitals = Arc::new(Vitals::new(config, &adapters, store.report(), &stop));
         let health = vitals.serve(config).await?;
 
         let topology = Arc::new(topology(config));
@@ -133,19 +148,36 @@ impl Running {
             }
         }
         info!(worker = config.worker.id, "worker is up");
-        Ok(Self { worker, consumer, links: [consuming, publishing], gate, _health: health, stop, stop_publishing })
+        Ok(Self {
+            worker,
+            store,
+            consumer,
+            links: [consuming, publishing],
+            gate,
+            _health: health,
+            stop,
+            stop_publishing,
+        })
     }
 
     /// Works until `stop`, drains, and closes the connections.
-    pub async fn work(self) -> Drained {
+    ///
+    /// # Errors
+    /// [`WorkError`] when it could not go on.
+    pub async fn work(self) -> Result<Drained, WorkError> {
         let mut consumer = self.consumer;
-        let drained = self.worker.run(&mut consumer, self.stop).await;
+        let ended = tokio::select! {
+            drained = self.worker.run(&mut consumer, self.stop.clone()) => Ok(drained),
+            // No drain: no outcome can be recorded any more, so nothing is settled. What is in hand goes back with its channel.
+            why = self.store.broken() => Err(WorkError::Journal(why)),
+        };
+        self.stop.cancel();
         self.stop_publishing.cancel();
         self.gate.close();
         // Together, for a broker that does not answer is waited for by each.
         let [consuming, publishing] = &self.links;
         tokio::join!(consuming.close(), publishing.close());
-        drained
+        ended
     }
 }
 
@@ -153,30 +185,21 @@ impl Running {
 struct Adapters {
     actions: Arc<Cxone>,
     gate: Arc<LocalGate>,
-    journal: Arc<Watched<MemoryJournal>>,
-    journal_report: Report<JournalState>,
+    journal: Arc<dyn Journal>,
 }
 
 impl Adapters {
     /// Connects to nothing yet.
-    fn new(config: &Config) -> Result<Self, StartError> {
-        let journal = MemoryJournal::new(MemorySettings {
-            lease: config.journal.lease,
-            retention: config.journal.retention,
-            ..MemorySettings::default()
-        });
-        let journal_report = Report::default();
-        let journal = Arc::new(Watched::new(journal, journal_report.clone()));
+    fn new(config: &Config, store: &Store) -> Result<Self, StartError> {
         Ok(Self {
             actions: Arc::new(cxone(config)?),
             gate: Arc::new(LocalGate::new(gates(config)?)),
-            journal,
-            journal_report,
+            journal: store.journal(),
         })
     }
 
     fn ports(self, outbox: Arc<dyn Outbox>) -> Ports {
-        let Self { actions, gate, journal, .. } = self;
+        let Self { actions, gate, journal } = self;
         Ports { actions, gate, journal, outbox, clock: Arc::new(SystemClock), dice: Arc::new(SystemDice) }
     }
 }

@@ -6,6 +6,8 @@ use clap::Subcommand;
 use owo_colors::OwoColorize;
 
 use super::{Exit, load};
+use crate::config::JournalKind;
+use crate::journal::sqlite::check_place;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
@@ -28,6 +30,12 @@ pub(super) fn config(path: Option<&Path>, command: &ConfigCommand) -> Exit {
         ConfigCommand::Show { json: false } => anstream::print!("{}", config.shown()),
         ConfigCommand::Show { json: true } => anstream::println!("{}", config.shown_json()),
         ConfigCommand::Check => {
+            if config.journal.kind == JournalKind::Sqlite
+                && let Err(why) = check_place(&config.journal.path)
+            {
+                anstream::eprintln!("{why}");
+                return Exit::Configuration;
+            }
             for warning in config.warnings() {
                 anstream::eprintln!("{} {warning}", "warning:".yellow().bold());
             }

@@ -50,7 +50,7 @@ Exit codes:
     2  the command line is wrong, or a file on it cannot be read
     3  invalid chain; nothing was published
    69  RabbitMQ or CXone cannot be reached or trusted, or refuses the credentials
-   70  a fault in cxchain
+   70  a fault in cxchain, or a journal that cannot be read or written
    78  the configuration is wrong, RabbitMQ's queues and exchanges differ from it, or its user may not work
   143  a second SIGTERM";
 

@@ -4,7 +4,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::{Exit, signals};
-use crate::app::{Running, StartError};
+use crate::app::{Running, StartError, WorkError};
 use crate::config::{Config, LogFormat, LogLevel};
 use crate::ops;
 use crate::worker::Drained;
@@ -31,13 +31,17 @@ pub(super) async fn worker(config: Config) -> Exit {
         },
     };
     match running.work().await {
-        Drained::Clean => {
+        Ok(Drained::Clean) => {
             info!("worker stopped: everything in hand is settled");
             Exit::Done
         }
-        Drained::CutShort { runs } => {
+        Ok(Drained::CutShort { runs }) => {
             error!(runs, "worker stopped before everything in hand was settled; the broker hands it out again");
             Exit::NotCompleted
+        }
+        Err(why @ WorkError::Journal(_)) => {
+            error!("worker stopped, and what was in hand goes back to the queue: {why}");
+            Exit::Internal
         }
     }
 }
@@ -46,7 +50,8 @@ pub(super) fn exit(why: &StartError) -> Exit {
     match why {
         StartError::Connect(_) | StartError::Gone(_) => Exit::Unreachable,
         StartError::Topology(_) | StartError::Limit { .. } | StartError::Listen { .. } => Exit::Configuration,
-        StartError::Cxone(_) => Exit::Internal,
+        StartError::Journal(file) if file.is_configuration() => Exit::Configuration,
+        StartError::Cxone(_) | StartError::Journal(_) => Exit::Internal,
     }
 }
 

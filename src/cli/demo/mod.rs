@@ -15,7 +15,7 @@ use super::text::{json_line, plain, plain_lines};
 use super::{Exit, live, signals, topology, worker};
 use crate::amqp::{Client, ClientError, Feed};
 use crate::app::{self, Running};
-use crate::config::{Config, Limit, LogFormat, LogLevel, Prefetch, Queue};
+use crate::config::{Config, JournalKind, Limit, LogFormat, LogLevel, Prefetch, Queue};
 use crate::simulator::{Calls, Simulator, SimulatorSettings};
 
 #[derive(Debug, Args)]
@@ -94,6 +94,8 @@ fn point_at(config: &mut Config, simulator: &Simulator) -> Result<(), String> {
     (config.logs.audit, config.logs.results) = (None, None);
     config.broker.declare = true;
     config.ops.listen = None;
+    // Nothing of a demo is left on this machine.
+    config.journal.kind = JournalKind::Memory;
     // The live view tells what goes wrong in a run; the log only what goes wrong with the demo.
     (config.telemetry.log, config.telemetry.format) = (LogLevel::Error, LogFormat::Pretty);
     Ok(())
