@@ -4,9 +4,10 @@
 //! time that it comes by: no destructor runs, nothing is flushed, as in a real crash. Without the feature this is nothing.
 
 /// The places, in the order in which a run comes by.
-pub const NAMES: [&str; 14] = [
+pub const NAMES: [&str; 15] = [
     "claimed",
     "accepted",
+    "resumed",
     "token",
     "permit",
     "intent",

@@ -1,5 +1,7 @@
 //! One exchange of a step: back-off → token → permit → intent → exchange → what came of it.
 
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -94,19 +96,19 @@ impl Runner {
             let tenant = live.chain.tenant.clone();
             let error = match live.wait(self.ports.actions.credential(&tenant), until, true).await? {
                 Waited::Done(Ok(credential)) => {
-                    failpoint::hit("token");
+                    live.comes_by("token");
                     return Ok(Some(credential));
                 }
                 Waited::Done(Err(error)) => error,
                 Waited::Interrupted => return Ok(None),
                 Waited::Over if until < deadline => return Ok(None),
-                Waited::Over => return self.end_unsent(live, class, "no token in time").await,
+                Waited::Over => return self.end_unsent(live, class, "no token in time"),
             };
             failures += 1;
             class = error.class;
             let delay = self.ports.dice.up_to(backoff.most(failures)).max(SHORTEST_TOKEN_DELAY);
             if !error.retryable || Instant::now() + delay >= deadline {
-                return self.end_unsent(live, class, &error.message).await;
+                return self.end_unsent(live, class, &error.message);
             }
             debug!(class = class.as_str(), "no token yet");
             match live.wait(tokio::time::sleep(delay), until, true).await? {
@@ -120,7 +122,7 @@ impl Runner {
     async fn permit_and_intent(&self, live: &mut Live, credential: &Credential) -> Result<Option<(Permit, u32)>, Halt> {
         loop {
             let Some(permit) = self.permit(live).await? else { return Ok(None) };
-            failpoint::hit("permit");
+            live.comes_by("permit");
             // Whoever waited long at the gate may have a token that did not, and may not be wanted any more: ask again, without
             // the permit.
             if Instant::now() >= credential.stale_at || !self.is_still_due(live) {
@@ -129,7 +131,7 @@ impl Runner {
             if Instant::now() >= active(live).clock.deadline() {
                 let last = live.recorder.state().open().and_then(|open| open.last_class);
                 let class = last.unwrap_or(ErrorClass::Timeout);
-                return self.end_unsent(live, class, "the step's time was over before it could be sent").await;
+                return self.end_unsent(live, class, "the step's time was over before it could be sent");
             }
             if !permit.is_fresh() {
                 continue;
@@ -139,14 +141,15 @@ impl Runner {
             let at = live.recorder.now();
             let intent = Private::Intent { step: step.clone(), attempt, at };
             live.recorder.append(vec![Entry::Private(intent)]).await?;
-            failpoint::hit("intent");
             if !live.recorder.lease().holds() {
                 return Err(JournalError::Fenced.into());
             }
-            if let Some(permit) = self.fresh(live, permit) {
+            // A journal that took long may have used the time up.
+            let in_time = Instant::now() < live.deadline.min(active(live).clock.deadline());
+            if in_time && let Some(permit) = self.fresh(live, permit) {
                 return Ok(Some((permit, attempt)));
             }
-            live.recorder.append(vec![Entry::Private(Private::Withdrawn { step, attempt })]).await?;
+            live.recorder.stage(vec![Entry::Private(Private::Withdrawn { step, attempt })])?;
         }
     }
 
@@ -165,8 +168,14 @@ impl Runner {
         self.ports.gate.permit_now(&live.chain.tenant, live.age).filter(Permit::is_fresh)
     }
 
+    /// A permit; without a wait if that can be. What is staged is journaled before the run stands in the line: a permit that came
+    /// in the meantime would be stale.
     pub(super) async fn permit(&self, live: &mut Live) -> Result<Option<Permit>, Halt> {
         let (tenant, age, until) = (live.chain.tenant.clone(), live.age, live.deadline.min(self.last_start(live)));
+        if let Some(permit) = self.ports.gate.permit_now(&tenant, age) {
+            return Ok(Some(permit));
+        }
+        live.recorder.commit().await?;
         active(live).clock.enter_gate();
         let waited = live.wait(self.ports.gate.permit(&tenant, age), until, true).await;
         active(live).clock.leave_gate();
@@ -233,7 +242,15 @@ impl Live {
         error_span!("step", step_id = step.id.as_str(), action_id = step.action.as_str(), attempt)
     }
 
-    /// Waits for `work` until `until`, and renews the lease meanwhile.
+    /// The process comes by this place; not if something is staged, for then it is still at the one before.
+    fn comes_by(&self, place: &'static str) {
+        if !self.recorder.has_staged() {
+            failpoint::hit(place);
+        }
+    }
+
+    /// Waits for `work` until `until`, and renews the lease meanwhile. What is there already is not waited for; a run that does
+    /// wait has nothing staged.
     pub(super) async fn wait<T>(
         &mut self,
         work: impl Future<Output = T>,
@@ -241,6 +258,10 @@ impl Live {
         interruptible: bool,
     ) -> Result<Waited<T>, Halt> {
         let mut work = std::pin::pin!(work);
+        if let Poll::Ready(done) = poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
+            return Ok(Waited::Done(done));
+        }
+        self.recorder.commit().await?;
         loop {
             let stop = self.hand_back.wait_for(|stop| *stop);
             tokio::select! {

@@ -6,14 +6,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tracing::{Instrument, debug};
+use tracing::{Instrument, debug, info};
 
 use super::Runner;
 use super::attempt::ActiveStep;
 use super::events::EventLine;
 use super::recorder::{Entry, Recorder, Settling};
 use crate::chain::hash::sha256_hex;
-use crate::chain::log::{EventBody, Origin, Private, Record, RunAccepted, Subject};
+use crate::chain::log::{EventBody, Origin, Private, Record, RunAccepted, RunResumed, Subject};
 use crate::chain::result::{Ending, FinalStatus, RESULT_SCHEMA, Reason, render, summary};
 use crate::chain::run::{Command, Inputs, RunState, decide};
 use crate::chain::stamp::Millis;
@@ -89,6 +89,8 @@ pub(super) struct Live {
     pub(super) step: Option<ActiveStep>,
     /// Where its message came from, until `run.accepted` records it.
     origin: Origin,
+    /// The log is one from before, and does not say yet that it is gone on with here.
+    reopened: bool,
 }
 
 impl Runner {
@@ -105,7 +107,8 @@ impl Runner {
         let mut live = self.open(run)?;
         loop {
             match decide(&live.chain, live.recorder.state(), self.inputs(&live)) {
-                Command::Accept => self.accept(&mut live).await?,
+                Command::Accept => self.accept(&mut live)?,
+                Command::Resume(resumed) => self.resume(&mut live, resumed).await?,
                 Command::Cancel => {
                     live.recorder.append(vec![Entry::Private(Private::CancelRequested)]).await?;
                 }
@@ -119,18 +122,15 @@ impl Runner {
                 }
                 Command::Lost { step, resend } => {
                     let span = live.span(&step, 0);
-                    self.lost(&mut live, step, resend).instrument(span).await?;
+                    span.in_scope(|| self.lost(&mut live, step, resend))?;
                 }
                 Command::GiveUp { step, class } => {
                     let span = live.span(&step, 0);
-                    self.give_up(&mut live, &step, class).instrument(span).await?;
+                    span.in_scope(|| self.give_up(&mut live, &step, class))?;
                 }
                 Command::Finish { status, reason } => self.finish(&mut live, status, reason).await?,
                 Command::Deliver | Command::Acknowledge => return self.deliver(live).await,
-                Command::HandBack => {
-                    live.recorder.hand_back().await?;
-                    return Ok(Ended::HandedBack);
-                }
+                Command::HandBack => return self.give_back(live).await,
             }
         }
     }
@@ -156,7 +156,9 @@ impl Runner {
         let author = self.settings.author.clone();
         let recorder = Recorder::new(journal, clock, (run.lease, state), (subject, author), events);
         let deadline = self.run_deadline(&recorder, &run.chain);
-        Ok(Live { chain: run.chain, recorder, age: run.age, hand_back: run.hand_back, deadline, step: None, origin })
+        let reopened = recorder.state().is_accepted();
+        let Run { chain, age, hand_back, .. } = run;
+        Ok(Live { chain, recorder, age, hand_back, deadline, step: None, origin, reopened })
     }
 
     /// The recorded deadline on this process's own clock; never further off than the whole run clock, should the time of day
@@ -173,10 +175,11 @@ impl Runner {
             // Nobody can ask for it yet: the control exchange is declared, and nothing listens to it in this release.
             cancel: false,
             hand_back: *live.hand_back.borrow(),
+            reopened: live.reopened,
         }
     }
 
-    async fn accept(&self, live: &mut Live) -> Result<(), Halt> {
+    fn accept(&self, live: &mut Live) -> Result<(), Halt> {
         let chain = &live.chain;
         let origin = live.origin.clone();
         let accepted = RunAccepted {
@@ -189,11 +192,27 @@ impl Runner {
         };
         let definition = Private::Definition { canonical: chain.canonical.clone(), origin };
         let batch = vec![Entry::Private(definition), Entry::Event(EventBody::RunAccepted(accepted))];
-        live.recorder.append(batch).await?;
+        live.recorder.stage(batch)?;
         live.deadline = self.run_deadline(&live.recorder, &live.chain);
         debug!(steps = live.chain.steps.len(), "run accepted");
-        failpoint::hit("accepted");
         Ok(())
+    }
+
+    /// Durable before anything else is done, so that a run that kills whoever takes it up is found out.
+    async fn resume(&self, live: &mut Live, resumed: RunResumed) -> Result<(), Halt> {
+        info!(from_step = resumed.from_step, previous_worker = resumed.previous_worker, "run resumed");
+        live.recorder.append(vec![Entry::Event(EventBody::RunResumed(resumed))]).await?;
+        live.reopened = false;
+        Ok(())
+    }
+
+    /// Whatever is recorded is for the next one to go on with. A run that was not taken up here is left as it is.
+    async fn give_back(&self, mut live: Live) -> Result<Ended, Halt> {
+        if live.recorder.state().is_accepted() && !live.reopened {
+            live.recorder.append(vec![Entry::Private(Private::HandedBack)]).await?;
+        }
+        live.recorder.hand_back().await?;
+        Ok(Ended::HandedBack)
     }
 
     /// `run.finished` and the result are one batch: whoever finds the one finds the other.
@@ -209,9 +228,8 @@ impl Runner {
             worker: &live.recorder.author().worker,
         };
         let body = render(&live.chain, state, &finished, ending, self.settings.max_result_bytes);
-        let batch = vec![Record::Event(Arc::new(sealed)), Record::Private(Private::Result { body })];
-        live.recorder.append_sealed(batch).await?;
-        failpoint::hit("finished");
+        live.recorder.stage_sealed(Record::Event(Arc::new(sealed)))?;
+        live.recorder.append(vec![Entry::Private(Private::Result { body })]).await?;
         Ok(())
     }
 

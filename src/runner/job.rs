@@ -57,7 +57,6 @@ impl Runner {
         let (spent_ms, gate_wait_ms) = (millis(clock.spent()), millis(clock.waited()));
         let submitted = Private::Submitted { step, job_id, spent_ms, gate_wait_ms };
         live.recorder.append(vec![Entry::Private(submitted)]).await?;
-        failpoint::hit("submitted");
         self.poll_later(live);
         Ok(())
     }
@@ -65,13 +64,15 @@ impl Runner {
     /// Asks once after the step's job, when that is due, and records what is new. Returns early, with nothing in flight, when
     /// the run clock is over or the worker stops: the core is asked again.
     pub(super) async fn poll(&self, live: &mut Live, path: &StepPath) -> Result<(), Halt> {
+        // A poll may be due at once, and is an exchange, too.
+        live.recorder.commit().await?;
         self.activate(live, path);
         let due = active(live).polling.due;
         let until = self.job_deadline(live);
         match live.wait(tokio::time::sleep_until(due), until, true).await? {
             Waited::Done(()) => {}
             Waited::Interrupted => return Ok(()),
-            Waited::Over => return self.overdue(live, path).await,
+            Waited::Over => return self.overdue(live, path),
         }
         live.keep().await?;
         let Some(credential) = self.token_for_poll(live, path).await? else { return Ok(()) };
@@ -93,7 +94,7 @@ impl Runner {
                 Ok(None)
             }
             Waited::Interrupted => Ok(None),
-            Waited::Over => self.overdue(live, path).await.map(|()| None),
+            Waited::Over => self.overdue(live, path).map(|()| None),
         }
     }
 
@@ -112,7 +113,7 @@ impl Runner {
             }
             // A poll that is due before the deadline can find itself after it.
             if Instant::now() >= active(live).clock.deadline() {
-                return self.overdue(live, path).await.map(|()| None);
+                return self.overdue(live, path).map(|()| None);
             }
             if permit.is_fresh() {
                 return Ok(Some(permit));
@@ -161,7 +162,7 @@ impl Runner {
         match polled.seen {
             Seen::Over(finished) => {
                 permit.finish(Outcome::Answered);
-                return self.over(live, path, *finished).await;
+                return self.over(live, path, *finished);
             }
             Seen::Pending(progress) => {
                 permit.finish(Outcome::Answered);
@@ -192,14 +193,14 @@ impl Runner {
         Ok(())
     }
 
-    async fn over(&self, live: &mut Live, path: &StepPath, finished: Finished) -> Result<(), Halt> {
+    fn over(&self, live: &mut Live, path: &StepPath, finished: Finished) -> Result<(), Halt> {
         let trace = Trace {
             http_status: active(live).polling.http_status,
             response_hash: finished.body.as_ref().map(|body| self.settings.hasher.hash(body)),
             data: finished.data,
             message: finished.message,
         };
-        self.end_step(live, path, finished.end.outcome(), trace).await
+        self.end_step(live, path, finished.end.outcome(), trace)
     }
 
     /// Journals that the job has come further. A state that is known already, or goes back, is nothing new.
@@ -221,7 +222,7 @@ impl Runner {
     }
 
     /// The step's time is over, and its job is not, as far as anybody knows. (When it is the run's time, the core says so.)
-    async fn overdue(&self, live: &mut Live, path: &StepPath) -> Result<(), Halt> {
+    fn overdue(&self, live: &mut Live, path: &StepPath) -> Result<(), Halt> {
         if Instant::now() < active(live).clock.deadline() {
             return Ok(());
         }
@@ -232,7 +233,7 @@ impl Runner {
         };
         let http_status = active(live).polling.http_status;
         let trace = Trace { http_status, message: Some(message.into()), ..Trace::default() };
-        self.end_step(live, path, (StepStatus::Unknown, progress.overdue()), trace).await
+        self.end_step(live, path, (StepStatus::Unknown, progress.overdue()), trace)
     }
 
     fn job_deadline(&self, live: &mut Live) -> Instant {

@@ -1,4 +1,5 @@
-//! What came of an exchange, or of its absence, goes into the log: the step's outcome, or a retry.
+//! What came of an exchange, or of its absence, goes into the log: the step's outcome, or a retry. Both are staged only, for
+//! the intent of the next exchange, or the end of the run, may go the same way.
 
 use std::time::Duration;
 
@@ -14,7 +15,6 @@ use crate::chain::log::{EventBody, Private, StepFinished, StepRetried};
 use crate::chain::run::{After, OpenStep, Room, after, applied, undone};
 use crate::chain::stamp::millis;
 use crate::chain::{ErrorClass, OnFailure, Retryable, StepPath, StepStatus, Verdict};
-use crate::failpoint;
 use crate::ports::{Answer, Call, Outcome, Permit};
 
 /// The pause for a 429, at the least, even where it names a shorter one: a tenant that says "at once" over and over costs an
@@ -31,7 +31,7 @@ pub(super) struct Trace {
 }
 
 impl Runner {
-    /// Journals what came of the exchange: the step's outcome, or a retry.
+    /// Records what came of the exchange: the step's outcome, or a retry.
     pub(super) async fn record(
         &self,
         live: &mut Live,
@@ -77,7 +77,7 @@ impl Runner {
                     answer.verdict,
                     Verdict::Unknown { .. } | Verdict::Failed { class: ErrorClass::ResponseInvalid, .. }
                 );
-                self.retry(live, path, unknown, retried).await?;
+                self.retry(live, path, unknown, retried)?;
                 active(live).resume_at = (!delay.is_zero()).then(|| Instant::now() + delay);
                 Ok(())
             }
@@ -88,7 +88,7 @@ impl Runner {
                     data: answer.data,
                     message: answer.message,
                 };
-                self.end_step(live, &path, (status, class), trace).await
+                self.end_step(live, &path, (status, class), trace)
             }
             After::Poll => self.submitted(live, path, answer.job).await,
         }
@@ -103,23 +103,22 @@ impl Runner {
         said.unwrap_or(drawn).max(SHORTEST_PAUSE)
     }
 
-    async fn retry(&self, live: &mut Live, step: StepPath, unknown: bool, retried: StepRetried) -> Result<(), Halt> {
+    fn retry(&self, live: &mut Live, step: StepPath, unknown: bool, retried: StepRetried) -> Result<(), Halt> {
         let clock = &mut active(live).clock;
         let (spent_ms, gate_wait_ms) = (millis(clock.spent()), millis(clock.waited()));
         let attempted = Private::Attempted { step, unknown, spent_ms, gate_wait_ms };
         let batch = vec![Entry::Private(attempted), Entry::Event(EventBody::StepRetried(retried))];
-        live.recorder.append(batch).await?;
-        failpoint::hit("outcome");
+        live.recorder.stage(batch)?;
         Ok(())
     }
 
     /// A worker died with an exchange of this step in flight.
-    pub(super) async fn lost(&self, live: &mut Live, path: StepPath, resend: bool) -> Result<(), Halt> {
+    pub(super) fn lost(&self, live: &mut Live, path: StepPath, resend: bool) -> Result<(), Halt> {
         self.activate(live, &path);
         if !resend {
             let message = "a worker died before it could record the answer".to_owned();
             let trace = Trace { message: Some(message), ..Trace::default() };
-            return self.end_step(live, &path, (StepStatus::Unknown, ErrorClass::OutcomeUnknown), trace).await;
+            return self.end_step(live, &path, (StepStatus::Unknown, ErrorClass::OutcomeUnknown), trace);
         }
         let open = open_step(live);
         let body = active(live).body.clone();
@@ -136,11 +135,11 @@ impl Runner {
             http_status: None,
             delay_ms: 0,
         };
-        self.retry(live, path, true, retried).await
+        self.retry(live, path, true, retried)
     }
 
     /// The step gets no further exchange.
-    pub(super) async fn give_up(&self, live: &mut Live, path: &StepPath, class: ErrorClass) -> Result<(), Halt> {
+    pub(super) fn give_up(&self, live: &mut Live, path: &StepPath, class: ErrorClass) -> Result<(), Halt> {
         self.activate(live, path);
         let open = live.recorder.state().open().cloned().unwrap_or_else(|| OpenStep::new(path.clone()));
         let status = undone(&open);
@@ -150,26 +149,21 @@ impl Runner {
             (None, _) => "the run ended while the step waited for its next attempt",
         };
         let trace = Trace { http_status: open.last_status, message: Some(why.into()), ..Trace::default() };
-        self.end_step(live, path, (status, class), trace).await
+        self.end_step(live, path, (status, class), trace)
     }
 
     /// The step failed without another exchange.
-    pub(super) async fn end_unsent<T>(
-        &self,
-        live: &mut Live,
-        class: ErrorClass,
-        message: &str,
-    ) -> Result<Option<T>, Halt> {
+    pub(super) fn end_unsent<T>(&self, live: &mut Live, class: ErrorClass, message: &str) -> Result<Option<T>, Halt> {
         let path = active(live).path.clone();
         let open = live.recorder.state().open();
         let status = open.map_or(StepStatus::Failed, undone);
         let http_status = open.and_then(|open| open.last_status);
         let trace = Trace { http_status, message: Some(message.to_owned()), ..Trace::default() };
-        self.end_step(live, &path, (status, class), trace).await?;
+        self.end_step(live, &path, (status, class), trace)?;
         Ok(None)
     }
 
-    pub(super) async fn end_step(
+    pub(super) fn end_step(
         &self,
         live: &mut Live,
         path: &StepPath,
@@ -223,8 +217,7 @@ impl Runner {
         let data = trace.data.filter(|_| success).map(Into::into);
         let data = Private::StepData { step: path.clone(), data, message, omitted };
         let batch = vec![Entry::Private(data), Entry::Event(EventBody::StepFinished(finished))];
-        live.recorder.append_at(at, batch).await?;
-        failpoint::hit("outcome");
+        live.recorder.stage_at(at, batch)?;
         Ok(())
     }
 }

@@ -1,4 +1,9 @@
-//! Writes a run's log: seals events, journals a batch, folds it into the state, and only then lets the events out.
+//! Writes a run's log. What is *staged* is sealed and folded into the state at once, so that the core can say what comes next;
+//! a *commit* journals all that is staged in one append, and only then are events let out. So an outcome, the intent that
+//! follows it without a wait, and the end of the run cost one durable append, and none of them counts before it.
+//!
+//! Invariant: nothing is sent, and nobody waits, while something is staged. An error ends the run's task here, so nothing ever
+//! goes on without what was staged.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,9 +11,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::chain::RunId;
-use crate::chain::log::{Author, EventBody, Head, Private, Record, Sealed, Subject, seal};
+use crate::chain::log::{Author, EventBody, Private, Record, Sealed, Subject, seal};
 use crate::chain::run::RunState;
 use crate::chain::stamp::Millis;
+use crate::failpoint;
 use crate::ports::{Clock, Journal, JournalError, Lease};
 
 use super::drive::Halt;
@@ -30,7 +36,9 @@ pub(super) struct Recorder {
     lease: Lease,
     /// When the lease was last renewed; every append does it, too.
     renewed: Instant,
+    /// The run as all records tell it, the staged ones included.
     state: RunState,
+    staged: Vec<Record>,
     subject: Subject,
     author: Author,
     events: EventLine,
@@ -45,7 +53,7 @@ impl Recorder {
         events: EventLine,
     ) -> Self {
         let (lease, state) = claim;
-        Self { journal, clock, lease, renewed: Instant::now(), state, subject, author, events }
+        Self { journal, clock, lease, renewed: Instant::now(), state, staged: Vec::new(), subject, author, events }
     }
 
     pub(super) fn state(&self) -> &RunState {
@@ -73,41 +81,53 @@ impl Recorder {
         seal(self.state.head(), &self.subject, &self.author, at, body)
     }
 
-    /// Journals `entries` as one batch; then the state knows them and the events go out.
-    pub(super) async fn append(&mut self, entries: Vec<Entry>) -> Result<(), JournalError> {
-        self.append_at(self.now(), entries).await
+    /// Seals `entries` and folds them into the state. The next [`commit`](Self::commit) journals them.
+    pub(super) fn stage(&mut self, entries: Vec<Entry>) -> Result<(), JournalError> {
+        self.stage_at(self.now(), entries)
     }
 
-    /// As [`append`](Self::append), of what happened at `at`.
-    pub(super) async fn append_at(&mut self, at: Millis, entries: Vec<Entry>) -> Result<(), JournalError> {
-        let mut head: Head = self.state.head().clone();
-        let batch: Vec<Record> = entries
-            .into_iter()
-            .map(|entry| match entry {
+    /// As [`stage`](Self::stage), of what happened at `at`.
+    pub(super) fn stage_at(&mut self, at: Millis, entries: Vec<Entry>) -> Result<(), JournalError> {
+        entries.into_iter().try_for_each(|entry| {
+            self.stage_sealed(match entry {
                 Entry::Private(private) => Record::Private(private),
-                Entry::Event(body) => {
-                    let sealed = seal(&head, &self.subject, &self.author, at, body);
-                    head = sealed.head();
-                    Record::Event(Arc::new(sealed))
-                }
+                Entry::Event(body) => Record::Event(Arc::new(self.preview(at, body))),
             })
-            .collect();
-        self.append_sealed(batch).await
+        })
     }
 
-    /// As [`append`](Self::append), with events sealed before.
-    pub(super) async fn append_sealed(&mut self, batch: Vec<Record>) -> Result<(), JournalError> {
-        let state = batch.iter().try_fold(self.state.clone(), RunState::apply);
-        let state = state.map_err(|illegal| JournalError::Unavailable(illegal.to_string()))?;
-        self.journal.append(&mut self.lease, batch.clone()).await?;
-        self.renewed = Instant::now();
-        self.state = state;
-        for record in &batch {
-            if let Record::Event(sealed) = record {
-                self.events.push(sealed);
-            }
-        }
+    /// As [`stage`](Self::stage), of an event sealed before.
+    pub(super) fn stage_sealed(&mut self, record: Record) -> Result<(), JournalError> {
+        let state = self.state.clone().apply(&record);
+        self.state = state.map_err(|illegal| JournalError::Unavailable(illegal.to_string()))?;
+        self.staged.push(record);
         Ok(())
+    }
+
+    /// Whether there is something that is not journaled yet.
+    pub(super) fn has_staged(&self) -> bool {
+        !self.staged.is_empty()
+    }
+
+    /// Journals what is staged as one batch; then its events go out.
+    pub(super) async fn commit(&mut self) -> Result<(), JournalError> {
+        if self.staged.is_empty() {
+            return Ok(());
+        }
+        let batch = std::mem::take(&mut self.staged);
+        let places = places(&batch);
+        let events: Vec<Arc<Sealed>> = batch.iter().filter_map(event).cloned().collect();
+        self.journal.append(&mut self.lease, batch).await?;
+        self.renewed = Instant::now();
+        places.into_iter().for_each(failpoint::hit);
+        events.iter().for_each(|sealed| self.events.push(sealed));
+        Ok(())
+    }
+
+    /// Journals `entries`, and before them what is staged.
+    pub(super) async fn append(&mut self, entries: Vec<Entry>) -> Result<(), JournalError> {
+        self.stage(entries)?;
+        self.commit().await
     }
 
     /// Keeps the lease while the run waits.
@@ -123,7 +143,8 @@ impl Recorder {
     }
 
     /// Waits until every event is confirmed, and leaves what is needed to settle the run.
-    pub(super) async fn events_confirmed(self) -> Result<Settling, Halt> {
+    pub(super) async fn events_confirmed(mut self) -> Result<Settling, Halt> {
+        self.commit().await?;
         let mut settling =
             Settling { journal: self.journal, lease: self.lease, state: self.state, subject: self.subject };
         settling.keep(self.events.finish()).await??;
@@ -135,6 +156,36 @@ impl Recorder {
         let settling = self.events_confirmed().await?;
         settling.journal.release(&settling.lease).await;
         Ok(())
+    }
+}
+
+/// The places where a test can kill the worker after the append of `batch`. What shares an append has no arrow between: where
+/// an exchange comes next, it is the arrow from its intent, whatever else became durable with it.
+fn places(batch: &[Record]) -> Vec<&'static str> {
+    match batch.last() {
+        Some(Record::Private(Private::Intent { .. })) => vec!["intent"],
+        _ => batch.iter().filter_map(place).collect(),
+    }
+}
+
+fn place(record: &Record) -> Option<&'static str> {
+    match record {
+        Record::Event(sealed) => match &sealed.event.body {
+            EventBody::RunAccepted(_) => Some("accepted"),
+            EventBody::StepRetried(_) | EventBody::StepFinished(_) => Some("outcome"),
+            EventBody::RunResumed(_) => Some("resumed"),
+            EventBody::RunFinished(_) => Some("finished"),
+            EventBody::RunRejected(_) => None,
+        },
+        Record::Private(Private::Submitted { .. }) => Some("submitted"),
+        Record::Private(_) => None,
+    }
+}
+
+fn event(record: &Record) -> Option<&Arc<Sealed>> {
+    match record {
+        Record::Event(sealed) => Some(sealed),
+        Record::Private(_) => None,
     }
 }
 

@@ -62,8 +62,10 @@ impl Gate for Threshold {
     }
 
     fn permit_now(&self, tenant: &TenantName, age: RunAge) -> Option<Permit> {
+        // Who has to wait has not come to the line yet.
+        let permit = self.gate.permit_now(tenant, age)?;
         self.arrived(tenant, age);
-        self.gate.permit_now(tenant, age)
+        Some(permit)
     }
 
     fn line_behind(&self, tenant: &TenantName, others: usize) -> Duration {

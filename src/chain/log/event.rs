@@ -54,7 +54,7 @@ pub enum EventBody {
     /// A step has its outcome.
     #[serde(rename = "step.finished")]
     StepFinished(StepFinished),
-    /// Another worker goes on with the run.
+    /// A worker goes on with what another one, or itself, had begun and not ended.
     #[serde(rename = "run.resumed")]
     RunResumed(RunResumed),
     /// The run is over.
@@ -167,9 +167,9 @@ pub struct StepFinished {
 /// `run.resumed`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunResumed {
-    /// The id of the step that the run goes on with.
+    /// The id of the first step without an outcome; of the last one when all have one.
     pub from_step: String,
-    /// Who had it before.
+    /// Who wrote the event before this one.
     pub previous_worker: String,
 }
 

@@ -101,6 +101,8 @@ pub enum Private {
     },
     /// Somebody asked for the end of this run.
     CancelRequested,
+    /// A worker that stops gave the run back, between two exchanges: whoever takes it up next does so after no crash.
+    HandedBack,
     /// Follows `run.finished`: the result, byte for byte as it is published.
     Result {
         /// A JSON document.

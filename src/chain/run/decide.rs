@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::super::definition::{Chain, OnFailure, OnUnknown, Step};
 use super::super::ids::StepPath;
+use super::super::log::RunResumed;
 use super::super::outcome::{ErrorClass, StepStatus};
 use super::super::result::{FinalStatus, Reason, ReasonCode};
 use super::super::stamp::Millis;
@@ -22,6 +23,8 @@ pub struct Inputs {
     pub cancel: bool,
     /// The worker stops: the rest of the chain goes back to the queue.
     pub hand_back: bool,
+    /// The run is taken up with a log from before, and nothing in the log says so yet.
+    pub reopened: bool,
 }
 
 /// What to do next. Exactly one thing; the answer is a record, and then the question is asked again.
@@ -29,6 +32,8 @@ pub struct Inputs {
 pub enum Command {
     /// Journal `run.accepted`.
     Accept,
+    /// Journal `run.resumed`, before anything else is done.
+    Resume(RunResumed),
     /// Token, permit, intent, exchange.
     Try {
         /// The step.
@@ -82,14 +87,21 @@ pub fn decide(chain: &Chain, state: &RunState, inputs: Inputs) -> Command {
     if !state.is_accepted() {
         return if inputs.hand_back { Command::HandBack } else { Command::Accept };
     }
+    if inputs.reopened {
+        return if inputs.hand_back { Command::HandBack } else { resume(chain, state) };
+    }
     if inputs.cancel && !state.cancel_requested() {
         return Command::Cancel;
     }
     if let Some(open) = state.open() {
         let step = &chain.steps[usize::from(open.path.index())];
         if open.intent.is_some() {
-            let resend = step.idempotent || step.on_unknown == OnUnknown::Retry;
-            return Command::Lost { step: open.path.clone(), resend: resend && !inputs.clock_over };
+            let may = step.idempotent || step.on_unknown == OnUnknown::Retry;
+            let resend = may && !inputs.clock_over && state.looped_at().is_none();
+            return Command::Lost { step: open.path.clone(), resend };
+        }
+        if state.looped_at().is_some() {
+            return Command::GiveUp { step: open.path.clone(), class: ErrorClass::System };
         }
         if state.cancel_requested() {
             return Command::GiveUp { step: open.path.clone(), class: ErrorClass::Cancelled };
@@ -106,10 +118,21 @@ pub fn decide(chain: &Chain, state: &RunState, inputs: Inputs) -> Command {
     between_steps(chain, state, inputs)
 }
 
+/// Says who goes on, and where.
+fn resume(chain: &Chain, state: &RunState) -> Command {
+    let step = chain.steps.get(state.steps().len()).or(chain.steps.last());
+    let from_step = step.map(|step| step.id.to_string()).unwrap_or_default();
+    Command::Resume(RunResumed { from_step, previous_worker: state.worker().to_owned() })
+}
+
 /// No exchange is in flight: end the run, or go on with the next step.
 fn between_steps(chain: &Chain, state: &RunState, inputs: Inputs) -> Command {
     let last = state.steps().last();
     let next = state.steps().len();
+    // The step that was at work when it was one resume too many ends the run, whatever its directive.
+    if let Some(step) = state.looped_at().and_then(|at| state.steps().get(at)) {
+        return crash_loop(step.event.step_id.clone(), step.event.status);
+    }
     if let Some(step) = last
         && let Some(cut) = cut(state, (step.event.status, step.event.error_classification), step.at)
     {
@@ -125,6 +148,9 @@ fn between_steps(chain: &Chain, state: &RunState, inputs: Inputs) -> Command {
     let Some(step) = chain.steps.get(next) else {
         return Command::Finish { status: FinalStatus::Completed, reason: None };
     };
+    if state.looped_at().is_some() {
+        return crash_loop(step.id.to_string(), StepStatus::Failed);
+    }
     if state.cancel_requested() {
         return cancelled(None);
     }
@@ -179,7 +205,8 @@ pub fn applied(
     (status, class): (StepStatus, ErrorClass),
     at: Millis,
 ) -> Option<OnFailure> {
-    if cut(state, (status, class), at).is_some() { None } else { directive(step, status) }
+    let ends = cut(state, (status, class), at).is_some() || state.looped_at().is_some();
+    if ends { None } else { directive(step, status) }
 }
 
 /// Whether the chain ends at `finished`, and how.
@@ -199,6 +226,14 @@ fn ending(step: &Step, finished: &FinishedStep) -> Option<(FinalStatus, Reason)>
     let http = event.http_status.map(|status| format!(", HTTP {status}")).unwrap_or_default();
     let message = format!("step {} ({}) {what}: {class}{http}", event.step_id, event.action_id);
     Some((status, Reason { code, step_id: Some(event.step_id.clone()), message }))
+}
+
+/// The run was taken up once too often. `status`: of the step that it was at.
+fn crash_loop(step_id: String, status: StepStatus) -> Command {
+    let unknown = status == StepStatus::Unknown;
+    let how = if unknown { FinalStatus::Indeterminate } else { FinalStatus::TerminatedEarly };
+    let message = "its worker died, or gave up, several times in a row without getting any further with it";
+    finish(how, ReasonCode::CrashLoop, Some(step_id), message)
 }
 
 fn cancelled(step_id: Option<String>) -> Command {

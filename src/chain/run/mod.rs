@@ -4,6 +4,7 @@
 
 mod after;
 mod decide;
+mod resumes;
 mod state;
 mod step;
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::super::ids::ChainId;
 use super::super::log::{EventBody, Head, Origin, Private, Record, RunFinished, Sealed, StepFinished, StepRetried};
 use super::super::outcome::{ErrorClass, JobProgress};
 use super::super::stamp::Millis;
+use super::resumes::Resumes;
 use super::step::{FinishedStep, Job, OpenStep};
 
 /// A run as its log tells it.
@@ -18,6 +19,8 @@ pub struct RunState {
     origin: Origin,
     definition_hash: String,
     head: Head,
+    worker: String,
+    resumes: Resumes,
     steps_total: u32,
     started_at: Option<Millis>,
     deadline: Option<Millis>,
@@ -61,6 +64,8 @@ impl RunState {
             origin: Origin::default(),
             head: Head { seq: 0, hash: definition_hash.clone() },
             definition_hash,
+            worker: String::new(),
+            resumes: Resumes::default(),
             steps_total: 0,
             started_at: None,
             deadline: None,
@@ -117,7 +122,10 @@ impl RunState {
                 let chain_id = sealed.event.chain_id.clone().ok_or(Illegal { record: name })?;
                 self.step_finished(finished, chain_id, sealed.event.timestamp);
             }
-            EventBody::RunResumed(_) => legal(self.phase == Phase::Open, name)?,
+            EventBody::RunResumed(_) => {
+                legal(self.phase == Phase::Open, name)?;
+                self.resumes.resumed(self.steps.len());
+            }
             EventBody::RunFinished(finished) => {
                 legal(self.phase == Phase::Open && self.open.is_none(), name)?;
                 self.phase = Phase::Finished;
@@ -126,6 +134,7 @@ impl RunState {
             EventBody::RunRejected(_) => legal(false, name)?,
         }
         self.head = sealed.head();
+        self.worker.clone_from(&sealed.event.worker);
         Ok(())
     }
 
@@ -142,6 +151,9 @@ impl RunState {
         open.last_class = Some(retried.error_classification);
         open.last_status = retried.http_status;
         open.not_before = None;
+        if retried.error_classification != ErrorClass::OutcomeUnknown {
+            self.resumes.progress();
+        }
         match retried.error_classification {
             ErrorClass::RateLimited => {}
             ErrorClass::Authentication => open.reauthorized = true,
@@ -158,6 +170,7 @@ impl RunState {
         let (data, message, omitted) =
             self.data.take().map(|data| (data.data, data.message, data.omitted)).unwrap_or_default();
         self.open = None;
+        self.resumes.progress();
         self.steps.push(Arc::new(FinishedStep { event: event.clone(), chain_id, at, data, message, omitted }));
     }
 
@@ -185,6 +198,7 @@ impl RunState {
                 open.attempts = open.intent.take().unwrap_or(open.attempts);
                 open.job = Some(Job { id: job_id.clone(), progress: JobProgress::Queued, polls: 0 });
                 (open.spent_ms, open.gate_wait_ms) = (*spent_ms, *gate_wait_ms);
+                self.resumes.progress();
             }
             Private::Progressed { step, progress, polls, spent_ms, gate_wait_ms } => {
                 let open = self.open.as_mut().filter(|open| open.path == *step);
@@ -192,6 +206,7 @@ impl RunState {
                 let job = open.job.as_mut().ok_or(Illegal { record: "progressed" })?;
                 (job.progress, job.polls) = (*progress, *polls);
                 (open.spent_ms, open.gate_wait_ms) = (*spent_ms, *gate_wait_ms);
+                self.resumes.progress();
             }
             Private::Attempted { step, unknown, spent_ms, gate_wait_ms } => {
                 let open = self.open.as_mut().filter(|open| open.path == *step && open.intent.is_some());
@@ -205,6 +220,11 @@ impl RunState {
                 self.data = Some(StepData { data: data.clone(), message: message.clone(), omitted: *omitted });
             }
             Private::CancelRequested => self.cancel_requested = true,
+            Private::HandedBack => {
+                let in_flight = self.open.as_ref().is_some_and(|open| open.intent.is_some());
+                legal(self.phase == Phase::Open && !in_flight, "handed_back")?;
+                self.resumes.handed_back();
+            }
             Private::Result { body } => {
                 legal(self.phase == Phase::Finished && self.result.is_none(), "result")?;
                 self.result = Some(body.as_str().into());
@@ -263,6 +283,19 @@ impl RunState {
     #[must_use]
     pub fn open(&self) -> Option<&OpenStep> {
         self.open.as_ref()
+    }
+
+    /// Who wrote the last event; empty before the first.
+    #[must_use]
+    pub fn worker(&self) -> &str {
+        &self.worker
+    }
+
+    /// How many steps had an outcome when the run was taken up once too often without getting any further, if it was: it ends
+    /// now. An outcome that the step at work gets after that says how it ends.
+    #[must_use]
+    pub fn looped_at(&self) -> Option<usize> {
+        self.resumes.looped_at()
     }
 
     /// Whether somebody asked for the end of the run.

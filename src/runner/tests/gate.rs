@@ -3,27 +3,49 @@
 use super::fakes::*;
 use super::*;
 
-const WORDS: [&str; 6] = ["token", "permit", "journal intent", "journal withdrawn", "send", "gate"];
+const WORDS: [&str; 5] = ["token", "permit", "journal", "send", "gate"];
+/// From the token to the answer.
+fn of_the_first_exchange(world: &World) -> String {
+    let tape = world.tape.timed(&WORDS);
+    let answered = tape.lines().position(|line| line.contains("gate ")).unwrap();
+    tape.lines().take(answered + 1).map(|line| format!("{line}\n")).collect()
+}
 
 #[tokio::test(start_paused = true)]
 async fn a_permit_that_grew_old_in_the_journal_is_withdrawn_and_costs_no_attempt_number() {
     let world = World::new();
     world.gate.brief(20);
-    let slow = [0, 21].map(Duration::from_millis);
-    world.journal.slow.lock().unwrap().extend(slow);
+    world.gate.hold([5]);
+    world.journal.slow.lock().unwrap().push_back(Duration::from_millis(21));
     world.drive(&one(json!({}))).await;
-    insta::assert_snapshot!(world.tape.timed(&WORDS), @r"
+    insta::assert_snapshot!(of_the_first_exchange(&world), @r"
      0 token 1
      0 permit
-    21 journal intent step_0 #1
+    21 journal definition + run.accepted@1 + intent step_0 #1
     21 journal withdrawn step_0 #1
-    21 permit
-    21 journal intent step_0 #1
-    21 send step_0 #1 with token 1
-    21 gate Answered
+    26 permit
+    26 journal intent step_0 #1
+    26 send step_0 #1 with token 1
+    26 gate Answered
     ");
     let step = &world.events_named("step.finished")[0];
-    assert_eq!((&step["attempts"], &step["latency_ms"]), (&json!(1), &json!(21)));
+    assert_eq!((&step["attempts"], &step["latency_ms"], &step["gate_wait_ms"]), (&json!(1), &json!(21), &json!(5)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_journal_that_uses_the_steps_time_up_withdraws_the_intent_and_nothing_is_sent() {
+    for (step, ends) in [(5, "TIMEOUT"), (120, "NONE")] {
+        let world = World::new();
+        world.journal.slow.lock().unwrap().push_back(Duration::from_secs(40));
+        world.drive(&one(json!({"timeout_seconds": step, "on_failure": "continue"}))).await;
+        let finished = &world.events_named("step.finished")[0];
+        assert_eq!(finished["error_classification"], ends);
+        let sent = u32::from(ends == "NONE");
+        assert_eq!((world.tape.count("send"), &finished["attempts"]), (usize::try_from(sent).unwrap(), &json!(sent)));
+        if sent == 0 {
+            assert_eq!(finished["status"], "failed", "it is known that nothing was sent");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -33,15 +55,14 @@ async fn a_journal_slower_than_the_slack_does_not_keep_a_run_from_being_sent() {
         world.gate.brief(20);
     }
     world.journal.slow.lock().unwrap().extend([Duration::from_millis(30); 1_000]);
-    world.gate.at_once(1);
     assert_eq!(status(&world.drive(&one(json!({}))).await), FinalStatus::Completed);
-    insta::assert_snapshot!(world.tape.timed(&WORDS), @r"
-    30 token 1
+    insta::assert_snapshot!(of_the_first_exchange(&world), @r"
+     0 token 1
+     0 permit
+    30 journal definition + run.accepted@1 + intent step_0 #1
     30 permit
-    60 journal intent step_0 #1
-    60 permit at once
-    60 send step_0 #1 with token 1
-    60 gate Answered
+    30 send step_0 #1 with token 1
+    30 gate Answered
     ");
 }
 
@@ -51,7 +72,14 @@ async fn a_permit_that_is_old_when_it_comes_is_given_up_for_another() {
     world.gate.brief(0);
     world.gate.brief(20);
     world.drive(&one(json!({}))).await;
-    assert_eq!(world.tape.count("journal intent"), 1);
+    insta::assert_snapshot!(of_the_first_exchange(&world), @r"
+    0 token 1
+    0 permit
+    0 permit
+    0 journal definition + run.accepted@1 + intent step_0 #1
+    0 send step_0 #1 with token 1
+    0 gate Answered
+    ");
 }
 
 #[tokio::test(start_paused = true)]
@@ -61,8 +89,9 @@ async fn a_token_that_grew_old_at_the_gate_is_renewed_before_anything_is_sent() 
     world.actions.grant([Token::Good { after: Duration::ZERO, life: minute }]);
     world.gate.hold([60_000, 100]);
     world.drive(&one(json!({}))).await;
-    insta::assert_snapshot!(world.tape.timed(&WORDS), @r"
+    insta::assert_snapshot!(of_the_first_exchange(&world), @r"
         0 token 1
+        0 journal definition + run.accepted@1
     60000 permit
     60000 token 1
     60100 permit

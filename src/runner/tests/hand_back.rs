@@ -28,11 +28,10 @@ async fn an_exchange_is_finished_and_the_next_step_is_somebody_elses() {
     stop_after(&world, 1_000);
     assert_eq!(world.drive(&chain).await, Ended::HandedBack);
     insta::assert_snapshot!(world.tape.timed(&["send", "answer", "journal", "release"]), @r"
-        0 journal definition + run.accepted@1
-        0 journal intent step_0 #1
+        0 journal definition + run.accepted@1 + intent step_0 #1
         0 send step_0 #1 with token 1
     10000 answer step_0 #1
-    10000 journal data + step.finished@2
+    10000 journal data + step.finished@2 + handed back
     10000 release
     ");
     and_another_worker_ends_it(&world, &chain).await;
@@ -48,6 +47,7 @@ async fn a_run_is_given_back_while_it_waits_at_the_gate() {
     assert_eq!(world.drive(&chain).await, Ended::HandedBack);
     insta::assert_snapshot!(world.tape.timed(&["permit", "journal", "release"]), @r"
        0 journal definition + run.accepted@1
+    1000 journal handed back
     1000 release
     ");
     and_another_worker_ends_it(&world, &chain).await;

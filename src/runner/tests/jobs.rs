@@ -35,8 +35,7 @@ async fn a_job_is_submitted_once_and_polled_until_it_is_over() {
     let ended = world.drive(&one(job(json!({"payload": {"a": 1}})))).await;
     assert_eq!(status(&ended), FinalStatus::Completed);
     insta::assert_snapshot!(world.tape.timed(&TOLD), @r"
-        0 journal definition + run.accepted@1
-        0 journal intent step_0 #1
+        0 journal definition + run.accepted@1 + intent step_0 #1
         0 send step_0 #1 with token 1
       100 journal submitted step_0
      3100 poll step_0 j with token 1
@@ -44,8 +43,7 @@ async fn a_job_is_submitted_once_and_polled_until_it_is_over() {
      6100 journal progressed Running
      9100 poll step_0 j with token 1
     12100 poll step_0 j with token 1
-    12150 journal data + step.finished@2
-    12150 journal run.finished@3 + result
+    12150 journal data + step.finished@2 + run.finished@3 + result
     12150 journal settled
     ");
     let step = &world.events_named("step.finished")[0];

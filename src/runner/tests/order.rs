@@ -17,17 +17,16 @@ async fn a_run_that_goes_well() {
         Ended::Settled { status: FinalStatus::Completed, reason: None, took: Duration::from_millis(350) }
     );
     insta::assert_snapshot!(world.tape.all(), @r"
-      0 journal definition + run.accepted@1
       0 token 1
       0 permit
-      0 journal intent step_0 #1
+      0 journal definition + run.accepted@1 + intent step_0 #1
       0 send step_0 #1 with token 1
       0 publish r:1 t.run.accepted
       0 confirmed r:1
     100 answer step_0 #1
     100 gate Answered
-    100 journal data + step.finished@2
     100 token 1
+    100 journal data + step.finished@2
     100 publish r:2 t.step.finished.success
     100 confirmed r:2
     150 permit
@@ -35,8 +34,7 @@ async fn a_run_that_goes_well() {
     150 send step_1 #1 with token 1
     350 answer step_1 #1
     350 gate Answered
-    350 journal data + step.finished@3
-    350 journal run.finished@4 + result
+    350 journal data + step.finished@3 + run.finished@4 + result
     350 publish r:3 t.step.finished.success
     350 confirmed r:3
     350 publish r:4 t.run.finished.completed
@@ -55,15 +53,12 @@ async fn publishing_overlaps_the_next_step_and_the_result_waits_for_it() {
     world.outbox.confirm_after("r:1", 1_000);
     world.drive(&steps([json!({}), json!({})])).await;
     insta::assert_snapshot!(world.tape.timed(&WRITTEN), @r"
-       0 journal definition + run.accepted@1
-       0 journal intent step_0 #1
+       0 journal definition + run.accepted@1 + intent step_0 #1
        0 send step_0 #1 with token 1
        0 publish r:1 t.run.accepted
-     100 journal data + step.finished@2
-     100 journal intent step_1 #1
+     100 journal data + step.finished@2 + intent step_1 #1
      100 send step_1 #1 with token 1
-     200 journal data + step.finished@3
-     200 journal run.finished@4 + result
+     200 journal data + step.finished@3 + run.finished@4 + result
     1000 confirmed r:1
     1000 publish r:2 t.step.finished.success
     1000 confirmed r:2
@@ -87,8 +82,7 @@ async fn a_retry_is_an_event_of_its_own_and_the_result_goes_to_whoever_asked_too
     run.origin.traceparent = Some("trace".into());
     world.drive_from(run).await;
     insta::assert_snapshot!(world.tape.timed(&WRITTEN), @r"
-       0 journal definition + run.accepted@1
-       0 journal intent step_0 #1
+       0 journal definition + run.accepted@1 + intent step_0 #1
        0 send step_0 #1 with token 1
        0 publish r:1 t.run.accepted
        0 confirmed r:1
@@ -97,8 +91,7 @@ async fn a_retry_is_an_event_of_its_own_and_the_result_goes_to_whoever_asked_too
       10 confirmed r:2
     2010 journal intent step_0 #2
     2010 send step_0 #2 with token 1
-    2020 journal data + step.finished@3
-    2020 journal run.finished@4 + result
+    2020 journal data + step.finished@3 + run.finished@4 + result
     2020 publish r:3 t.step.finished.success
     2020 confirmed r:3
     2020 publish r:4 t.run.finished.completed

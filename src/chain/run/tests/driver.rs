@@ -1,4 +1,5 @@
-//! A driver without ports: does what the core says, with a script in the place of the world.
+//! A driver without ports: does what the core says, with a script in the place of the world. As in the runner, what is
+//! staged is durable with the next append only, and a crash loses it.
 
 use proptest::prelude::*;
 
@@ -8,10 +9,10 @@ use crate::chain::result::Reason;
 /// One thing that the world does: to the exchange that is made next, or in its place.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Turn {
-    /// It answers so after `took`; a back-off of `delay` is drawn.
-    Answer { verdict: Verdict, took: u64, delay: u64 },
-    /// The worker dies with the exchange in flight; another one comes `later`.
-    Crash { later: u64 },
+    /// The gate holds it for so long, if at all; it is answered so after `took`; a back-off of `delay` is drawn.
+    Answer { held: u64, verdict: Verdict, took: u64, delay: u64 },
+    /// The worker dies there; another one comes `later`.
+    Crash { there: Place, later: u64 },
     /// The permit grows old while the intent is journaled.
     Withdraw,
     /// Time goes by at the gate.
@@ -24,21 +25,46 @@ pub(super) enum Turn {
     HandBack { later: u64 },
 }
 
-/// A state as it was when the log had that many records.
-pub(super) struct Moment {
-    pub(super) records: usize,
-    pub(super) state: RunState,
+/// Where a worker dies.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Place {
+    /// Before what is staged is journaled.
+    Staged,
+    /// At the gate, with nothing in flight.
+    Gate,
+    /// Between the intent and the exchange.
+    Intent,
+    /// With the exchange in flight.
+    Sent,
+    /// With the answer in hand, and nothing of it journaled.
+    Answered(Verdict),
+}
+
+/// An exchange that was made, or that nobody knows not to have been made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Exchange {
+    pub(super) step: u16,
+    pub(super) attempt: u32,
+    /// Whether the platform saw it.
+    pub(super) sent: bool,
+    /// What the log came to hold of it.
+    pub(super) known: Option<Verdict>,
 }
 
 /// A run from its beginning to its end.
 pub(super) struct Driven {
     pub(super) chain: Chain,
     pub(super) log: Log,
-    pub(super) moments: Vec<Moment>,
-    /// The exchanges made, in order: which step, and whether the worker came to know what came of it.
-    pub(super) sent: Vec<(u16, Option<Verdict>)>,
+    /// The state when the log had so many records, from none on.
+    pub(super) moments: Vec<RunState>,
+    pub(super) exchanges: Vec<Exchange>,
+    /// So many records are durable.
+    durable: usize,
     state: RunState,
     now: u64,
+    asked: Inputs,
+    /// When somebody else comes after a hand-back.
+    later: u64,
 }
 
 const FOREVER: u64 = 1_000_000;
@@ -46,16 +72,21 @@ const FOREVER: u64 = 1_000_000;
 pub(super) fn drive(chain: Chain, script: Vec<Turn>) -> Driven {
     let log = Log::of(&chain);
     let state = RunState::new(log.definition_hash.clone());
-    let moments = vec![Moment { records: 0, state: state.clone() }];
-    let mut run = Driven { chain, log, moments, sent: Vec::new(), state, now: 0 };
+    let (moments, asked) = (vec![state.clone()], Inputs::default());
+    let mut run = Driven { chain, log, moments, exchanges: Vec::new(), durable: 0, state, now: 0, asked, later: 0 };
     let mut script = script.into_iter();
     for _ in 0..1_000 {
-        let command = decide(&run.chain, &run.state, run.inputs());
+        let command = run.command();
         match command {
-            Command::Accept => run.append(|log| {
-                let acceptance = log.acceptance();
-                log.private(definition()).event(0, acceptance)
-            }),
+            Command::Accept => {
+                let acceptance = run.log.acceptance();
+                run.stage(|log| log.private(definition()).event(0, acceptance));
+            }
+            Command::Resume(resumed) => {
+                run.stage_event(EventBody::RunResumed(resumed));
+                run.commit();
+                run.asked.reopened = false;
+            }
             Command::Try { step } => run.turn(step, script.next()),
             Command::Poll { step } => run.poll(&step, script.next()),
             Command::Lost { step, resend: true } => run.retry(&step, ErrorClass::OutcomeUnknown, true),
@@ -65,75 +96,141 @@ pub(super) fn drive(chain: Chain, script: Vec<Turn>) -> Driven {
                 run.finish_step(&step, status, class);
             }
             Command::Finish { status, reason } => run.end(status, reason),
-            Command::Deliver => run.append(|log| log.private(Private::Settled)),
+            Command::Deliver => run.append(Private::Settled),
             Command::Acknowledge => return run,
-            Command::Cancel => run.append(|log| log.private(Private::CancelRequested)),
-            Command::HandBack => unreachable!("nobody stops this worker"),
+            Command::Cancel => run.append(Private::CancelRequested),
+            Command::HandBack => {
+                if run.state.is_accepted() && !run.asked.reopened {
+                    run.append(Private::HandedBack);
+                }
+                run.reopen(run.later);
+            }
         }
     }
     panic!("the run does not end");
 }
 
 impl Driven {
-    fn inputs(&self) -> Inputs {
-        Inputs { clock_over: at(self.now) >= Millis::EPOCH.plus(LIMIT), ..Inputs::default() }
+    fn command(&self) -> Command {
+        let clock_over = at(self.now) >= Millis::EPOCH.plus(LIMIT);
+        decide(&self.chain, &self.state, Inputs { clock_over, ..self.asked })
     }
 
-    fn append(&mut self, more: impl FnOnce(Log) -> Log) {
+    fn stage(&mut self, more: impl FnOnce(Log) -> Log) {
         let before = self.log.records.len();
         self.log = more(self.log.clone());
-        for (index, record) in self.log.records.iter().enumerate().skip(before) {
+        for record in &self.log.records[before..] {
             self.state = self.state.clone().apply(record).expect("the driver writes what may follow");
-            self.moments.push(Moment { records: index + 1, state: self.state.clone() });
+            self.moments.push(self.state.clone());
         }
+    }
+
+    fn stage_event(&mut self, body: EventBody) {
+        let now = self.now;
+        self.stage(|log| log.event(now, body));
+    }
+
+    fn commit(&mut self) {
+        for record in &self.log.records[self.durable..] {
+            if let Record::Private(Private::Withdrawn { step, attempt }) = record {
+                self.exchanges.retain(|made| (made.step, made.attempt) != (step.index(), *attempt));
+            }
+        }
+        self.durable = self.log.records.len();
+    }
+
+    fn append(&mut self, private: Private) {
+        self.stage(|log| log.private(private));
+        self.commit();
     }
 
     fn turn(&mut self, step: StepPath, turn: Option<Turn>) {
         let success = Verdict::Success { class: ErrorClass::None };
-        let turn = turn.unwrap_or(Turn::Answer { verdict: success, took: 1, delay: 0 });
-        match turn {
-            Turn::Wait { ms } => self.now += ms,
-            Turn::Cancel => self.append(|log| log.private(Private::CancelRequested)),
-            Turn::HandBack { later } => self.resume(later),
+        match turn.unwrap_or(Turn::Answer { held: 0, verdict: success, took: 1, delay: 0 }) {
+            Turn::Wait { ms } => self.wait(ms),
+            Turn::Cancel => self.asked.cancel = true,
+            Turn::HandBack { later } => (self.asked.hand_back, self.later) = (true, later),
             Turn::NoToken => {
                 let status = self.state.open().map_or(StepStatus::Failed, undone);
                 self.finish_step(&step, status, ErrorClass::Authentication);
             }
             Turn::Withdraw => {
-                let attempt = self.intent(&step);
-                self.append(|log| log.private(Private::Withdrawn { step, attempt }));
+                let attempt = self.unsent(&step);
+                self.stage(|log| log.private(Private::Withdrawn { step, attempt }));
             }
-            Turn::Crash { later } => {
-                self.intent(&step);
-                self.sent.push((step.index(), None));
-                self.resume(later);
+            Turn::Crash { there, later } => {
+                self.until(there, &step);
+                self.crash(later);
             }
-            Turn::Answer { verdict, took, delay } => {
-                self.intent(&step);
-                self.sent.push((step.index(), Some(verdict)));
-                self.now += took;
-                let left = Millis::EPOCH.plus(LIMIT).since(at(self.now));
-                let room = Room { left, delay: Duration::from_millis(delay), max_attempts: 4 };
-                let open = self.state.open().unwrap();
-                match after(&self.chain.steps[usize::from(step.index())], open, verdict, room) {
-                    After::Finish { status, class } => self.finish_step(&step, status, class),
-                    After::Retry { class, delay } => {
-                        self.retry(&step, class, matches!(verdict, Verdict::Unknown { .. }));
-                        self.now += u64::try_from(delay.as_millis()).unwrap();
-                    }
-                    After::Poll => {
-                        let job_id = JobId::parse("j").unwrap();
-                        let submitted = Private::Submitted { step, job_id, spent_ms: self.now, gate_wait_ms: 0 };
-                        self.append(|log| log.private(submitted));
+            Turn::Answer { held, verdict, took, delay } => {
+                if held > 0 {
+                    self.wait(held);
+                    if !matches!(self.command(), Command::Try { .. }) {
+                        return;
                     }
                 }
+                self.send(&step);
+                self.now += took;
+                self.answered(&step, verdict, delay);
+            }
+        }
+    }
+
+    fn until(&mut self, there: Place, step: &StepPath) {
+        match there {
+            Place::Staged => {}
+            Place::Gate => self.commit(),
+            Place::Intent => {
+                self.unsent(step);
+            }
+            Place::Sent => self.send(step),
+            Place::Answered(verdict) => {
+                self.send(step);
+                self.answered(step, verdict, 0);
+            }
+        }
+    }
+
+    fn wait(&mut self, ms: u64) {
+        self.commit();
+        self.now += ms;
+    }
+
+    /// An exchange that is not made, and of which the log does not say so yet.
+    fn unsent(&mut self, step: &StepPath) -> u32 {
+        let attempt = self.intent(step);
+        self.exchanges.push(Exchange { step: step.index(), attempt, sent: false, known: None });
+        attempt
+    }
+
+    fn send(&mut self, step: &StepPath) {
+        let attempt = self.intent(step);
+        self.exchanges.push(Exchange { step: step.index(), attempt, sent: true, known: None });
+    }
+
+    fn answered(&mut self, step: &StepPath, verdict: Verdict, delay: u64) {
+        self.exchanges.last_mut().unwrap().known = Some(verdict);
+        let left = Millis::EPOCH.plus(LIMIT).since(at(self.now));
+        let room = Room { left, delay: Duration::from_millis(delay), max_attempts: 4 };
+        let open = self.state.open().unwrap();
+        match after(&self.chain.steps[usize::from(step.index())], open, verdict, room) {
+            After::Finish { status, class } => self.finish_step(step, status, class),
+            After::Retry { class, delay } => {
+                self.retry(step, class, matches!(verdict, Verdict::Unknown { .. }));
+                if !delay.is_zero() {
+                    self.wait(u64::try_from(delay.as_millis()).unwrap());
+                }
+            }
+            After::Poll => {
+                let (step, job_id) = (step.clone(), JobId::parse("j").unwrap());
+                self.append(Private::Submitted { step, job_id, spent_ms: self.now, gate_wait_ms: 0 });
             }
         }
     }
 
     /// A question after a job: what was meant for an exchange decides it, or comes to nothing.
     fn poll(&mut self, step: &StepPath, turn: Option<Turn>) {
-        self.now += 1_000;
+        self.wait(1_000);
         match turn {
             None => self.finish_step(step, StepStatus::Success, ErrorClass::None),
             Some(Turn::Answer { verdict: Verdict::Success { class }, .. }) => {
@@ -143,49 +240,72 @@ impl Driven {
                 self.finish_step(step, StepStatus::Failed, class);
             }
             Some(Turn::Answer { verdict: Verdict::Submitted, .. }) => {
-                let progress = JobProgress::Running;
-                let step = step.clone();
-                let progressed = Private::Progressed { step, progress, polls: 1, spent_ms: self.now, gate_wait_ms: 0 };
-                self.append(|log| log.private(progressed));
+                let (step, progress) = (step.clone(), JobProgress::Running);
+                self.append(Private::Progressed { step, progress, polls: 1, spent_ms: self.now, gate_wait_ms: 0 });
             }
-            Some(Turn::Crash { later } | Turn::HandBack { later }) => self.resume(later),
-            Some(Turn::Cancel) => self.append(|log| log.private(Private::CancelRequested)),
+            Some(Turn::Crash { later, .. }) => self.crash(later),
+            Some(Turn::HandBack { later }) => (self.asked.hand_back, self.later) = (true, later),
+            Some(Turn::Cancel) => self.asked.cancel = true,
             Some(Turn::Wait { ms }) => self.now += ms,
             Some(Turn::Answer { took, .. }) => self.now += took,
             Some(Turn::Withdraw | Turn::NoToken) => {}
         }
     }
 
+    /// The intent, in one append with what is staged.
     fn intent(&mut self, step: &StepPath) -> u32 {
         let attempt = self.state.open().map_or(0, |open| open.attempts) + 1;
-        self.append(|log| log.intent(step.index(), attempt));
+        self.stage(|log| log.intent(step.index(), attempt));
+        self.commit();
         attempt
     }
 
     fn retry(&mut self, step: &StepPath, class: ErrorClass, unknown: bool) {
         let attempt = self.state.open().and_then(|open| open.intent).unwrap();
         let attempted = Private::Attempted { step: step.clone(), unknown, spent_ms: self.now, gate_wait_ms: 0 };
-        let now = self.now;
-        self.append(|log| log.private(attempted).event(now, retried(step.index(), attempt, class)));
+        self.stage(|log| log.private(attempted));
+        self.stage_event(retried(step.index(), attempt, class));
     }
 
     fn finish_step(&mut self, step: &StepPath, status: StepStatus, class: ErrorClass) {
         let attempts = self.state.open().map_or(0, |open| open.intent.unwrap_or(open.attempts));
         let data = Private::StepData { step: step.clone(), data: None, message: None, omitted: false };
-        let now = self.now;
-        self.append(|log| log.private(data).event(now, finished(step.index(), attempts, status, class)));
+        self.stage(|log| log.private(data));
+        self.stage_event(finished(step.index(), attempts, status, class));
     }
 
     fn end(&mut self, final_status: FinalStatus, reason: Option<Reason>) {
         let finished = crate::chain::result::summary(&self.state, at(self.now), final_status, reason);
-        let now = self.now;
-        self.append(|log| log.event(now, EventBody::RunFinished(finished)).private(result()));
+        self.stage_event(EventBody::RunFinished(finished));
+        self.append(result());
+    }
+
+    /// What is not durable is lost, and with it what it knew.
+    fn crash(&mut self, later: u64) {
+        let lost = self.log.records.split_off(self.durable);
+        self.moments.truncate(self.durable + 1);
+        if let Some(last) = self.exchanges.last_mut().filter(|_| lost.iter().any(closes_an_exchange)) {
+            last.known = None;
+        }
+        self.reopen(later);
     }
 
     /// Another worker goes on, with the log and nothing else.
-    fn resume(&mut self, later: u64) {
+    fn reopen(&mut self, later: u64) {
         self.now += later;
         self.state = self.log.state();
+        self.log.head = self.state.head().clone();
+        let reopened = self.state.is_accepted() && self.state.finished().is_none();
+        self.asked = Inputs { reopened, ..Inputs::default() };
+    }
+}
+
+fn closes_an_exchange(record: &Record) -> bool {
+    let Record::Event(sealed) = record else { return false };
+    match &sealed.event.body {
+        EventBody::StepRetried(_) => true,
+        EventBody::StepFinished(finished) => finished.attempts > 0,
+        _ => false,
     }
 }
 
@@ -193,7 +313,7 @@ pub(super) fn chains() -> impl Strategy<Value = Chain> {
     let on_failure = prop_oneof![Just(OnFailure::Abort), Just(OnFailure::Continue), Just(OnFailure::Fallback)];
     let on_unknown = prop_oneof![Just(OnUnknown::AsFailure), Just(OnUnknown::Retry), Just(OnUnknown::Stop)];
     let one = (on_failure, on_unknown, any::<bool>(), prop::option::of(1_u8..=10));
-    prop::collection::vec(one, 1..=5).prop_map(|steps| {
+    prop::collection::vec(one, 1..=6).prop_map(|steps| {
         let steps = steps.into_iter().enumerate();
         chain(
             steps
@@ -221,14 +341,32 @@ pub(super) fn scripts() -> impl Strategy<Value = Vec<Turn>> {
         2 => Just(Verdict::Submitted),
     ];
     let later = || prop_oneof![4 => 0..1_000_u64, 1 => Just(FOREVER)];
+    let place = prop_oneof![
+        Just(Place::Staged),
+        Just(Place::Gate),
+        Just(Place::Intent),
+        Just(Place::Sent),
+        verdict.clone().prop_map(Place::Answered),
+    ];
+    let held = prop_oneof![Just(0_u64), 1..1_000_u64];
+    let answer = (held, verdict, 0..20_000_u64, 0..5_000_u64);
     let turn = prop_oneof![
-        8 => (verdict, 0..20_000_u64, 0..5_000_u64).prop_map(|(verdict, took, delay)| Turn::Answer { verdict, took, delay }),
-        2 => later().prop_map(|later| Turn::Crash { later }),
+        8 => answer.prop_map(|(held, verdict, took, delay)| Turn::Answer { held, verdict, took, delay }),
+        2 => (place.clone(), later()).prop_map(|(there, later)| Turn::Crash { there, later }),
         1 => Just(Turn::Withdraw),
         1 => (0..60_000_u64).prop_map(|ms| Turn::Wait { ms }),
         1 => Just(Turn::NoToken),
         1 => Just(Turn::Cancel),
         1 => later().prop_map(|later| Turn::HandBack { later }),
     ];
-    prop::collection::vec(turn, 0..25)
+    let crashes = prop::collection::vec(place.prop_map(|there| Turn::Crash { there, later: 10 }), 0..8);
+    (prop::collection::vec(turn, 0..25), prop::option::weighted(0.2, (crashes, 0..25_usize))).prop_map(
+        |(mut script, crashes)| {
+            if let Some((crashes, place)) = crashes {
+                let place = place.min(script.len());
+                script.splice(place..place, crashes);
+            }
+            script
+        },
+    )
 }

@@ -6,16 +6,18 @@ use proptest::prelude::*;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::driver::{Driven, Moment, chains, drive, scripts};
+use super::driver::{Driven, chains, drive, scripts};
 use super::*;
 use crate::chain::log::Sealed;
+use crate::chain::result::ReasonCode;
 
 fn every_input() -> impl Iterator<Item = Inputs> {
-    (0..16_u8).map(|bits| Inputs {
+    (0..32_u8).map(|bits| Inputs {
         clock_over: bits & 1 > 0,
         expired: bits & 2 > 0,
         hand_back: bits & 4 > 0,
         cancel: bits & 8 > 0,
+        reopened: bits & 16 > 0,
     })
 }
 
@@ -89,19 +91,20 @@ proptest! {
     fn any_prefix_of_a_log_says_what_the_live_run_said(chain in chains(), script in scripts()) {
         let Driven { chain, log, moments, .. } = drive(chain, script);
         let stored = stored(&log.records);
-        for moment in &moments {
-            let replayed = RunState::replay(log.definition_hash.clone(), &stored[..moment.records]).unwrap();
+        prop_assert_eq!(moments.len(), stored.len() + 1);
+        for (records, live) in moments.iter().enumerate() {
+            let replayed = RunState::replay(log.definition_hash.clone(), &stored[..records]).unwrap();
             for inputs in every_input() {
-                prop_assert_eq!(decide(&chain, &replayed, inputs), decide(&chain, &moment.state, inputs));
+                prop_assert_eq!(decide(&chain, &replayed, inputs), decide(&chain, live, inputs));
             }
-            prop_assert_eq!(&replayed, &moment.state);
+            prop_assert_eq!(&replayed, live);
         }
     }
 
     #[test]
     fn what_has_ended_stays_as_it_is(chain in chains(), script in scripts()) {
         let Driven { chain, log, moments, .. } = drive(chain, script);
-        for Moment { records, state } in moments {
+        for (records, state) in moments.iter().enumerate() {
             let Some(finished) = state.finished() else { continue };
             for record in &log.records {
                 let harmless = matches!(record, Record::Private(Private::CancelRequested));
@@ -118,7 +121,7 @@ proptest! {
             }
             let command = if state.is_settled() { Command::Acknowledge } else { Command::Deliver };
             for inputs in every_input() {
-                prop_assert_eq!(decide(&chain, &state, inputs), command.clone());
+                prop_assert_eq!(decide(&chain, state, inputs), command.clone());
             }
         }
     }
@@ -141,20 +144,66 @@ proptest! {
 
     #[test]
     fn an_intent_is_closed_once_and_a_known_outcome_is_never_sent_again(chain in chains(), script in scripts()) {
-        let driven = drive(chain, script);
-        let closed = closed_intents(&driven.log)?;
-        prop_assert_eq!(closed.len(), driven.sent.len(), "every exchange has its own record");
-        for (n, (index, came)) in driven.sent.iter().enumerate() {
-            let step = &driven.chain.steps[usize::from(*index)];
-            let again = driven.sent[n + 1..].iter().any(|(later, _)| later == index);
-            let may = match came {
+        let Driven { chain, log, exchanges, .. } = drive(chain, script);
+        let closed: Vec<(u16, u32)> = closed_intents(&log)?.into_keys().collect();
+        let mut made: Vec<(u16, u32)> = exchanges.iter().map(|made| (made.step, made.attempt)).collect();
+        made.sort_unstable();
+        prop_assert_eq!(closed, made, "every exchange has its own record");
+        for (n, made) in exchanges.iter().enumerate() {
+            let step = &chain.steps[usize::from(made.step)];
+            let again = exchanges[n + 1..].iter().any(|later| later.step == made.step);
+            let may = match made.known {
                 Some(Verdict::Success { .. } | Verdict::Submitted | Verdict::Failed { retry: Retryable::No, .. }) => false,
                 Some(Verdict::Failed { retry: Retryable::Yes, .. } | Verdict::Throttled | Verdict::Unauthorized) => true,
                 Some(Verdict::Failed { retry: Retryable::IfIdempotent, .. }) => step.idempotent,
                 Some(Verdict::Unknown { .. }) | None => step.idempotent || step.on_unknown == OnUnknown::Retry,
             };
-            prop_assert!(may || !again, "step {} was sent again after {:?}", index, came);
+            prop_assert!(may || !again, "step {} was sent again after {:?}", made.step, made.known);
         }
+    }
+
+    #[test]
+    fn nothing_is_unknown_of_which_no_intent_was_open(chain in chains(), script in scripts()) {
+        let Driven { log, exchanges, .. } = drive(chain, script);
+        for step in log.state().steps() {
+            let index = step.event.step_index;
+            let unsure = exchanges.iter().any(|made| {
+                let job = matches!(made.known, Some(Verdict::Submitted));
+                made.step == index && (job || matches!(made.known, None | Some(Verdict::Unknown { .. })))
+            });
+            prop_assert!(unsure || step.event.status != StepStatus::Unknown, "step {index} is known");
+            let called = exchanges.iter().any(|made| made.step == index && made.sent);
+            prop_assert!(called || step.event.status != StepStatus::Success, "step {index} was never called");
+        }
+    }
+
+    #[test]
+    fn whoever_takes_a_run_up_says_so_and_five_times_for_nothing_are_enough(chain in chains(), script in scripts()) {
+        let Driven { chain, log, .. } = drive(chain, script);
+        let (mut in_vain, mut handed_back, mut looped) = (0, false, false);
+        let mut next = 0;
+        for record in &log.records {
+            match record {
+                Record::Private(Private::HandedBack) => handed_back = true,
+                Record::Private(Private::Submitted { .. } | Private::Progressed { .. }) => in_vain = 0,
+                Record::Private(Private::Intent { .. }) => prop_assert!(!looped && !handed_back),
+                Record::Private(_) => {}
+                Record::Event(sealed) => match &sealed.event.body {
+                    EventBody::RunResumed(resumed) => {
+                        let step = chain.steps.get(next).or(chain.steps.last()).unwrap();
+                        prop_assert_eq!(&resumed.from_step, step.id.as_str());
+                        in_vain += u32::from(!std::mem::take(&mut handed_back));
+                        looped |= in_vain == 5;
+                    }
+                    EventBody::StepFinished(_) => (in_vain, next) = (0, next + 1),
+                    EventBody::StepRetried(retried) if retried.error_classification == ErrorClass::OutcomeUnknown => {}
+                    EventBody::StepRetried(_) => in_vain = 0,
+                    _ => {}
+                },
+            }
+        }
+        let code = log.state().finished().and_then(|finished| finished.reason.clone()).map(|reason| reason.code);
+        prop_assert!(looped || code != Some(ReasonCode::CrashLoop));
     }
 
     #[test]

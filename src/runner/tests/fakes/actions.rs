@@ -163,7 +163,9 @@ impl Actions for FakeActions {
                 Some(Token::Bad { after, class, retryable }) => (after, Err((class, retryable))),
                 None => (Duration::ZERO, Ok(Duration::from_secs(3600))),
             };
-            tokio::time::sleep(after).await;
+            if !after.is_zero() {
+                tokio::time::sleep(after).await;
+            }
             let generation = self.generation.load(Ordering::Relaxed);
             match token {
                 Ok(life) => {

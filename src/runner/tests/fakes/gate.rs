@@ -14,7 +14,6 @@ const FOR_EVER: Duration = Duration::from_secs(1_000_000);
 pub(crate) struct FakeGate {
     tape: Tape,
     waits: Mutex<VecDeque<(Duration, Duration)>>,
-    at_once: Mutex<u32>,
     /// How long every permit takes when the script is over.
     pub(crate) usual_wait: Mutex<Duration>,
     /// Where there is a line: how long a newcomer would wait, and how much longer for each other who comes before.
@@ -31,13 +30,7 @@ impl Slot for Place {
 
 impl FakeGate {
     pub(crate) fn new(tape: Tape) -> Self {
-        Self {
-            tape,
-            waits: Mutex::default(),
-            at_once: Mutex::default(),
-            usual_wait: Mutex::default(),
-            lines: Mutex::default(),
-        }
+        Self { tape, waits: Mutex::default(), usual_wait: Mutex::default(), lines: Mutex::default() }
     }
 
     /// The next permits take so long.
@@ -46,26 +39,25 @@ impl FakeGate {
         self.waits.lock().unwrap().extend(waits);
     }
 
-    /// The next permit is good for so long only.
+    /// The next permit is there at once, and good for so long only; with nothing, it is old when it comes.
     pub(crate) fn brief(&self, fresh_ms: u64) {
         self.waits.lock().unwrap().push_back((Duration::ZERO, Duration::from_millis(fresh_ms)));
     }
 
-    /// So many times a permit can be had without waiting in line.
-    pub(crate) fn at_once(&self, times: u32) {
-        *self.at_once.lock().unwrap() = times;
+    fn next(&self, waits: &mut VecDeque<(Duration, Duration)>) -> (Duration, Duration) {
+        waits.pop_front().unwrap_or((*self.usual_wait.lock().unwrap(), FOR_EVER))
     }
 
     fn grant(&self, fresh_for: Duration) -> Permit {
-        Permit::new(Instant::now(), fresh_for, Box::new(Place(self.tape.clone())))
+        let late = if fresh_for.is_zero() { Duration::from_millis(1) } else { Duration::ZERO };
+        Permit::new(Instant::now() - late, fresh_for, Box::new(Place(self.tape.clone())))
     }
 }
 
 impl Gate for FakeGate {
     fn permit<'a>(&'a self, _: &'a TenantName, _: RunAge) -> BoxFuture<'a, Result<Permit, GateClosed>> {
         Box::pin(async {
-            let next = self.waits.lock().unwrap().pop_front();
-            let (wait, fresh_for) = next.unwrap_or((*self.usual_wait.lock().unwrap(), FOR_EVER));
+            let (wait, fresh_for) = self.next(&mut self.waits.lock().unwrap());
             tokio::time::sleep(wait).await;
             self.tape.say("permit");
             Ok(self.grant(fresh_for))
@@ -73,10 +65,13 @@ impl Gate for FakeGate {
     }
 
     fn permit_now(&self, _: &TenantName, _: RunAge) -> Option<Permit> {
-        let mut left = self.at_once.lock().unwrap();
-        *left = left.checked_sub(1)?;
-        self.tape.say("permit at once");
-        Some(self.grant(FOR_EVER))
+        let mut waits = self.waits.lock().unwrap();
+        let (wait, _) = waits.front().copied().unwrap_or((*self.usual_wait.lock().unwrap(), FOR_EVER));
+        wait.is_zero().then(|| {
+            self.tape.say("permit");
+            let (_, fresh_for) = self.next(&mut waits);
+            self.grant(fresh_for)
+        })
     }
 
     fn line_behind(&self, tenant: &TenantName, others: usize) -> Duration {

@@ -69,6 +69,7 @@ fn name(record: &Record) -> String {
         Record::Private(Private::Attempted { .. }) => "attempted".into(),
         Record::Private(Private::StepData { .. }) => "data".into(),
         Record::Private(Private::CancelRequested) => "cancel".into(),
+        Record::Private(Private::HandedBack) => "handed back".into(),
         Record::Private(Private::Result { .. }) => "result".into(),
         Record::Private(Private::Settled) => "settled".into(),
     }
