@@ -40,7 +40,7 @@ pub(super) struct RunArgs {
     json: bool,
 }
 
-fn tenant_name(text: &str) -> Result<TenantName, String> {
+pub(super) fn tenant_name(text: &str) -> Result<TenantName, String> {
     TenantName::parse(text).map_err(|rule| rule.to_string())
 }
 
