@@ -1,0 +1,102 @@
+//! `cxchain trace RUN_ID`.
+
+use serde_json::json;
+
+use super::support::amqp;
+use super::{acknowledged, killed, masked, refused, said, stage, submit, submit_steps, told, until};
+
+/// A step that is tried again, a job whose worker is killed, a call whose worker is killed.
+#[tokio::test]
+async fn a_run_that_outlived_two_workers_tells_all_of_it() {
+    let mut stage = stage(&["da-find=status:503,times:1", "da-mail=hang"]).await;
+    let first = stage.worker().await;
+    let steps = json!([
+        {"id": "find", "action_id": "da-find"},
+        {"id": "export", "action_id": "da-export", "mode": "job"},
+        {"id": "mail", "action_id": "da-mail"},
+    ]);
+    submit_steps(&stage, "story", &steps).await;
+    until(&stage, "story", "the job is submitted", |entry| entry["outcome"] == "submitted").await;
+    killed(first).await;
+    let second = stage.set("worker.id", "w-2").worker().await;
+    until(&stage, "story", "the call of mail", |entry| entry["step_id"] == "mail").await;
+    killed(second).await;
+    let _third = stage.set("worker.id", "w-3").worker().await;
+    acknowledged(&stage, "story").await;
+
+    insta::assert_snapshot!(masked(&said(&stage, &["trace", "story"]).await).replace(&stage.queue, "QUEUE"), @"");
+
+    let trace = told(&stage, &["trace", "story"]).await;
+    assert_eq!((&trace["schema"], &trace["run"]["run_id"]), (&json!("cxchain.trace.v1"), &json!("story")));
+    assert_eq!(trace["totals"]["unrecorded"], 1);
+    let entries = trace["entries"].as_array().expect("a list");
+    let offsets: Vec<u64> = entries.iter().filter_map(|entry| entry["offset_ms"].as_u64()).collect();
+    assert!(offsets.is_sorted(), "{offsets:?}");
+    let lost = entries.iter().find(|entry| entry["outcome"] == "unrecorded").expect("the call of mail");
+    assert_eq!((&lost["step_id"], &lost["took_ms"]), (&json!("mail"), &json!(null)));
+    assert_eq!(stage.simulator.calls().step("story", "mail").calls, 1);
+}
+
+#[tokio::test]
+async fn an_open_run_is_shown_as_far_as_it_is() {
+    let stage = stage(&["da-hangs=hang"]).await;
+    let _worker = stage.worker().await;
+    submit(&stage, "open", &["da-quick", "da-hangs"]).await;
+    until(&stage, "open", "the call that hangs", |entry| entry["step_id"] == "step_1").await;
+    insta::assert_snapshot!(masked(&said(&stage, &["trace", "open"]).await).replace(&stage.queue, "QUEUE"), @"");
+    let run = &told(&stage, &["trace", "open"]).await["run"];
+    assert_eq!((&run["state"], &run["at_step"]), (&json!("open"), &json!("step_1")));
+    assert_eq!(run["waits_for"], json!({"kind": "answer", "attempt": 1}));
+}
+
+#[tokio::test]
+async fn a_run_that_is_not_there_is_told_with_those_that_are() {
+    let stage = stage(&[]).await;
+    let _worker = stage.worker().await;
+    submit(&stage, "order-4711", &["da-a"]).await;
+    acknowledged(&stage, "order-4711").await;
+    for wanted in ["order-4771", "4711", "ORDER-4711", "order-4711-2"] {
+        let (code, complaint) = refused(&stage, &["trace", wanted]).await;
+        assert_eq!(code, 1, "{complaint}");
+        let near = format!("Runs of a similar name: order-4711 in {}", stage.queue);
+        assert!(complaint.contains(&format!("no run {wanted}")) && complaint.contains(&near), "{complaint}");
+    }
+    let (code, complaint) = refused(&stage, &["trace", "something-else"]).await;
+    assert_eq!(code, 1);
+    assert!(complaint.contains(&format!("The newest runs: order-4711 in {}", stage.queue)), "{complaint}");
+    assert_eq!(refused(&stage, &["trace", "a b"]).await.0, 2);
+}
+
+#[tokio::test]
+async fn a_run_id_in_two_queues_needs_the_queue_named() {
+    let mut stage = stage(&[]).await;
+    let other = stage.name("more");
+    let queues = format!("[{{name = \"{}\"}}, {{name = \"{other}\"}}]", stage.queue);
+    stage.set("queues", &queues);
+    assert_eq!(stage.command(&["topology", "apply"]).await.0, 0);
+    let worker = super::Worker::spawn(&stage.env());
+    worker.consuming(2, super::SOON).await;
+    let connection = stage.connect().await;
+    let channel = amqp::channel(&connection).await;
+    for (queue, action) in [(&stage.queue, "da-here"), (&other, "da-there")] {
+        let chain = json!({"chain_id": "twice", "run_id": "twin", "steps": [{"action_id": action}]});
+        amqp::publish(&channel, "", queue, chain.to_string().as_bytes(), lapin::BasicProperties::default()).await;
+    }
+    super::eventually("both are there", super::SOON, async || {
+        let (code, _, complaint) = stage.command(&["trace", "twin"]).await;
+        (code == 2).then_some(complaint)
+    })
+    .await;
+    let (_, complaint) = refused(&stage, &["trace", "twin"]).await;
+    for part in [&stage.queue, &other, "--queue"] {
+        assert!(complaint.contains(part), "{part}: {complaint}");
+    }
+    for (queue, action) in [(&stage.queue, "da-here"), (&other, "da-there")] {
+        super::eventually("its call", super::SOON, async || {
+            let trace = told(&stage, &["trace", "twin", "--queue", queue]).await;
+            assert_eq!(trace["run"]["queue"], *queue);
+            trace["entries"].as_array()?.iter().any(|entry| entry["action_id"] == action).then_some(())
+        })
+        .await;
+    }
+}
