@@ -1,13 +1,12 @@
 //! The composition root: a checked configuration becomes adapters, the adapters become a worker. Nothing else in the crate
 //! knows both sides.
 
+mod error;
 mod solo;
 mod store;
 mod vitals;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,83 +15,27 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::amqp::{
-    ConnectError, Consumer, ConsumerSettings, Link, LinkSettings, LinkState, Names, Publisher, QueueSettings, Retry,
-    StreamBounds, Topology, TopologyError, may_work,
+    Consumer, ConsumerSettings, Link, LinkSettings, LinkState, Names, Publisher, QueueSettings, Retry, StreamBounds,
+    Topology, may_work,
 };
 use crate::chain::TenantName;
 use crate::chain::check::Catalogue;
 use crate::chain::hash::BodyHasher;
 use crate::chain::log::Author;
-use crate::config::{Config, Prefetch, Queue};
+use crate::config::{Config, JournalKind, Prefetch, Queue};
 use crate::cxone::{AuthSettings, Cxone, CxoneError, TenantSettings};
 use crate::gate::{GateSettings, Limit, LimitError, LocalGate};
-use crate::journal::sqlite::FileError;
 use crate::ops::{Server, raise_open_files};
 use crate::ports::{Journal, Outbox, Report, SystemClock, SystemDice};
 use crate::runner::{Backoff, Ports};
 use crate::worker::{self, Drained, Worker, auto_prefetch};
+pub use error::{StartError, WorkError};
 pub use solo::{Obstacle, Solo, Watch};
 use store::Store;
 use vitals::Vitals;
 
 /// How long the first connection to the broker is tried.
 const FIRST_CONNECT: Duration = Duration::from_secs(60);
-
-/// Why a worker did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// No broker, or it does not let the worker in.
-    #[error("{0}")]
-    Connect(#[from] ConnectError),
-    /// The broker does not have what the worker stands on.
-    #[error("{0}")]
-    Topology(TopologyError),
-    /// The broker went away, again and again, while exchanges and queues were declared.
-    #[error("{0}")]
-    Gone(TopologyError),
-    /// The HTTP clients cannot be made.
-    #[error("{0}")]
-    Cxone(#[from] CxoneError),
-    /// A limit that no gate can hold.
-    #[error("tenants.{tenant}.limits: {problem}")]
-    Limit {
-        /// The tenant.
-        tenant: String,
-        /// What is wrong.
-        problem: LimitError,
-    },
-    /// The journal's file cannot be used.
-    #[error("{0}")]
-    Journal(#[from] FileError),
-    /// Health cannot be served where it is to be.
-    #[error(
-        "ops.listen: {address} cannot be listened at: {why}. Workers on one machine need an address each: \
-         CXCHAIN__OPS__LISTEN=127.0.0.1:0 takes a free port, an empty value serves no health"
-    )]
-    Listen {
-        /// `ops.listen`.
-        address: SocketAddr,
-        /// What the system says.
-        why: io::Error,
-    },
-}
-
-impl From<TopologyError> for StartError {
-    fn from(error: TopologyError) -> Self {
-        match error {
-            TopologyError::Mismatch(_) | TopologyError::Forbidden(_) => Self::Topology(error),
-            TopologyError::Connection(_) => Self::Gone(error),
-        }
-    }
-}
-
-/// Why a worker ended without having been asked to.
-#[derive(Debug, thiserror::Error)]
-pub enum WorkError {
-    /// The journal cannot be written any more: nothing of what was in hand is settled, and the broker hands it out again.
-    #[error("{0}")]
-    Journal(FileError),
-}
 
 /// A worker that is connected and consumes.
 pub struct Running {
@@ -129,11 +72,11 @@ impl Running {
         let publishing = link("publish", &vitals.publishing).await?;
         let consuming = link("consume", &vitals.consuming).await?;
         let queues: Vec<String> = config.queues.iter().map(|queue| queue.name.clone()).collect();
-        may_work((&publishing, &consuming), &names(config), &queues).await?;
+        may_work((&publishing, &consuming), &names(config), &queues, adapters.journal.identity().is_some()).await?;
         let declare = config.broker.declare.then_some(&topology);
         let publisher = Publisher::open(publishing.clone(), names(config), declare, stop_publishing.clone());
         let _ = vitals.publisher.set(publisher.clone());
-        let settings = consumer_settings(config, &prefetch, topology, &vitals);
+        let settings = consumer_settings(config, &prefetch, topology, &vitals, adapters.journal.clone());
         let consumer = Consumer::open(settings, &consuming, &publisher, &stop).await?;
 
         let ports = adapters.ports(Arc::new(publisher));
@@ -177,7 +120,8 @@ impl Running {
         // Together, for a broker that does not answer is waited for by each.
         let [consuming, publishing] = &self.links;
         tokio::join!(consuming.close(), publishing.close());
-        ended
+        let drained = ended?;
+        consumer.locked().cloned().map_or(Ok(drained), |locked| Err(WorkError::Locked(locked)))
     }
 }
 
@@ -234,7 +178,11 @@ pub fn topology(config: &Config) -> Topology {
         max_age: logs.max_age.clone(),
         max_bytes: logs.max_bytes,
     };
-    Topology::new(&names(config), &config.exchanges.control, &work_queues, &streams)
+    let claimed = match config.journal.kind {
+        JournalKind::Sqlite => true,
+        JournalKind::Memory => false,
+    };
+    Topology::new(&names(config), &config.exchanges.control, &work_queues, claimed, &streams)
 }
 
 /// What chains may name in this worker.
@@ -243,14 +191,27 @@ pub fn catalogue(config: &Config) -> Catalogue {
     Catalogue::new(config.tenants.keys().cloned()).require_run_id(config.worker.require_run_id)
 }
 
-fn consumer_settings(config: &Config, prefetch: &[u16], topology: Arc<Topology>, vitals: &Vitals) -> ConsumerSettings {
+fn consumer_settings(
+    config: &Config,
+    prefetch: &[u16],
+    topology: Arc<Topology>,
+    vitals: &Vitals,
+    journal: Arc<dyn Journal>,
+) -> ConsumerSettings {
     let settings = |(queue, &prefetch): (&Queue, &u16)| QueueSettings {
         name: queue.name.clone(),
         prefetch,
         report: vitals.queue(&queue.name),
     };
     let queues = config.queues.iter().zip(prefetch).map(settings).collect();
-    ConsumerSettings { queues, topology, declare: config.broker.declare }
+    ConsumerSettings {
+        queues,
+        topology,
+        declare: config.broker.declare,
+        journal,
+        worker: config.worker.id.clone(),
+        heartbeat: config.broker.heartbeat,
+    }
 }
 
 fn cxone(config: &Config) -> Result<Cxone, CxoneError> {

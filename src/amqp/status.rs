@@ -36,6 +36,10 @@ pub enum QueueState {
     ChannelClosed,
     /// The connection broke, or does not answer.
     ConnectionLost,
+    /// Another connection holds the queue's lock.
+    Locked,
+    /// The journal does not take the queue's runs over.
+    NoJournal,
     /// The worker takes nothing new.
     Stopped,
 }

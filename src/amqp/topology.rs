@@ -7,8 +7,10 @@ use lapin::types::{AMQPValue, FieldTable, LongString};
 use lapin::{Connection, ExchangeKind};
 use serde::{Serialize, Serializer};
 
+use super::claim::claim_queue;
 use super::finding::{Mismatch, TopologyError, judge, lost};
 use super::letter::{Names, short};
+use super::lock;
 use super::rights::Doing;
 
 /// Deliveries of one message before the broker dead-letters it: the last net under a message that kills every worker.
@@ -35,6 +37,8 @@ pub struct Topology {
     exchanges: Vec<Exchange>,
     queues: Vec<Queue>,
     bindings: Vec<Binding>,
+    /// Exclusive queues: neither declared nor looked for here, for each is its worker's own.
+    locks: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -90,9 +94,10 @@ pub enum Declared {
 }
 
 impl Topology {
-    /// What a worker with these names needs. `work_queues` are the names of its work queues.
+    /// What a worker with these names needs. `work_queues` are the names of its work queues; `claimed`: its journal holds them, so
+    /// each has a queue for its claim, and a lock that the worker makes itself.
     #[must_use]
-    pub fn new(names: &Names, control: &str, work_queues: &[String], streams: &StreamBounds) -> Self {
+    pub fn new(names: &Names, control: &str, work_queues: &[String], claimed: bool, streams: &StreamBounds) -> Self {
         let exchange = |name: &str, kind| Exchange { name: name.into(), kind };
         let mut topology = Self {
             exchanges: vec![
@@ -103,9 +108,14 @@ impl Topology {
             ],
             queues: vec![Queue { name: names.dead.clone(), arguments: vec![text("x-queue-type", "quorum")] }],
             bindings: vec![Binding::all(&names.dead, &names.dead)],
+            locks: Vec::new(),
         };
         for name in work_queues {
             topology.queues.push(Queue { name: name.clone(), arguments: work_queue(&names.dead) });
+            if claimed {
+                topology.queues.push(Queue { name: claim_queue(name), arguments: one_message() });
+                topology.locks.push(lock::name(name));
+            }
         }
         for (stream, exchange) in [(&streams.audit, &names.audit), (&streams.results, &names.results)] {
             if let Some(name) = stream {
@@ -203,6 +213,9 @@ impl fmt::Display for Topology {
         for binding in &self.bindings {
             writeln!(f, "binding  {:<24} from {} with {}", binding.queue, binding.exchange, binding.routing_key)?;
         }
+        for lock in &self.locks {
+            writeln!(f, "lock     {lock:<24} exclusive, made by the worker that works on the queue")?;
+        }
         Ok(())
     }
 }
@@ -243,6 +256,11 @@ fn work_queue(dead: &str) -> Vec<(String, Argument)> {
         text("x-overflow", "reject-publish"),
         number("x-delivery-limit", DELIVERY_LIMIT),
     ]
+}
+
+/// The newest message stays: publishing it drops the one before in the same step.
+fn one_message() -> Vec<(String, Argument)> {
+    vec![text("x-queue-type", "classic"), number("x-max-length", 1)]
 }
 
 fn stream_arguments(bounds: &StreamBounds) -> Vec<(String, Argument)> {

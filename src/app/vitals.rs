@@ -151,6 +151,8 @@ fn queue(name: &str, standing: Standing<QueueState>) -> ops::Queue {
         QueueState::Gone => "queue_gone",
         QueueState::ChannelClosed => "channel_closed_by_broker",
         QueueState::ConnectionLost => "connection_lost",
+        QueueState::Locked => "locked",
+        QueueState::NoJournal => "journal_not_ready",
         QueueState::Stopped => "stopped",
     };
     let since = standing.since.to_string();

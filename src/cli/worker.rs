@@ -39,6 +39,10 @@ pub(super) async fn worker(config: Config) -> Exit {
             error!(runs, "worker stopped before everything in hand was settled; the broker hands it out again");
             Exit::NotCompleted
         }
+        Err(why @ WorkError::Locked(_)) => {
+            error!("worker stopped, and what was in hand goes back to the queue: {why}");
+            Exit::Configuration
+        }
         Err(why @ WorkError::Journal(_)) => {
             error!("worker stopped, and what was in hand goes back to the queue: {why}");
             Exit::Internal
@@ -49,7 +53,9 @@ pub(super) async fn worker(config: Config) -> Exit {
 pub(super) fn exit(why: &StartError) -> Exit {
     match why {
         StartError::Connect(_) | StartError::Gone(_) => Exit::Unreachable,
-        StartError::Topology(_) | StartError::Limit { .. } | StartError::Listen { .. } => Exit::Configuration,
+        StartError::Topology(_) | StartError::Locked(_) | StartError::Limit { .. } | StartError::Listen { .. } => {
+            Exit::Configuration
+        }
         StartError::Journal(file) if file.is_configuration() => Exit::Configuration,
         StartError::Cxone(_) | StartError::Journal(_) => Exit::Internal,
     }

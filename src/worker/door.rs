@@ -49,6 +49,16 @@ impl Door {
         self.closed.cancel();
     }
 
+    /// Until nobody is let in any more.
+    pub(super) async fn closed(&self) {
+        self.closed.cancelled().await;
+    }
+
+    /// Whether nobody is let in any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.is_cancelled()
+    }
+
     /// All that wait, the oldest of each tenant first.
     pub(super) fn clear(&self) -> Vec<Unaccepted> {
         self.lock().values_mut().flat_map(Lane::clear).collect()
@@ -63,7 +73,7 @@ impl Door {
 /// Joins the line of its tenant. Where the door is closed, it goes back to its queue.
 pub(super) fn wait(shared: &Arc<Shared>, unaccepted: Unaccepted) {
     let mut lanes = shared.door.lock();
-    if shared.door.closed.is_cancelled() {
+    if shared.door.is_closed() {
         shared.tasks.spawn(run::give_back(shared.clone(), vec![unaccepted]));
         return;
     }
@@ -99,7 +109,7 @@ fn look(shared: &Arc<Shared>, ready: bool) -> Option<Duration> {
     let (now, time_of_day) = (Instant::now(), shared.ports.clock.now());
     let mut look_again: Option<Duration> = None;
     let mut lanes = shared.door.lock();
-    if shared.door.closed.is_cancelled() {
+    if shared.door.is_closed() {
         return None;
     }
     for (tenant, lane) in lanes.iter_mut() {

@@ -2,6 +2,7 @@
 //! redelivery of its message joins it.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -52,9 +53,24 @@ impl Registry {
             None => {
                 let run = LiveRun { definition_hash: definition_hash.into(), assigned, receipts: vec![receipt] };
                 live.insert(key.clone(), run);
-                Registered::New(RunAge(self.births.fetch_add(1, Ordering::Relaxed)))
+                Registered::New(self.birth())
             }
         }
+    }
+
+    /// A run that is driven without a message, unless it is in hand already. A delivery that comes meanwhile joins it.
+    pub(super) fn register_without(&self, key: &RunKey, definition_hash: &str, assigned: bool) -> Option<RunAge> {
+        match self.lock().entry(key.clone()) {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(place) => {
+                place.insert(LiveRun { definition_hash: definition_hash.into(), assigned, receipts: Vec::new() });
+                Some(self.birth())
+            }
+        }
+    }
+
+    fn birth(&self) -> RunAge {
+        RunAge(self.births.fetch_add(1, Ordering::Relaxed))
     }
 
     /// A live run of this queue and definition that the worker named itself, and whose deliveries are all lost with their

@@ -4,7 +4,9 @@ mod deliveries;
 mod door;
 mod drain;
 mod nameless;
+mod reaper;
 mod rejections;
+mod trouble;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -108,6 +110,7 @@ impl Office {
             settled: AtomicBool::new(false),
         };
         let delivery = Delivery {
+            history_lost: false,
             queue: "q".into(),
             body: message.body,
             message_id: message.message_id.map(Into::into),
