@@ -1,6 +1,5 @@
 //! One run, and the places where its workers die one after the other, until one is left alone.
 
-
 use cxchain::chain::log::Record;
 use cxchain::simulator::Calls;
 use futures_util::StreamExt as _;
@@ -10,11 +9,11 @@ use serde_json::{Value, json};
 use crate::evidence::Published;
 use crate::ground::Ground;
 use crate::standing::Standing;
-use crate::support::load::logs_again;
 use crate::support::SOON;
+use crate::support::load::logs_again;
 
 /// So many cases go on at once: most of what a case does is wait.
-const AT_ONCE: usize = 10;
+const AT_ONCE: usize = 16;
 /// How many steps the chain has.
 pub(crate) const STEPS: u16 = 4;
 /// The one that is a job.

@@ -136,7 +136,8 @@ fn assert_calls(run: &str, log: &[Record], calls: &Calls) -> Vec<u16> {
         }
     }
     let steps = calls.runs.get(run).into_iter().flatten();
-    let reached = |id: &str| events(log).any(|sealed| of_step(sealed).is_some_and(|(step, _)| format!("step_{step}") == id));
+    let reached =
+        |id: &str| events(log).any(|sealed| of_step(sealed).is_some_and(|(step, _)| format!("step_{step}") == id));
     steps.for_each(|(id, _)| assert!(reached(id), "run {run}: {id} was called and is not in the log"));
     uncalled
 }
@@ -182,12 +183,7 @@ fn exchanges(run: &str, log: &[Record]) -> BTreeMap<u16, BTreeMap<u32, Fate>> {
     all
 }
 
-fn close(
-    run: &str,
-    open: &mut Option<(u16, u32, bool)>,
-    all: &mut BTreeMap<u16, BTreeMap<u32, Fate>>,
-    fate: Fate,
-) {
+fn close(run: &str, open: &mut Option<(u16, u32, bool)>, all: &mut BTreeMap<u16, BTreeMap<u32, Fate>>, fate: Fate) {
     let Some((step, attempt, resumed)) = open.take() else {
         assert_eq!(fate, Fate::Answered, "run {run}: an exchange is unknown that nobody was about to make");
         return;

@@ -60,9 +60,14 @@ impl Place<'_> {
         env
     }
 
+    /// Starts a worker.
+    pub(crate) fn spawn(&self) -> Worker {
+        Worker::spawn(&self.env())
+    }
+
     /// Starts a worker, which consumes when this returns.
     pub(crate) async fn worker(&self) -> Worker {
-        let worker = Worker::spawn(&self.env());
+        let worker = self.spawn();
         worker.consuming(1, SOON).await;
         worker
     }

@@ -8,4 +8,6 @@ mod arrows;
 mod case;
 mod evidence;
 mod ground;
+mod mixture;
+mod random;
 mod standing;
