@@ -4,7 +4,6 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use lapin::Channel;
-
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::support::load::{self, Load, channel, emptied, left_over, taking, times, until, waiting};
