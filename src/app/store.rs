@@ -1,11 +1,17 @@
 //! The journal that is configured.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::warn;
 
 use crate::config::{Config, JournalKind};
 use crate::journal::sqlite::FileError;
 use crate::journal::{JournalState, MemoryJournal, MemorySettings, SqliteJournal, SqliteSettings, Watched};
 use crate::ports::{Journal, Report};
+
+/// How long a worker that ends waits for its journal.
+const LAST_WRITE: Duration = Duration::from_secs(5);
 
 /// A journal, whatever its kind.
 pub(super) struct Store {
@@ -60,6 +66,18 @@ impl Store {
     /// How it stands.
     pub(super) fn report(&self) -> Report<JournalState> {
         self.report.clone()
+    }
+
+    /// Writes what it was asked to, and closes it: nothing more comes about, whatever still asks. A disk that does not answer is
+    /// not waited for.
+    pub(super) async fn close(&self) {
+        if let Kind::Sqlite(journal) = &self.kind {
+            let journal = journal.clone();
+            let ended = tokio::task::spawn_blocking(move || journal.end());
+            if tokio::time::timeout(LAST_WRITE, ended).await.is_err() {
+                warn!("the journal was not closed in time: the next worker finds what it has answered all the same");
+            }
+        }
     }
 
     /// Waits until it is broken for good.
