@@ -1,8 +1,10 @@
 //! The journal that is configured.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tracing::warn;
 
 use crate::config::{Config, JournalKind};
@@ -73,8 +75,13 @@ impl Store {
     pub(super) async fn close(&self) {
         if let Kind::Sqlite(journal) = &self.kind {
             let journal = journal.clone();
-            let ended = tokio::task::spawn_blocking(move || journal.end());
-            if tokio::time::timeout(LAST_WRITE, ended).await.is_err() {
+            let (closed, ended) = oneshot::channel();
+            // A thread of its own, which the runtime does not wait for.
+            let closing = thread::Builder::new().spawn(move || {
+                journal.end();
+                let _ = closed.send(());
+            });
+            if closing.is_err() || tokio::time::timeout(LAST_WRITE, ended).await.is_err() {
                 warn!("the journal was not closed in time: the next worker finds what it has answered all the same");
             }
         }

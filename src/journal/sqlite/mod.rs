@@ -141,7 +141,8 @@ impl SqliteJournal {
     /// Writes what it was asked to, and closes the file; whatever is asked for afterwards does not come about. Blocks.
     pub fn end(&self) {
         *lock(&self.line) = None;
-        if let Some(thread) = lock(&self.thread).take() {
+        let thread = lock(&self.thread).take();
+        if let Some(thread) = thread {
             let _ = thread.join();
         }
     }
