@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use crate::evidence::Published;
 use crate::ground::Ground;
 use crate::standing::Standing;
-use crate::support::SOON;
-use crate::support::load::logs_again;
+use crate::support::load::{LONG, logs_again};
+
 
 /// So many cases go on at once: most of what a case does is wait.
 const AT_ONCE: usize = 16;
@@ -106,17 +106,17 @@ impl Case {
         for at in &self.places {
             let mut worker = place.doomed(at);
             if deaths.is_empty() {
-                worker.consuming(1, SOON).await;
+                worker.consuming(1, LONG).await;
                 place.submit(self.definition().to_string().as_bytes(), Some(&run)).await;
             }
-            assert_eq!(worker.ended(SOON).await, 137, "{run}: it did not come by {at}:\n{}", worker.log());
+            assert_eq!(worker.ended(LONG).await, 137, "{run}: it did not come by {at}:\n{}", worker.log());
             let standing = Standing::of(&place.log(&run));
             deaths.push(Death { standing, calls: called(&ground.stage.simulator.calls(), &run) });
             messages = place.abandoned().await;
         }
         let worker = place.worker().await;
         if messages > 0 {
-            logs_again(&worker, "run finished", 0, SOON).await;
+            logs_again(&worker, "run finished", 0, LONG).await;
         }
         place.stops(worker).await;
         assert_eq!(place.abandoned().await, 0, "{run}: its message is left over");

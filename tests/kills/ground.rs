@@ -11,8 +11,8 @@ use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
 use tempfile::TempDir;
 
-use crate::support::load::{left_over, name};
-use crate::support::{Broker, Caught, SOON, Stage, Worker, amqp, eventually, unique};
+use crate::support::load::{LONG, left_over, name};
+use crate::support::{Broker, Caught, Stage, Worker, amqp, eventually, unique};
 
 /// What many cases share.
 pub(crate) struct Ground {
@@ -68,7 +68,7 @@ impl Place<'_> {
     /// Starts a worker, which consumes when this returns.
     pub(crate) async fn worker(&self) -> Worker {
         let worker = self.spawn();
-        worker.consuming(1, SOON).await;
+        worker.consuming(1, LONG).await;
         worker
     }
 
@@ -94,7 +94,7 @@ impl Place<'_> {
     /// how many messages are there?
     pub(crate) async fn abandoned(&self) -> u32 {
         let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-        eventually("the broker takes the dead worker's messages back", SOON, async || {
+        eventually("the broker takes the dead worker's messages back", LONG, async || {
             let queue = self.queue.as_str().into();
             let declared = self.ground.channel.queue_declare(queue, passive, FieldTable::default()).await;
             let declared = declared.expect("the work queue is there");
@@ -117,7 +117,7 @@ impl Place<'_> {
     /// SIGTERM: what is in hand is finished, for its result is out.
     pub(crate) async fn stops(&self, mut worker: Worker) {
         worker.signal("TERM").await;
-        assert_eq!(worker.ended(SOON).await, 0, "{}", worker.log());
+        assert_eq!(worker.ended(LONG).await, 0, "{}", worker.log());
         assert!(!worker.log().contains("panicked"), "{}", worker.log());
     }
 }

@@ -15,7 +15,7 @@ use crate::ground::{Ground, Place};
 use crate::mixture::Mixture;
 use crate::support::load::{LONG, left_over};
 use crate::support::proof::{as_long_as, dice, seeds};
-use crate::support::{Caught, SOON, Worker, eventually};
+use crate::support::{Caught, Worker, eventually};
 
 /// So many resumes in a row without progress end a run.
 const LOOP: usize = 5;
@@ -87,7 +87,7 @@ async fn dies_at_random(place: &Place<'_>, dice: &mut StdRng) {
         worker
     };
     worker.signal("KILL").await;
-    assert_eq!(worker.ended(SOON).await, 137, "{}", worker.log());
+    assert_eq!(worker.ended(LONG).await, 137, "{}", worker.log());
 }
 
 /// Lets workers be until every chain has a result and no message is left. Answers with all that was published.
@@ -105,7 +105,7 @@ async fn last_ones(ground: &Ground, place: &Place<'_>, chains: usize) -> (Vec<Ca
     let left = place.abandoned().await as usize;
     if left > 0 {
         let worker = place.worker().await;
-        eventually("the rest is settled", SOON, async || {
+        eventually("the rest is settled", LONG, async || {
             (worker.log().matches("run finished").count() == left).then_some(())
         })
         .await;
