@@ -5,6 +5,7 @@ mod apply;
 mod decide;
 mod driver;
 mod fold;
+mod resume;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
