@@ -95,7 +95,7 @@ async fn a_panic_in_a_run_gives_its_message_back_and_the_next_one_goes_on() {
 #[tokio::test(start_paused = true)]
 async fn a_journal_in_trouble_gives_the_message_back_but_not_at_once() {
     let office = Office::open(World::new());
-    office.world.journal.fail_at(2, JournalError::Unavailable("disk full".into()));
+    office.world.journal.fail_at(1, JournalError::Unavailable("disk full".into()));
     office.work_off(message("m1", &definition())).await;
     assert_eq!(office.world.tape.timed(&["requeue", "send"]), "  1000 requeue m1\n");
     office.work_off(message("m2", &definition()).again()).await;

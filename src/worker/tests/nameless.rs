@@ -73,7 +73,10 @@ async fn a_redelivery_goes_on_with_the_run_that_a_fault_ended_and_does_not_begin
         office.world.actions.reply([good(100)]);
         match fault {
             "panic" => office.world.actions.reply([panicking()]),
-            _ => office.world.journal.fail_at(4, JournalError::Unavailable("disk full".into())),
+            _ => {
+                office.world.gate.hold([0, 50]);
+                office.world.journal.fail_at(3, JournalError::Unavailable("disk full".into()));
+            }
         }
         office.deliver(message("m1", &two).named(None));
         office.after(1_200).await;
