@@ -153,12 +153,7 @@ impl Runner {
     }
 
     /// The step failed without another exchange.
-    pub(super) fn end_unsent<T>(
-        &self,
-        live: &mut Live,
-        class: ErrorClass,
-        message: &str,
-    ) -> Result<Option<T>, Halt> {
+    pub(super) fn end_unsent<T>(&self, live: &mut Live, class: ErrorClass, message: &str) -> Result<Option<T>, Halt> {
         let path = active(live).path.clone();
         let open = live.recorder.state().open();
         let status = open.map_or(StepStatus::Failed, undone);

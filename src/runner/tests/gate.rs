@@ -41,7 +41,11 @@ async fn a_journal_that_uses_the_runs_time_up_withdraws_the_intent_and_nothing_i
     assert_eq!(status(&world.drive(&chain).await), FinalStatus::TimedOut);
     assert_eq!(world.tape.count("send"), 0);
     let step = &world.events_named("step.finished")[0];
-    assert_eq!((&step["status"], &step["attempts"]), (&json!("failed"), &json!(0)), "it is known that nothing was sent");
+    assert_eq!(
+        (&step["status"], &step["attempts"]),
+        (&json!("failed"), &json!(0)),
+        "it is known that nothing was sent"
+    );
 }
 
 #[tokio::test(start_paused = true)]

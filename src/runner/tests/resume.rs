@@ -13,9 +13,8 @@ impl World {
 
     fn resumed(&self) -> Vec<(Value, Value, Value)> {
         let events = self.events_named("run.resumed");
-        let told = |event: &Value| {
-            (event["worker"].clone(), event["from_step"].clone(), event["previous_worker"].clone())
-        };
+        let told =
+            |event: &Value| (event["worker"].clone(), event["from_step"].clone(), event["previous_worker"].clone());
         events.iter().map(told).collect()
     }
 }

@@ -205,6 +205,9 @@ async fn a_slow_journal_costs_the_runs_time_and_not_the_steps() {
     world.journal.slow.lock().unwrap().extend(slow);
     world.drive(&one(json!({"timeout_seconds": 5, "on_failure": "continue"}))).await;
     let step = only_step(&world);
-    assert_eq!((&step["status"], &step["attempts"], &step["latency_ms"]), (&json!("success"), &json!(2), &json!(2_000)));
+    assert_eq!(
+        (&step["status"], &step["attempts"], &step["latency_ms"]),
+        (&json!("success"), &json!(2), &json!(2_000))
+    );
     assert_eq!(world.result()["total_latency_ms"], 23_000);
 }

@@ -73,8 +73,7 @@ pub(super) fn drive(chain: Chain, script: Vec<Turn>) -> Driven {
     let log = Log::of(&chain);
     let state = RunState::new(log.definition_hash.clone());
     let (moments, asked) = (vec![state.clone()], Inputs::default());
-    let mut run =
-        Driven { chain, log, moments, exchanges: Vec::new(), durable: 0, state, now: 0, asked, later: 0 };
+    let mut run = Driven { chain, log, moments, exchanges: Vec::new(), durable: 0, state, now: 0, asked, later: 0 };
     let mut script = script.into_iter();
     for _ in 0..1_000 {
         let command = run.command();

@@ -5,9 +5,10 @@ use super::*;
 use crate::chain::log::RunResumed;
 use crate::chain::result::ReasonCode;
 
-const REOPENED: Inputs =
-    Inputs { clock_over: false, expired: false, cancel: false, hand_back: false, reopened: true };
+const REOPENED: Inputs = Inputs { clock_over: false, expired: false, cancel: false, hand_back: false, reopened: true };
 const NOTHING: Inputs = Inputs { reopened: false, ..REOPENED };
+
+type Happens = Box<dyn Fn(Log) -> Log>;
 
 impl Log {
     /// Another worker takes the run up.
@@ -90,18 +91,33 @@ fn what_is_learnt_of_a_step_is_progress_and_what_merely_happened_is_not() {
     let chain = of_steps(3);
     let at_second = |log: Log| log.ended(1, 0, 1, StepStatus::Success, ErrorClass::None);
     let job = |step| Private::Submitted { step, job_id: JobId::parse("j").unwrap(), spent_ms: 0, gate_wait_ms: 0 };
-    let run = |step| Private::Progressed { step, progress: JobProgress::Running, polls: 1, spent_ms: 0, gate_wait_ms: 0 };
+    let run =
+        |step| Private::Progressed { step, progress: JobProgress::Running, polls: 1, spent_ms: 0, gate_wait_ms: 0 };
     let path = || StepPath::top(1);
-    let table: Vec<(&str, bool, Box<dyn Fn(Log) -> Log>)> = vec![
+    let table: Vec<(&str, bool, Happens)> = vec![
         ("an outcome", true, Box::new(|log| log.ended(1, 1, 1, StepStatus::Failed, ErrorClass::Validation))),
-        ("an unknown outcome", true, Box::new(|log| log.ended(1, 1, 1, StepStatus::Unknown, ErrorClass::OutcomeUnknown))),
+        (
+            "an unknown outcome",
+            true,
+            Box::new(|log| log.ended(1, 1, 1, StepStatus::Unknown, ErrorClass::OutcomeUnknown)),
+        ),
         ("an answer of no use", true, Box::new(|log| log.retried(1, 1, ErrorClass::Network, false))),
         ("a job", true, Box::new(move |log| log.intent(1, 1).private(job(path())))),
-        ("a job that runs", true, Box::new(move |log| log.intent(1, 1).private(job(path())).resumed().private(run(path())))),
-        ("an exchange that was lost and is made again", false, Box::new(|log| log.retried(1, 1, ErrorClass::OutcomeUnknown, true))),
-        ("an intent withdrawn", false, Box::new(move |log| {
-            log.intent(1, 1).private(Private::Withdrawn { step: path(), attempt: 1 })
-        })),
+        (
+            "a job that runs",
+            true,
+            Box::new(move |log| log.intent(1, 1).private(job(path())).resumed().private(run(path()))),
+        ),
+        (
+            "an exchange that was lost and is made again",
+            false,
+            Box::new(|log| log.retried(1, 1, ErrorClass::OutcomeUnknown, true)),
+        ),
+        (
+            "an intent withdrawn",
+            false,
+            Box::new(move |log| log.intent(1, 1).private(Private::Withdrawn { step: path(), attempt: 1 })),
+        ),
         ("a cancel", false, Box::new(|log| log.private(Private::CancelRequested))),
     ];
     for (what, progress, happens) in table {

@@ -30,12 +30,7 @@ impl Slot for Place {
 
 impl FakeGate {
     pub(crate) fn new(tape: Tape) -> Self {
-        Self {
-            tape,
-            waits: Mutex::default(),
-            usual_wait: Mutex::default(),
-            lines: Mutex::default(),
-        }
+        Self { tape, waits: Mutex::default(), usual_wait: Mutex::default(), lines: Mutex::default() }
     }
 
     /// The next permits take so long.
