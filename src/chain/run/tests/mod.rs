@@ -6,6 +6,7 @@ mod decide;
 mod driver;
 mod fold;
 mod resume;
+mod scripts;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
