@@ -1,4 +1,5 @@
-//! Named places where a test can kill the worker: one at every arrow of a run (4.1 of the contract).
+//! Named places where a test can kill the worker: one at every arrow of a run (4.1 of the contract). Records that share an append
+//! have no arrow between them, so their places are come by together, after it; if it ends with an intent, only that one's is.
 //!
 //! With the cargo feature `failpoints`, `CXCHAIN_FAILPOINT=name` or `name:n` kills the process with SIGKILL the first (nth)
 //! time that it comes by: no destructor runs, nothing is flushed, as in a real crash. Without the feature this is nothing.
