@@ -1,5 +1,6 @@
 //! The worker over faked ports: what becomes of each delivery.
 
+mod conflicts;
 mod deliveries;
 mod door;
 mod drain;
