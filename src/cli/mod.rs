@@ -51,7 +51,8 @@ Exit codes:
     3  invalid chain; nothing was published
    69  RabbitMQ or CXone cannot be reached or trusted, or refuses the credentials
    70  a fault in cxchain, or a journal that cannot be read or written
-   78  the configuration is wrong, RabbitMQ's queues and exchanges differ from it, or its user may not work
+   78  the configuration is wrong, RabbitMQ's queues and exchanges differ from it, its user may not work, or a
+       queue is another worker's
   143  a second SIGTERM";
 
 #[derive(Debug, Subcommand)]
