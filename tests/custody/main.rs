@@ -57,6 +57,7 @@ async fn claim(stage: &Stage, channel: &Channel) -> Option<Value> {
     let queue = claim_queue_of(stage);
     let got =
         channel.basic_get(queue.as_str().into(), BasicGetOptions::default()).await.expect("there is such a queue")?;
+    assert_eq!(got.delivery.properties.delivery_mode(), &Some(2), "it survives the broker");
     let back = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
     assert!(got.delivery.nack(back).await.expect("it is written"), "it goes back");
     eventually("the claim is back", SOON, async || (amqp::depth(channel, &queue).await == 1).then_some(())).await;
