@@ -24,9 +24,10 @@ async fn a_worker_waits_for_a_reader_that_is_about_to_die_and_then_finds_the_cla
 
     let reader = stage.connect().await;
     let reading = amqp::channel(&reader).await;
-    let options = BasicConsumeOptions { exclusive: true, ..BasicConsumeOptions::default() };
     let queue = claim_queue_of(&stage);
-    let reads = reading.basic_consume(queue.as_str().into(), "".into(), options, FieldTable::default()).await;
+    let reads = reading
+        .basic_consume(queue.as_str().into(), "".into(), BasicConsumeOptions::default(), FieldTable::default())
+        .await;
     let mut reads = reads.expect("nobody else reads");
     reads.next().await.expect("a message").expect("a message");
     let worker = Worker::spawn(&stage.env());
