@@ -11,7 +11,6 @@ use crate::ground::Ground;
 use crate::standing::Standing;
 use crate::support::load::{LONG, logs_again};
 
-
 /// So many cases go on at once: most of what a case does is wait.
 const AT_ONCE: usize = 16;
 /// How many steps the chain has.
