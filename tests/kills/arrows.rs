@@ -15,12 +15,13 @@ use crate::standing::Standing;
 /// Events of a run that nothing disturbs: accepted, each step, finished.
 const EVENTS: u16 = STEPS + 2;
 
-/// Calls outlast their token, whose last quarter second is not used, so each has to wait for a new one.
+/// Calls outlast their token, whose last quarter second is not used, so each has to wait for a new one. The first poll of a job
+/// comes to nothing, so there are two.
 async fn every_append_by_itself() -> Ground {
     let simulator = SimulatorSettings {
         latency: Duration::from_millis(800),
         token_life: Duration::from_secs(1),
-        job_running: Duration::from_millis(1200),
+        faults: vec![format!("da-{JOB}@poll=status:503,times:1,per:run").parse().expect("a rule")],
         ..SimulatorSettings::default()
     };
     Ground::new(simulator, &[("tenants.default.jobs.poll", "100ms")]).await
