@@ -88,7 +88,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 /// Runs per second, while all places are taken: neither the start nor the end counts.
 async fn rate(broker: &Broker, kind: Kind, steps: usize) -> f64 {
-    let chains = (STEPS / steps).max(3 * IN_FLIGHT);
+    let chains = (STEPS / steps).max(5 * IN_FLIGHT);
     let mut stage = Stage::new(broker, SimulatorSettings { latency: Duration::ZERO, ..Default::default() }).await;
     let queues = format!("[{{name = \"{}\", prefetch = {IN_FLIGHT}}}]", stage.queue);
     stage.set("journal.kind", kind.name()).set("queues", &queues).set("telemetry.log", "warn");
