@@ -4,12 +4,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod abandoned;
 mod arrows;
 mod conflicts;
 mod crash_loop;
 mod drained;
 mod nameless;
-mod purged;
 mod under_load;
 
 use std::collections::BTreeMap;
@@ -43,6 +43,13 @@ impl Ground {
         stage.set("journal.kind", "sqlite").set("journal.path", file.to_str().expect("UTF-8"));
         let channel = amqp::channel(&stage.connect().await).await;
         Self { stage, channel, _disk: disk }
+    }
+
+    /// As [`Ground::new`], where each call waits a moment at the gate, so that an outcome is journaled before the next intent.
+    async fn paced(broker: &Broker, simulator: SimulatorSettings) -> Self {
+        let mut ground = Self::new(broker, simulator).await;
+        ground.stage.set("tenants.default.limits", "[{limit = 5, per = \"1s\", burst = 1}]");
+        ground
     }
 
     async fn submit(&self, definition: &Value, run_id: impl Into<Option<&str>>) {
