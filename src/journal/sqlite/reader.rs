@@ -7,6 +7,8 @@ use rusqlite::{Connection, OpenFlags, Row};
 
 use super::error::FileError;
 use super::fault::Trouble;
+use super::prune::Pruned;
+use super::schema::MOST_RECORDS;
 use super::{log, schema};
 use crate::chain::RunId;
 use crate::chain::log::Record;
@@ -72,12 +74,16 @@ pub struct RunSummary {
 }
 
 /// Which runs are wanted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filter {
     /// Only those that are not settled.
     pub open: bool,
     /// Only those of this work queue.
     pub queue: Option<String>,
+    /// Only those of this tenant.
+    pub tenant: Option<String>,
+    /// Only those that ended like this: `completed`, …
+    pub final_status: Option<String>,
     /// At most so many.
     pub limit: usize,
 }
@@ -87,6 +93,8 @@ pub struct Filter {
 pub struct Stats {
     /// Its name for itself.
     pub identity: String,
+    /// The version of its tables.
+    pub schema_version: usize,
     /// Runs, by [`RunPhase`].
     pub claimed: u64,
     /// As above.
@@ -163,11 +171,12 @@ impl Reader {
     /// [`FileError`] when the file cannot be read.
     pub fn runs(&self, filter: &Filter) -> Result<Vec<RunSummary>, FileError> {
         self.told(|| {
-            let which =
-                "WHERE (NOT ?1 OR (acknowledged_at IS NULL AND settled_at IS NULL)) AND (?2 IS NULL OR queue = ?2)";
-            let mut runs = self.connection.prepare(&format!("{SUMMARY} {which} ORDER BY id DESC LIMIT ?3"))?;
+            let which = "WHERE (NOT ?1 OR (acknowledged_at IS NULL AND settled_at IS NULL))
+                AND (?2 IS NULL OR queue = ?2) AND (?3 IS NULL OR tenant = ?3) AND (?4 IS NULL OR final_status = ?4)";
+            let mut runs = self.connection.prepare(&format!("{SUMMARY} {which} ORDER BY id DESC LIMIT ?5"))?;
             let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
-            let found = runs.query_map((filter.open, &filter.queue, limit), summary)?;
+            let wanted = (filter.open, &filter.queue, &filter.tenant, &filter.final_status, limit);
+            let found = runs.query_map(wanted, summary)?;
             Ok(found.collect::<Result<_, _>>()?)
         })
     }
@@ -211,6 +220,7 @@ impl Reader {
             let free_bytes = count(pragma("freelist_count")?.saturating_mul(pragma("page_size")?));
             let mut stats = Stats {
                 identity,
+                schema_version: schema::LATEST,
                 claimed: 0,
                 open: 0,
                 finished: 0,
@@ -228,6 +238,22 @@ impl Reader {
                 stats.count(&run?);
             }
             Ok(stats)
+        })
+    }
+
+    /// What [`prune`](super::prune()) would forget with the same arguments: runs, and the bytes of their records.
+    ///
+    /// # Errors
+    /// [`FileError`] when the file cannot be read.
+    pub fn prunable(&self, before: Millis, now: Millis) -> Result<Pruned, FileError> {
+        self.told(|| {
+            let sql = "SELECT count(DISTINCT runs.id), coalesce(sum(length(records.body)), 0) FROM runs
+                LEFT JOIN records ON records.place BETWEEN runs.id << 20 AND (runs.id << 20) + ?3
+                WHERE acknowledged_at <= ?1 AND leased_until <= ?2";
+            let wanted = (before.since_epoch(), now.since_epoch(), MOST_RECORDS - 1);
+            let sums = |row: &Row<'_>| Ok((row.get(0)?, count(row.get(1)?)));
+            let (runs, bytes) = self.connection.query_row(sql, wanted, sums)?;
+            Ok(Pruned { runs: usize::try_from(count(runs)).unwrap_or(usize::MAX), bytes })
         })
     }
 
