@@ -5,7 +5,7 @@ mod table;
 use clap::Args;
 use serde::Serialize;
 
-use super::journal::{explain, now, open};
+use super::journal::{absolute, explain, now, open};
 use super::run::tenant_name;
 use super::standing::Standing;
 use super::text::{fit_json, plain};
@@ -74,7 +74,7 @@ pub(super) fn runs(config: &Config, args: &RunsArgs) -> Exit {
     }
     if runs.is_empty() {
         let all = filter == (Filter { limit: filter.limit, ..Filter::default() }) && filter.limit > 0;
-        let path = plain(config.journal.path.display());
+        let path = plain(absolute(&config.journal.path).display());
         return page::print(&[if all {
             format!("{path} holds no runs.")
         } else {
@@ -98,8 +98,8 @@ fn standing(reader: &Reader, run: &RunSummary) -> Result<Standing, FileError> {
     let Some(id) = id else { return Ok(Standing::of(run)) };
     match reader.run(&id, Some(&run.queue)) {
         Ok((run, log)) => Ok(Standing::with_log(&run, &log)),
-        Err(ReadError::File(why @ FileError::Damaged { .. })) => {
-            Ok(Standing { damage: Some(why.to_string()), ..Standing::of(run) })
+        Err(ReadError::File(FileError::Damaged { why, .. })) => {
+            Ok(Standing { damage: Some(why), ..Standing::of(run) })
         }
         Err(ReadError::File(why)) => Err(why),
         // It was forgotten in the meantime.

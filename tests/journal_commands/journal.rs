@@ -74,12 +74,13 @@ async fn whoever_reads_writes_nothing() {
     }
 }
 
-/// The files of a journal, but for the index of the write-ahead log, which is shared memory: readers mark their places in it.
+/// What the files of a journal hold. Not looked at is the index of the write-ahead log, which is shared memory, where readers mark
+/// their places; nor is a write-ahead log in which nothing is, which SQLite makes for whoever comes after a journal was closed.
 fn contents(path: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = std::fs::read_dir(path.parent().expect("a directory")).expect("it is there");
     let files = entries.map(|entry| entry.expect("an entry").path());
-    let files = files.filter(|path| !path.to_string_lossy().ends_with("-shm"));
-    files.map(|path| (path.display().to_string(), std::fs::read(&path).expect("it can be read"))).collect()
+    let files = files.map(|path| (path.display().to_string(), std::fs::read(&path).expect("it can be read")));
+    files.filter(|(path, held)| !path.ends_with("-shm") && !(path.ends_with("-wal") && held.is_empty())).collect()
 }
 
 #[tokio::test]

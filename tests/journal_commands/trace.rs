@@ -10,7 +10,11 @@ use super::{Stage, acknowledged, killed, masked, refused, said, stage, submit, s
 async fn shown(stage: &Stage, run_id: &str) -> String {
     let shown = masked(&said(stage, &["trace", run_id]).await).replace(&stage.queue, "QUEUE");
     let lines = shown.lines().filter(|line| !line.contains("… job running")).map(|line| {
-        let line = if line.starts_with("began ") { "began T" } else { line };
+        let line = match line.trim_start() {
+            began if began.starts_with("began ") => "began T",
+            scale if scale.starts_with("0 ") => "0 N s",
+            _ => line,
+        };
         let words: Vec<&str> = line.split(' ').collect();
         let counts = ["poll", "polls", "exchanges:"];
         let counted = words.iter().enumerate().map(|(n, word)| match words.get(n + 1) {
@@ -47,7 +51,7 @@ async fn a_run_that_outlived_two_workers_tells_all_of_it() {
     ■ indeterminate  3 of 3 steps, N s
     began T
 
-                 0             N s
+    0 N s
      ▸ accepted by w-1  3 steps · deadline in N s
      find  da-find
        ↻ call 1  503 · COMPUTE_CLUSTER_UNAVAILABLE · N s · again in N s
@@ -90,7 +94,7 @@ async fn an_open_run_is_shown_as_far_as_it_is() {
     … open at step_1: call 1 is on its way  1 of 2 steps, N s
     began T
 
-                 0              N s
+    0 N s
      ▸ accepted by w-1  2 steps · deadline in N s
      step_0  da-quick
        → call 1  200 · N s
