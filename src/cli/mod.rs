@@ -93,7 +93,7 @@ pub async fn run(arguments: Arguments) -> ExitCode {
         Command::Check(args) => check::check(path, &args).into(),
         Command::Runs(args) => with_config(path, |config| ready(runs::runs(&config, &args))).await,
         Command::Trace(args) => with_config(path, |config| ready(trace::trace(&config, &args))).await,
-        Command::Journal(command) => with_config(path, |config| ready(journal::journal(&config, &command))).await,
+        Command::Journal(command) => with_config(path, async |config| journal::journal(&config, &command).await).await,
         Command::Topology(command) => with_config(path, |config| topology::topology(config, command)).await,
         Command::Simulate(args) => simulate::simulate(args).await.into(),
         Command::Config(command) => config::config(path, &command).into(),

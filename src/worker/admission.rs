@@ -103,9 +103,9 @@ impl<T> Lane<T> {
         left.filter(|left| !left.is_zero()).min().map(|left| left + Duration::from_millis(1))
     }
 
-    /// Takes the oldest of those out whose channel is lost.
-    pub(super) fn forget_one(&mut self, usable: impl Fn(&T) -> bool) -> Option<T> {
-        let place = self.waiting.iter().position(|one| !usable(&one.delivery))?;
+    /// Takes the oldest of these out.
+    pub(super) fn take_one(&mut self, which: impl Fn(&T) -> bool) -> Option<T> {
+        let place = self.waiting.iter().position(|one| which(&one.delivery))?;
         self.waiting.remove(place).map(|one| one.delivery)
     }
 
@@ -207,7 +207,7 @@ mod tests {
         assert_eq!(lane.next(NOON, NOW, |&one| one == 3), Turn::Accept(3));
         assert_eq!(lane.next(NOON, NOW, |_| false), Turn::LookAgain(SOONEST_LOOK));
         assert_eq!(lane.next(NOON, NOW, |_| true), Turn::Accept(1));
-        assert_eq!((lane.forget_one(|_| true), lane.forget_one(|_| false), lane.len()), (None, Some(2), 0));
+        assert_eq!((lane.take_one(|_| false), lane.take_one(|_| true), lane.len()), (None, Some(2), 0));
     }
 
     #[tokio::test(start_paused = true)]

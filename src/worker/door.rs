@@ -64,6 +64,11 @@ impl Door {
         self.lock().values_mut().flat_map(Lane::clear).collect()
     }
 
+    /// Takes the one with this key out, if it waits here.
+    pub(super) fn take(&self, key: &RunKey) -> Option<Unaccepted> {
+        self.lock().values_mut().find_map(|lane| lane.take_one(|one| one.key == *key))
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<TenantName, Lane<Unaccepted>>> {
         // Nothing under the lock panics half-way, so poisoned lanes are whole ones.
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
@@ -79,7 +84,7 @@ pub(super) fn wait(shared: &Arc<Shared>, unaccepted: Unaccepted) {
     }
     // The broker hands out no more than the prefetch, so what is above it came over channels that are lost.
     while lanes.values().map(Lane::len).sum::<usize>() >= shared.settings.most_in_hand {
-        let mut lost = lanes.values_mut().filter_map(|lane| lane.forget_one(|one| is_usable(shared, one)));
+        let mut lost = lanes.values_mut().filter_map(|lane| lane.take_one(|one| !is_usable(shared, one)));
         let Some(lost) = lost.next() else { break };
         drop(shared.registry.finish(&lost.key));
     }

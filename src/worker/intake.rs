@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Shared;
 use super::door::{self, Unaccepted};
+use super::doubt;
 use super::registry::Registered;
 use super::reject::{self, Refused};
 use super::run::{self, Begin, Taken};
@@ -11,7 +12,7 @@ use crate::chain::check::{Catalogue, Rejection, Submission, check};
 use crate::chain::hash::sha256_hex;
 use crate::chain::log::Origin;
 use crate::chain::{Chain, RunId, TenantName};
-use crate::ports::{Claimed, DeadReason, Delivery, RunKey};
+use crate::ports::{Claimed, DeadReason, Delivery, Receipt, RunAge, RunKey};
 
 /// Takes one delivery in. What takes long goes on in a task of its own.
 pub(super) async fn take(shared: &Arc<Shared>, delivery: Delivery) {
@@ -73,27 +74,65 @@ async fn register(shared: &Arc<Shared>, delivery: Delivery, chain: Chain) {
             (run_id, true, taken)
         }
     };
-    let key = RunKey { queue: delivery.queue.clone(), run_id };
     let origin = origin(shared, &delivery, assigned);
-    let Delivery { body, message_id, redelivered, history_lost, receipt, .. } = delivery;
-    match shared.registry.register(&key, &hash, assigned, receipt) {
+    let Delivery { queue, body, message_id, redelivered, history_lost, receipt, .. } = delivery;
+    let Chain { chain_id, tenant, expires_at, .. } = chain;
+    let (key, age) = (RunKey { queue, run_id }, RunAge(0));
+    let unaccepted = Unaccepted { key, chain_id, tenant, age, body, message_id, expires_at, origin };
+    match admit(shared, Newcomer { unaccepted, hash, assigned, redelivered, history_lost, receipt }, taken) {
+        Admitted::New => {}
+        Admitted::Known(taken) => let_go(shared, taken).await,
+        Admitted::Doubtful(newcomer) => {
+            shared.tasks.spawn(doubt::resolve(shared.clone(), *newcomer));
+        }
+    }
+}
+
+/// A checked delivery whose run has a name.
+pub(super) struct Newcomer {
+    /// Without an age yet.
+    pub(super) unaccepted: Unaccepted,
+    pub(super) hash: String,
+    assigned: bool,
+    redelivered: bool,
+    history_lost: bool,
+    pub(super) receipt: Box<dyn Receipt>,
+}
+
+/// What became of a newcomer.
+pub(super) enum Admitted {
+    /// Its run goes its way.
+    New,
+    /// It belongs to a run that is in hand, or is in conflict with one, and what was taken for it is not needed.
+    Known(Option<Taken>),
+    /// Another definition is in hand under its run id, and nobody has asked the journal which of them is the run's.
+    Doubtful(Box<Newcomer>),
+}
+
+/// Registers it and sends it on.
+pub(super) fn admit(shared: &Arc<Shared>, newcomer: Newcomer, taken: Option<Taken>) -> Admitted {
+    let Newcomer { unaccepted, hash, assigned, redelivered, history_lost, receipt } = newcomer;
+    match shared.registry.register(&unaccepted.key, &hash, assigned, receipt) {
         Registered::Joined => {
-            tracing::debug!(run_id = %key.run_id, "one more delivery of a run that is alive here");
-            let_go(shared, taken).await;
+            tracing::debug!(run_id = %unaccepted.key.run_id, "one more delivery of a run that is alive here");
+            Admitted::Known(taken)
         }
         Registered::New(age) => {
-            let Chain { chain_id, tenant, expires_at, .. } = chain;
-            let unaccepted = Unaccepted { key, chain_id, tenant, age, body, message_id, expires_at, origin };
-            let begin = taken.map_or(Begin::IfBegun { history_lost }, Begin::GoOn);
+            let unaccepted = Unaccepted { age, ..unaccepted };
             if redelivered {
+                let begin = taken.map_or(Begin::IfBegun { history_lost }, Begin::GoOn);
                 shared.tasks.spawn(run::drive(shared.clone(), unaccepted, begin));
             } else {
                 door::wait(shared, unaccepted);
             }
+            Admitted::New
         }
         Registered::Conflict(receipt) => {
-            let_go(shared, taken).await;
-            shared.tasks.spawn(async move { reject::conflict(&key.run_id, receipt).await });
+            shared.tasks.spawn(async move { reject::conflict(&unaccepted.key.run_id, receipt).await });
+            Admitted::Known(taken)
+        }
+        Registered::Doubtful(receipt) => {
+            Admitted::Doubtful(Box::new(Newcomer { unaccepted, hash, assigned, redelivered, history_lost, receipt }))
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod admission;
 mod door;
+mod doubt;
 mod echoes;
 mod intake;
 mod prefetch;

@@ -19,6 +19,8 @@ pub(super) struct LiveRun {
     pub(super) definition_hash: String,
     /// The worker gave it its id.
     pub(super) assigned: bool,
+    /// The journal was asked: the run id is not another definition's.
+    sure: bool,
     pub(super) receipts: Vec<Box<dyn Receipt>>,
 }
 
@@ -30,6 +32,8 @@ pub(super) enum Registered {
     Joined,
     /// Its run id belongs to a live run of another definition.
     Conflict(Box<dyn Receipt>),
+    /// Its run id belongs to a live run of another definition, if the journal agrees.
+    Doubtful(Box<dyn Receipt>),
 }
 
 impl Registry {
@@ -42,7 +46,8 @@ impl Registry {
     ) -> Registered {
         let mut live = self.lock();
         match live.get_mut(key) {
-            Some(run) if run.definition_hash != definition_hash => Registered::Conflict(receipt),
+            Some(run) if run.definition_hash != definition_hash && run.sure => Registered::Conflict(receipt),
+            Some(run) if run.definition_hash != definition_hash => Registered::Doubtful(receipt),
             Some(run) => {
                 // Those of lost channels settle nothing any more, and each holds a whole message: over an outage with many
                 // reconnects they would pile up.
@@ -51,7 +56,8 @@ impl Registry {
                 Registered::Joined
             }
             None => {
-                let run = LiveRun { definition_hash: definition_hash.into(), assigned, receipts: vec![receipt] };
+                let definition_hash = definition_hash.into();
+                let run = LiveRun { definition_hash, assigned, sure: false, receipts: vec![receipt] };
                 live.insert(key.clone(), run);
                 Registered::New(self.birth())
             }
@@ -63,9 +69,17 @@ impl Registry {
         match self.lock().entry(key.clone()) {
             Entry::Occupied(_) => None,
             Entry::Vacant(place) => {
-                place.insert(LiveRun { definition_hash: definition_hash.into(), assigned, receipts: Vec::new() });
+                let definition_hash = definition_hash.into();
+                place.insert(LiveRun { definition_hash, assigned, sure: true, receipts: Vec::new() });
                 Some(self.birth())
             }
+        }
+    }
+
+    /// The journal has no log of another definition under this id.
+    pub(super) fn confirm(&self, key: &RunKey) {
+        if let Some(run) = self.lock().get_mut(key) {
+            run.sure = true;
         }
     }
 

@@ -106,6 +106,13 @@ pub(super) async fn give_back(shared: Arc<Shared>, unaccepted: Vec<Unaccepted>) 
     }
 }
 
+/// The run id is another definition's: its messages go to dead.
+pub(super) async fn bury(shared: &Shared, key: &RunKey) {
+    if let Some(run) = shared.registry.finish(key) {
+        settle_all(shared, key, run, Settle::Conflict).await;
+    }
+}
+
 /// Drives the run until it is over here. A journal that is in trouble is waited for: the messages stay in hand meanwhile, and
 /// the run goes on from its log.
 async fn try_drive(shared: &Arc<Shared>, unaccepted: &Unaccepted, begin: Begin) -> Driven {
@@ -126,6 +133,7 @@ async fn try_drive(shared: &Arc<Shared>, unaccepted: &Unaccepted, begin: Begin) 
             },
         };
         if expected.is_none() && log.is_empty() {
+            shared.registry.confirm(key);
             shared.ports.journal.release(&lease).await;
             return if history_lost { history_is_lost(shared, unaccepted).await } else { Driven::NotBegun };
         }
@@ -142,6 +150,7 @@ async fn try_drive(shared: &Arc<Shared>, unaccepted: &Unaccepted, begin: Begin) 
             shared.ports.journal.release(&lease).await;
             return Driven::Over(Settle::Conflict);
         }
+        shared.registry.confirm(key);
         match drive_taken(shared, unaccepted, chain, (lease, log)).await {
             Ended::Lost(JournalError::Unavailable(why)) => {
                 if !patience.wait(shared, &why).await {
@@ -216,7 +225,7 @@ impl Patience {
 }
 
 /// Waits so long. False: the worker stops first.
-async fn goes_on_after(shared: &Shared, wait: Duration) -> bool {
+pub(super) async fn goes_on_after(shared: &Shared, wait: Duration) -> bool {
     let mut hand_back = shared.hand_back.clone();
     tokio::select! {
         biased;

@@ -97,7 +97,10 @@ async fn print_shows_what_is_wanted() {
     };
     assert_eq!(names("exchanges"), ["results", "audit", "dead", "control"].map(|short| place.name(short)));
     assert_eq!(names("queues").len(), 7);
-    assert_eq!(printed["locks"], json!(["cxchain.lock.chains", "cxchain.lock.chains.2"].map(|short| place.name(short))));
+    assert_eq!(
+        printed["locks"],
+        json!(["cxchain.lock.chains", "cxchain.lock.chains.2"].map(|short| place.name(short)))
+    );
     let work =
         printed["queues"].as_array().and_then(|queues| queues.iter().find(|q| q["name"] == place.name("chains")));
     assert_eq!(work.expect("the work queue")["arguments"]["x-delivery-limit"], 100);

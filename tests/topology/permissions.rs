@@ -98,7 +98,11 @@ async fn a_worker_that_lacks_a_permission_makes_no_call_and_names_it() {
         (WRITE, rights[WRITE].replace("|dead", ""), format!("write on exchange {prefix}.dead")),
         (WRITE, rights[WRITE].replace(r"|amq\.default", ""), "write on exchange amq.default".to_owned()),
         (READ, r"^cxchain\.journal\.".to_owned(), format!("read on queue {prefix}.chains")),
-        (READ, rights[READ].replace(r"(cxchain\.journal\.)?", ""), format!("read on queue cxchain.journal.{prefix}.chains")),
+        (
+            READ,
+            rights[READ].replace(r"(cxchain\.journal\.)?", ""),
+            format!("read on queue cxchain.journal.{prefix}.chains"),
+        ),
         (CONFIGURE, "^$".to_owned(), format!("configure on queue cxchain.lock.{prefix}.chains")),
     ];
     let less: Vec<Rights> = lacks.iter().map(|(at, pattern, _)| but(&rights, *at, pattern)).collect();

@@ -13,11 +13,11 @@ impl Office {
 #[tokio::test(start_paused = true)]
 async fn an_append_that_fails_costs_a_second_and_no_message_goes_back() {
     let office = Office::open(World::new());
-    office.world.journal.fail_at(2, JournalError::Unavailable("disk full".into()));
+    office.world.journal.fail_at(1, JournalError::Unavailable("disk full".into()));
     office.work_off(message("m1", &definition())).await;
     let settled = office.world.tape.timed(&["NOT", "send", "requeue", "left", "publish r:result", "ack m"]);
     insta::assert_snapshot!(settled, @r"
-        0 NOT JOURNALED intent step_0 #1
+        0 NOT JOURNALED definition + run.accepted@1 + intent step_0 #1
      1000 send step_0 #1 with token 1
      1000 publish r:result t.completed
      1000 ack m1
@@ -98,7 +98,7 @@ async fn a_worker_that_stops_leaves_what_waits_for_its_journal_to_the_broker_at_
 #[tokio::test(start_paused = true)]
 async fn a_run_that_another_worker_took_over_goes_back_but_not_at_once() {
     let office = Office::open(World::new());
-    office.world.journal.fail_at(2, JournalError::Fenced);
+    office.world.journal.fail_at(1, JournalError::Fenced);
     office.work_off(message("m1", &definition())).await;
     assert_eq!(office.world.tape.timed(&["requeue", "send"]), "  1000 requeue m1\n");
     office.work_off(message("m2", &definition()).again()).await;
