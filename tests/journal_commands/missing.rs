@@ -22,7 +22,7 @@ async fn a_file_that_is_not_there_is_named_and_not_made() {
 #[tokio::test]
 async fn a_journal_in_memory_cannot_be_read_by_others() {
     let mut stage = stage(&[]).await;
-    stage.share();
+    stage.in_memory();
     for command in COMMANDS {
         let (code, complaint) = refused(&stage, command).await;
         assert_eq!(code, 78, "{command:?}: {complaint}");
