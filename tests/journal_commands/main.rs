@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use cxchain::simulator::SimulatorSettings;
+use lapin::Channel;
 use serde_json::{Value, json};
 use support::{Broker, SOON, Stage, Worker, amqp, eventually};
 
@@ -31,15 +32,19 @@ async fn stage(faults: &[&str]) -> Stage {
 
 /// Submits a chain of these actions.
 async fn submit(stage: &Stage, run_id: &str, actions: &[&str]) {
-    let steps: Vec<Value> = actions.iter().map(|action| json!({"action_id": action})).collect();
-    submit_steps(stage, run_id, &json!(steps)).await;
-}
-
-async fn submit_steps(stage: &Stage, run_id: &str, steps: &Value) {
     let connection = stage.connect().await;
     let channel = amqp::channel(&connection).await;
+    submit_over(stage, &channel, run_id, actions).await;
+}
+
+async fn submit_over(stage: &Stage, channel: &Channel, run_id: &str, actions: &[&str]) {
+    let steps: Vec<Value> = actions.iter().map(|action| json!({"action_id": action})).collect();
+    submit_steps(stage, channel, run_id, &json!(steps)).await;
+}
+
+async fn submit_steps(stage: &Stage, channel: &Channel, run_id: &str, steps: &Value) {
     let chain = json!({"chain_id": "order-export", "steps": steps});
-    stage.submit(&channel, chain.to_string().as_bytes(), Some(run_id)).await;
+    stage.submit(channel, chain.to_string().as_bytes(), Some(run_id)).await;
 }
 
 /// What a command says, which ends with 0 and complains of nothing.

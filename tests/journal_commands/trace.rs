@@ -37,7 +37,8 @@ async fn a_run_that_outlived_two_workers_tells_all_of_it() {
         {"id": "export", "action_id": "da-export", "mode": "job"},
         {"id": "mail", "action_id": "da-mail"},
     ]);
-    submit_steps(&stage, "story", &steps).await;
+    let connection = stage.connect().await;
+    submit_steps(&stage, &amqp::channel(&connection).await, "story", &steps).await;
     until(&stage, "story", "the job is submitted", |entry| entry["outcome"] == "submitted").await;
     killed(first).await;
     let second = stage.set("worker.id", "w-2").worker().await;
