@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use lapin::Channel;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::support::load::{self, Load, channel, emptied, left_over, taking, times, until, waiting};
 use crate::support::{Broker, Caught, SOON, Stage, Worker, amqp, eventually};
@@ -36,6 +37,14 @@ async fn sigterm_under_load_finishes_what_is_in_hand_and_leaves_the_rest_to_the_
 #[tokio::test]
 async fn sigint_under_load_does_the_same() {
     in_order("INT").await;
+}
+
+/// A terminal that closes, or `kill -HUP` by somebody who expects the configuration to be read again.
+#[tokio::test]
+async fn and_so_it_does_on_sighup() {
+    // Where these tests run under `nohup`, a worker would ignore it. What its parent handles is no longer ignored.
+    let _handled = signal(SignalKind::hangup()).expect("signals can be handled");
+    in_order("HUP").await;
 }
 
 async fn in_order(signal: &str) {
