@@ -154,6 +154,10 @@ impl Reader {
             Err(why) if why.kind() == std::io::ErrorKind::NotFound => return Err(FileError::Missing { path: shown }),
             Err(why) => return Err(FileError::Place { path: shown, why: why.to_string() }),
         }
+        if let Err(why) = rustix::fs::access(path, rustix::fs::Access::READ_OK) {
+            let why = format!("{why}: it is for the worker's user to read");
+            return Err(FileError::Place { path: shown, why });
+        }
         let open = || -> Result<Connection, Trouble> {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = Connection::open_with_flags(path, flags)?;
