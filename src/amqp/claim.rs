@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::letter::{PERSISTENT, short};
 use crate::chain::stamp::Millis;
+use crate::failpoint;
 
 const SCHEMA: &str = "cxchain.journal.v1";
 /// No identity is longer.
@@ -108,6 +109,7 @@ pub(super) async fn read(connection: &Connection, queue: &str) -> lapin::Result<
         None => Found::Nothing,
         Some(message) => Claim::parse(&message?.data).map_or(Found::Unreadable, Found::Claim),
     };
+    failpoint::hit("claim_read");
     // The queue forgets the consumer and takes the message back in one step, before RabbitMQ says that the channel is closed.
     channel.close(200, "done".into()).await?;
     Ok(found)
@@ -126,7 +128,10 @@ pub(super) async fn write(connection: &Connection, queue: &str, claim: &Claim) -
     let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
     let name = short(&claim_queue(queue));
     match channel.basic_publish("".into(), name, options, &body, properties).await?.await? {
-        Confirmation::Ack(None) => channel.close(200, "done".into()).await,
+        Confirmation::Ack(None) => {
+            failpoint::hit("claim_written");
+            channel.close(200, "done".into()).await
+        }
         _ => Err(io::Error::other("RabbitMQ did not take the journal's claim on the queue").into()),
     }
 }

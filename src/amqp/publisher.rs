@@ -103,6 +103,11 @@ impl Publisher {
         }
     }
 
+    /// Whether the broker takes no messages because it is short of memory or disk.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.link.is_blocked()
+    }
+
     pub(super) fn names(&self) -> &Names {
         &self.names
     }

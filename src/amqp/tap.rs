@@ -109,6 +109,9 @@ impl Tap {
                         Ok(seen) => vacancy.seen(at, seen, &self.in_hand),
                         Err(why) => return Over::Broken(why),
                     };
+                    // A claim that is published while the broker is short of disk or memory would block this connection, and with
+                    // it the acknowledgements.
+                    let since = since.filter(|_| !self.publisher.is_blocked());
                     if let Some((since, held)) = since.zip(self.held.as_mut()) {
                         tokio::select! {
                             // Whoever stops waits for no journal.

@@ -17,7 +17,7 @@ pub enum Exit {
     Unreachable,
     /// A fault in cxchain, or a journal that cannot be read or written.
     Internal,
-    /// The configuration is wrong, or the broker's topology differs.
+    /// The configuration is wrong, the broker's topology differs, or a queue is another worker's.
     Configuration,
     /// A second SIGTERM.
     Killed,

@@ -1,5 +1,6 @@
-//! `cxchain journal stats|prune`, and the way of all commands to the journal's file.
+//! `cxchain journal stats|prune|adopt`, and the way of all commands to the journal's file.
 
+mod adopt;
 mod prune;
 mod stats;
 
@@ -24,12 +25,14 @@ pub(super) enum JournalCommand {
         json: bool,
     },
     Prune(prune::PruneArgs),
+    Adopt(adopt::AdoptArgs),
 }
 
-pub(super) fn journal(config: &Config, command: &JournalCommand) -> Exit {
+pub(super) async fn journal(config: &Config, command: &JournalCommand) -> Exit {
     match command {
         JournalCommand::Stats { json } => stats::stats(config, *json),
         JournalCommand::Prune(args) => prune::prune(config, args),
+        JournalCommand::Adopt(args) => adopt::adopt(config, args).await,
     }
 }
 

@@ -54,7 +54,8 @@ Exit codes:
     3  invalid chain; nothing was published
    69  RabbitMQ or CXone cannot be reached or trusted, or refuses the credentials
    70  a fault in cxchain, or a journal that cannot be read or written
-   78  the configuration is wrong, RabbitMQ's queues and exchanges differ from it, or its user may not work
+   78  the configuration is wrong, RabbitMQ's queues and exchanges differ from it, its user may not work, or a
+       queue is another worker's
   143  a second SIGTERM (or SIGINT, or SIGHUP)";
 
 #[derive(Debug, Subcommand)]
@@ -96,7 +97,7 @@ pub async fn run(arguments: Arguments) -> ExitCode {
         Command::Check(args) => check::check(path, &args).into(),
         Command::Runs(args) => with_config(path, |config| ready(runs::runs(&config, &args))).await,
         Command::Trace(args) => with_config(path, |config| ready(trace::trace(&config, &args))).await,
-        Command::Journal(command) => with_config(path, |config| ready(journal::journal(&config, &command))).await,
+        Command::Journal(command) => with_config(path, async |config| journal::journal(&config, &command).await).await,
         Command::Topology(command) => with_config(path, |config| topology::topology(config, command)).await,
         Command::Simulate(args) => simulate::simulate(args).await.into(),
         Command::Config(command) => config::config(path, &command).into(),

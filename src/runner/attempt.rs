@@ -140,11 +140,11 @@ impl Runner {
             let attempt = live.recorder.state().open().map_or(0, |open| open.attempts) + 1;
             let at = live.recorder.now();
             let intent = Private::Intent { step: step.clone(), attempt, at };
-            live.recorder.append(vec![Entry::Private(intent)]).await?;
+            live.append(vec![Entry::Private(intent)]).await?;
             if !live.recorder.lease().holds() {
                 return Err(JournalError::Fenced.into());
             }
-            // A journal that took long may have used the time up.
+            // A journal that took long may have used the run's time up.
             let in_time = Instant::now() < live.deadline.min(active(live).clock.deadline());
             if in_time && let Some(permit) = self.fresh(live, permit) {
                 return Ok(Some((permit, attempt)));
@@ -175,10 +175,10 @@ impl Runner {
         if let Some(permit) = self.ports.gate.permit_now(&tenant, age) {
             return Ok(Some(permit));
         }
-        live.recorder.commit().await?;
+        live.commit().await?;
         active(live).clock.enter_gate();
         let waited = live.wait(self.ports.gate.permit(&tenant, age), until, true).await;
-        active(live).clock.leave_gate();
+        active(live).clock.go_on();
         match waited? {
             Waited::Done(Ok(permit)) => Ok(Some(permit)),
             Waited::Done(Err(_)) => Err(Halt::Stopped),
@@ -242,6 +242,27 @@ impl Live {
         error_span!("step", step_id = step.id.as_str(), action_id = step.action.as_str(), attempt)
     }
 
+    /// Journals what is staged. The step's clock stands still for so long: a disk that is full for a minute is no step's timeout.
+    pub(super) async fn commit(&mut self) -> Result<(), JournalError> {
+        if !self.recorder.has_staged() {
+            return Ok(());
+        }
+        if let Some(active) = &mut self.step {
+            active.clock.hold();
+        }
+        self.recorder.commit().await?;
+        if let Some(active) = &mut self.step {
+            active.clock.go_on();
+        }
+        Ok(())
+    }
+
+    /// Journals `entries`, and before them what is staged.
+    pub(super) async fn append(&mut self, entries: Vec<Entry>) -> Result<(), JournalError> {
+        self.recorder.stage(entries)?;
+        self.commit().await
+    }
+
     /// The process comes by this place; not if something is staged, for then it is still at the one before.
     fn comes_by(&self, place: &'static str) {
         if !self.recorder.has_staged() {
@@ -261,7 +282,7 @@ impl Live {
         if let Poll::Ready(done) = poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
             return Ok(Waited::Done(done));
         }
-        self.recorder.commit().await?;
+        self.commit().await?;
         loop {
             let stop = self.hand_back.wait_for(|stop| *stop);
             tokio::select! {

@@ -110,7 +110,7 @@ impl Runner {
                 Command::Accept => self.accept(&mut live)?,
                 Command::Resume(resumed) => self.resume(&mut live, resumed).await?,
                 Command::Cancel => {
-                    live.recorder.append(vec![Entry::Private(Private::CancelRequested)]).await?;
+                    live.append(vec![Entry::Private(Private::CancelRequested)]).await?;
                 }
                 Command::Try { step } => {
                     let span = live.span(&step, 1);
@@ -201,7 +201,7 @@ impl Runner {
     /// Durable before anything else is done, so that a run that kills whoever takes it up is found out.
     async fn resume(&self, live: &mut Live, resumed: RunResumed) -> Result<(), Halt> {
         info!(from_step = resumed.from_step, previous_worker = resumed.previous_worker, "run resumed");
-        live.recorder.append(vec![Entry::Event(EventBody::RunResumed(resumed))]).await?;
+        live.append(vec![Entry::Event(EventBody::RunResumed(resumed))]).await?;
         live.reopened = false;
         Ok(())
     }
@@ -210,7 +210,7 @@ impl Runner {
     async fn give_back(&self, mut live: Live) -> Result<Ended, Halt> {
         if live.recorder.state().is_accepted() && !live.reopened {
             self.keep_polls(&mut live)?;
-            live.recorder.append(vec![Entry::Private(Private::HandedBack)]).await?;
+            live.append(vec![Entry::Private(Private::HandedBack)]).await?;
         }
         live.recorder.hand_back().await?;
         Ok(Ended::HandedBack)
@@ -230,7 +230,7 @@ impl Runner {
         };
         let body = render(&live.chain, state, &finished, ending, self.settings.max_result_bytes);
         live.recorder.stage_sealed(Record::Event(Arc::new(sealed)))?;
-        live.recorder.append(vec![Entry::Private(Private::Result { body })]).await?;
+        live.append(vec![Entry::Private(Private::Result { body })]).await?;
         Ok(())
     }
 

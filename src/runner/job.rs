@@ -60,7 +60,7 @@ impl Runner {
         let clock = &mut active(live).clock;
         let (spent_ms, gate_wait_ms) = (millis(clock.spent()), millis(clock.waited()));
         let submitted = Private::Submitted { step, job_id, progress, spent_ms, gate_wait_ms };
-        live.recorder.append(vec![Entry::Private(submitted)]).await?;
+        live.append(vec![Entry::Private(submitted)]).await?;
         active(live).polling.http_status = answer.http_status;
         self.poll_later(live);
         Ok(())
@@ -70,7 +70,7 @@ impl Runner {
     /// the run clock is over or the worker stops: the core is asked again.
     pub(super) async fn poll(&self, live: &mut Live, path: &StepPath) -> Result<(), Halt> {
         // A poll may be due at once, and is an exchange, too.
-        live.recorder.commit().await?;
+        live.commit().await?;
         self.activate(live, path);
         let due = active(live).polling.due;
         let until = self.job_deadline(live);
@@ -223,7 +223,7 @@ impl Runner {
             spent_ms: millis(active.clock.spent()),
             gate_wait_ms: millis(active.clock.waited()),
         };
-        live.recorder.append(vec![Entry::Private(progressed)]).await?;
+        live.append(vec![Entry::Private(progressed)]).await?;
         Ok(())
     }
 

@@ -124,12 +124,6 @@ impl Recorder {
         Ok(())
     }
 
-    /// Journals `entries`, and before them what is staged.
-    pub(super) async fn append(&mut self, entries: Vec<Entry>) -> Result<(), JournalError> {
-        self.stage(entries)?;
-        self.commit().await
-    }
-
     /// Keeps the lease while the run waits.
     pub(super) async fn renew(&mut self) -> Result<(), JournalError> {
         self.journal.renew(&mut self.lease).await?;
@@ -143,8 +137,7 @@ impl Recorder {
     }
 
     /// Waits until every event is confirmed, and leaves what is needed to settle the run.
-    pub(super) async fn events_confirmed(mut self) -> Result<Settling, Halt> {
-        self.commit().await?;
+    pub(super) async fn events_confirmed(self) -> Result<Settling, Halt> {
         let mut settling =
             Settling { journal: self.journal, lease: self.lease, state: self.state, subject: self.subject };
         settling.keep(self.events.finish()).await??;

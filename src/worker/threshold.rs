@@ -86,7 +86,7 @@ mod tests {
         for name in [tenant(), other.clone()] {
             gate.lines.lock().unwrap().insert(name, (Duration::from_secs(5), Duration::from_secs(1)));
         }
-        let threshold = Arc::new(Threshold::new(gate));
+        let threshold = Arc::new(Threshold::new(gate.clone()));
         let line = || threshold.line_for_one_more(&tenant()).as_secs();
         let _runs = [1, 2, 3].map(|age| threshold.expect(&tenant(), RunAge(age)));
         let ended = threshold.expect(&tenant(), RunAge(4));
@@ -97,6 +97,11 @@ mod tests {
         assert_eq!(line(), 8, "it came before");
         drop(ended);
         assert_eq!(line(), 7);
+        let _permit = threshold.permit_now(&tenant(), RunAge(3)).unwrap();
+        assert_eq!(line(), 6);
+        *gate.usual_wait.lock().unwrap() = Duration::from_secs(1);
+        assert!(threshold.permit_now(&tenant(), RunAge(1)).is_none());
+        assert_eq!(line(), 6, "who has to wait has not come to the line yet");
         assert_eq!(threshold.line_for_one_more(&other).as_secs(), 5);
     }
 }

@@ -100,7 +100,7 @@ async fn a_connection_that_breaks_under_load_costs_no_call_and_the_lock_comes_ba
 }
 
 /// The test is the other worker: it has the lock before the worker is back.
-async fn loses_its_lock(stage: &mut Stage) -> (Worker, lapin::Connection) {
+async fn loses_its_lock(stage: &mut Stage) -> (Worker, lapin::Connection, Wire) {
     let wire = Wire::to(Broker::shared().await).await;
     stage.set("broker.url", wire.url());
     let worker = stage.worker().await;
@@ -110,15 +110,13 @@ async fn loses_its_lock(stage: &mut Stage) -> (Worker, lapin::Connection) {
     let taken = eventually("the lock is free", SOON, async || take_lock(stage).await.ok()).await;
     wire.accept();
     logs_again(&worker, WAITS, 0, SOON).await;
-    // The wire goes with this function: whoever is connected stays so on another one.
-    std::mem::forget(wire);
-    (worker, taken)
+    (worker, taken, wire)
 }
 
 #[tokio::test]
 async fn a_worker_that_lost_its_lock_to_another_ends_with_78() {
     let mut stage = stage(SimulatorSettings::default()).await;
-    let (mut worker, _taken) = loses_its_lock(&mut stage).await;
+    let (mut worker, _taken, _wire) = loses_its_lock(&mut stage).await;
     let begun = Instant::now();
     assert_eq!(worker.ended(SOON).await, 78, "{}", worker.log());
     assert!(begun.elapsed() + Duration::from_secs(2) >= PATIENCE, "it waited for {:?}", begun.elapsed());
@@ -129,7 +127,7 @@ async fn a_worker_that_lost_its_lock_to_another_ends_with_78() {
 #[tokio::test]
 async fn a_worker_whose_lock_comes_free_again_goes_on() {
     let mut stage = stage(SimulatorSettings::default()).await;
-    let (worker, taken) = loses_its_lock(&mut stage).await;
+    let (worker, taken, _wire) = loses_its_lock(&mut stage).await;
     let health = worker.health().await;
     health.until("it says what it waits for", |health| health["ready"] == json!(false)).await;
     taken.close(200, "bye".into()).await.expect("it closes");

@@ -17,7 +17,7 @@ use lapin::options::{BasicGetOptions, BasicNackOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection};
 use serde_json::Value;
-use support::{Broker, Stage, Worker, amqp};
+use support::{Broker, SOON, Stage, Worker, amqp, eventually};
 
 /// The shortest that can be configured: two of them and 5 s are 7 s.
 const HEARTBEAT: &str = "1s";
@@ -38,6 +38,12 @@ fn with_journal(stage: &mut Stage, file: &Path) -> Worker {
     Worker::spawn(&stage.env())
 }
 
+/// A worker with the stage's own journal.
+fn with_its_own(stage: &mut Stage) -> Worker {
+    let file = stage.journal();
+    with_journal(stage, &file)
+}
+
 fn lock_of(stage: &Stage) -> String {
     format!("cxchain.lock.{}", stage.queue)
 }
@@ -49,9 +55,12 @@ fn claim_queue_of(stage: &Stage) -> String {
 /// The claim on the work queue, which stays.
 async fn claim(stage: &Stage, channel: &Channel) -> Option<Value> {
     let queue = claim_queue_of(stage);
-    let got = channel.basic_get(queue.as_str().into(), BasicGetOptions::default()).await.expect("there is such a queue")?;
+    let got =
+        channel.basic_get(queue.as_str().into(), BasicGetOptions::default()).await.expect("there is such a queue")?;
+    assert_eq!(got.delivery.properties.delivery_mode(), &Some(2), "it survives the broker");
     let back = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
     assert!(got.delivery.nack(back).await.expect("it is written"), "it goes back");
+    eventually("the claim is back", SOON, async || (amqp::depth(channel, &queue).await == 1).then_some(())).await;
     Some(serde_json::from_slice(&got.delivery.data).expect("a claim is JSON"))
 }
 

@@ -88,6 +88,11 @@ impl Wire {
         self.refuses.store(true, Ordering::SeqCst);
     }
 
+    /// New connections come about again.
+    pub fn accept(&self) {
+        self.refuses.store(false, Ordering::SeqCst);
+    }
+
     /// Both ends of the `line`th connection find it closed.
     pub fn cut(&self, line: usize) {
         self.lock()[line].tasks.abort_all();

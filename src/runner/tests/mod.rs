@@ -1,5 +1,6 @@
 //! One run through faked ports, under a paused clock.
 
+mod appends;
 mod contract;
 mod crash;
 mod directives;
@@ -11,6 +12,7 @@ mod jobs;
 mod journal;
 mod order;
 mod result;
+mod resume;
 mod time;
 mod token;
 

@@ -198,14 +198,16 @@ async fn a_run_that_expires_at_the_gate_makes_no_call_either_but_one_that_has_be
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_journal_that_uses_the_steps_time_up_sends_nothing_after_it() {
+async fn a_slow_journal_costs_the_runs_time_and_not_the_steps() {
     let world = World::new();
-    world.actions.reply([busy(0)]);
-    // Acceptance and intent at once, the retry late.
-    let slow = [0, 0, 4_000].map(Duration::from_millis);
+    world.actions.reply([busy(1_000), good(1_000)]);
+    let slow = [7_000, 7_000, 7_000].map(Duration::from_millis);
     world.journal.slow.lock().unwrap().extend(slow);
     world.drive(&one(json!({"timeout_seconds": 5, "on_failure": "continue"}))).await;
-    assert_eq!(world.tape.count("send"), 1);
     let step = only_step(&world);
-    assert_eq!((&step["error_classification"], &step["attempts"]), (&json!("COMPUTE_CLUSTER_UNAVAILABLE"), &json!(1)));
+    assert_eq!(
+        (&step["status"], &step["attempts"], &step["latency_ms"]),
+        (&json!("success"), &json!(2), &json!(2_000))
+    );
+    assert_eq!(world.result()["total_latency_ms"], 23_000);
 }

@@ -5,6 +5,7 @@ mod crash_loop;
 mod deliveries;
 mod door;
 mod drain;
+mod history;
 mod nameless;
 mod reaper;
 mod rejections;
@@ -41,6 +42,7 @@ struct Message {
     message_id: Option<&'static str>,
     reply_to: Option<&'static str>,
     redelivered: bool,
+    history_lost: bool,
     usable: Arc<AtomicBool>,
     lost: bool,
 }
@@ -48,7 +50,8 @@ struct Message {
 fn message(name: &'static str, body: &Value) -> Message {
     let body = Bytes::from(body.to_string());
     let usable = Arc::new(AtomicBool::new(true));
-    Message { name, body, message_id: Some("r"), reply_to: None, redelivered: false, usable, lost: false }
+    let message_id = Some("r");
+    Message { name, body, message_id, reply_to: None, redelivered: false, history_lost: false, usable, lost: false }
 }
 
 /// The definition of a chain of one step.
@@ -63,6 +66,11 @@ impl Message {
 
     fn again(self) -> Self {
         Self { redelivered: true, ..self }
+    }
+
+    /// It was handed out before, perhaps under another journal.
+    fn of_another_journal(self) -> Self {
+        Self { redelivered: true, history_lost: true, ..self }
     }
 
     /// Its channel is lost soon after it came.
@@ -112,7 +120,7 @@ impl Office {
             settled: AtomicBool::new(false),
         };
         let delivery = Delivery {
-            history_lost: false,
+            history_lost: message.history_lost,
             queue: "q".into(),
             body: message.body,
             message_id: message.message_id.map(Into::into),

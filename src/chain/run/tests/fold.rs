@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::driver::{Driven, chains, drive, scripts};
+use super::driver::{Driven, drive};
+use super::scripts::{chains, scripts};
 use super::*;
 use crate::chain::log::Sealed;
 use crate::chain::result::ReasonCode;

@@ -5,6 +5,8 @@ mod apply;
 mod decide;
 mod driver;
 mod fold;
+mod resume;
+mod scripts;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
