@@ -163,11 +163,12 @@ impl Reader {
     /// [`FileError`] when the file cannot be read.
     pub fn runs(&self, filter: &Filter) -> Result<Vec<RunSummary>, FileError> {
         self.told(|| {
-            let which =
-                "WHERE (NOT ?1 OR (acknowledged_at IS NULL AND settled_at IS NULL)) AND (?2 IS NULL OR queue = ?2)";
-            let mut runs = self.connection.prepare(&format!("{SUMMARY} {which} ORDER BY id DESC LIMIT ?3"))?;
+            // Of each a statement of its own: there is an index of what is in hand.
+            let which = if filter.open { "acknowledged_at IS NULL AND settled_at IS NULL AND" } else { "" };
+            let which = format!("WHERE {which} (?1 IS NULL OR queue = ?1) ORDER BY id DESC LIMIT ?2");
+            let mut runs = self.connection.prepare(&format!("{SUMMARY} {which}"))?;
             let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
-            let found = runs.query_map((filter.open, &filter.queue, limit), summary)?;
+            let found = runs.query_map((&filter.queue, limit), summary)?;
             Ok(found.collect::<Result<_, _>>()?)
         })
     }
