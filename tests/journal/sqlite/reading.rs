@@ -37,7 +37,7 @@ async fn runs_are_listed_while_a_worker_writes_and_when_none_does() {
     let Err(missing) = Reader::open(&place.path()) else { panic!("there is none") };
     assert!(matches!(&missing, FileError::Missing { .. }), "{missing}");
 
-    let journal = open(&place);
+    let journal = open_for_long(&place);
     let lease = every_phase(&journal).await;
     journal.renew(&mut lease.clone()).await.unwrap();
     let reader = Reader::open(&place.path()).unwrap();
@@ -85,7 +85,7 @@ async fn runs_are_listed_while_a_worker_writes_and_when_none_does() {
 #[tokio::test]
 async fn runs_of_one_name_in_two_queues_are_told_apart() {
     let place = Place::new();
-    let journal = open(&place);
+    let journal = open_for_long(&place);
     write(&journal, "r", Writer::whole("r", false)).await;
     let Claimed::Ours { lease, .. } = journal.claim(&key("other", "r")).await.unwrap() else { panic!("it is free") };
     journal.renew(&mut lease.clone()).await.unwrap();
@@ -100,7 +100,7 @@ async fn runs_of_one_name_in_two_queues_are_told_apart() {
 #[tokio::test]
 async fn a_file_is_read_as_a_crash_has_left_it() {
     let (place, left) = (Place::new(), Place::new());
-    let journal = open(&place);
+    let journal = open_for_long(&place);
     write(&journal, "r", Writer::whole("r", false)).await;
     ours(&journal, "last").await;
     for suffix in ["", "-wal"] {
@@ -115,7 +115,7 @@ async fn a_file_is_read_as_a_crash_has_left_it() {
 #[tokio::test]
 async fn what_is_over_is_pruned_beside_a_worker_and_without_one() {
     let place = Place::new();
-    let journal = open(&place);
+    let journal = open_for_long(&place);
     every_phase(&journal).await;
     for n in 0..200 {
         write_whole(&journal, &format!("over-{n}")).await;
