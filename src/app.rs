@@ -1,12 +1,12 @@
 //! The composition root: a checked configuration becomes adapters, the adapters become a worker. Nothing else in the crate
 //! knows both sides.
 
+mod error;
 mod solo;
+mod store;
 mod vitals;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,75 +15,32 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::amqp::{
-    ConnectError, Consumer, ConsumerSettings, Link, LinkSettings, LinkState, Names, Publisher, QueueSettings, Retry,
-    StreamBounds, Topology, TopologyError, may_work,
+    Consumer, ConsumerSettings, Link, LinkSettings, LinkState, Names, Publisher, QueueSettings, Retry, StreamBounds,
+    Topology, may_work,
 };
 use crate::chain::TenantName;
 use crate::chain::check::Catalogue;
 use crate::chain::hash::BodyHasher;
 use crate::chain::log::Author;
-use crate::config::{Config, Prefetch, Queue};
+use crate::config::{Config, JournalKind, Prefetch, Queue};
 use crate::cxone::{AuthSettings, Cxone, CxoneError, TenantSettings};
 use crate::gate::{GateSettings, Limit, LimitError, LocalGate};
-use crate::journal::{JournalState, MemoryJournal, MemorySettings, Watched};
 use crate::ops::{Server, raise_open_files};
-use crate::ports::{Outbox, Report, SystemClock, SystemDice};
+use crate::ports::{Journal, Outbox, Report, SystemClock, SystemDice};
 use crate::runner::{Backoff, Ports};
 use crate::worker::{self, Drained, Worker, auto_prefetch};
+pub use error::{StartError, WorkError};
 pub use solo::{Obstacle, Solo, Watch};
+use store::Store;
 use vitals::Vitals;
 
 /// How long the first connection to the broker is tried.
 const FIRST_CONNECT: Duration = Duration::from_secs(60);
 
-/// Why a worker did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// No broker, or it does not let the worker in.
-    #[error("{0}")]
-    Connect(#[from] ConnectError),
-    /// The broker does not have what the worker stands on.
-    #[error("{0}")]
-    Topology(TopologyError),
-    /// The broker went away, again and again, while exchanges and queues were declared.
-    #[error("{0}")]
-    Gone(TopologyError),
-    /// The HTTP clients cannot be made.
-    #[error("{0}")]
-    Cxone(#[from] CxoneError),
-    /// A limit that no gate can hold.
-    #[error("tenants.{tenant}.limits: {problem}")]
-    Limit {
-        /// The tenant.
-        tenant: String,
-        /// What is wrong.
-        problem: LimitError,
-    },
-    /// Health cannot be served where it is to be.
-    #[error(
-        "ops.listen: {address} cannot be listened at: {why}. Workers on one machine need an address each: \
-         CXCHAIN__OPS__LISTEN=127.0.0.1:0 takes a free port, an empty value serves no health"
-    )]
-    Listen {
-        /// `ops.listen`.
-        address: SocketAddr,
-        /// What the system says.
-        why: io::Error,
-    },
-}
-
-impl From<TopologyError> for StartError {
-    fn from(error: TopologyError) -> Self {
-        match error {
-            TopologyError::Mismatch(_) | TopologyError::Forbidden(_) => Self::Topology(error),
-            TopologyError::Connection(_) => Self::Gone(error),
-        }
-    }
-}
-
 /// A worker that is connected and consumes.
 pub struct Running {
     worker: Worker,
+    store: Store,
     consumer: Consumer,
     links: [Link; 2],
     gate: Arc<LocalGate>,
@@ -100,9 +57,10 @@ impl Running {
     pub async fn start(config: &Config, stop: CancellationToken) -> Result<Self, StartError> {
         raise_open_files(config.tenants.values().map(|tenant| u64::from(tenant.max_concurrent)).sum());
         let prefetch = prefetch(config, &gates(config)?);
-        let adapters = Adapters::new(config)?;
+        let store = Store::open(config)?;
+        let adapters = Adapters::new(config, &store)?;
         let gate = adapters.gate.clone();
-        let vitals = Arc::new(Vitals::new(config, &adapters, &stop));
+        let vitals = Arc::new(Vitals::new(config, &adapters, store.report(), &stop));
         let health = vitals.serve(config).await?;
 
         let topology = Arc::new(topology(config));
@@ -114,11 +72,11 @@ impl Running {
         let publishing = link("publish", &vitals.publishing).await?;
         let consuming = link("consume", &vitals.consuming).await?;
         let queues: Vec<String> = config.queues.iter().map(|queue| queue.name.clone()).collect();
-        may_work((&publishing, &consuming), &names(config), &queues).await?;
+        may_work((&publishing, &consuming), &names(config), &queues, adapters.journal.identity().is_some()).await?;
         let declare = config.broker.declare.then_some(&topology);
         let publisher = Publisher::open(publishing.clone(), names(config), declare, stop_publishing.clone());
         let _ = vitals.publisher.set(publisher.clone());
-        let settings = consumer_settings(config, &prefetch, topology, &vitals);
+        let settings = consumer_settings(config, &prefetch, topology, &vitals, adapters.journal.clone());
         let consumer = Consumer::open(settings, &consuming, &publisher, &stop).await?;
 
         let ports = adapters.ports(Arc::new(publisher));
@@ -133,19 +91,37 @@ impl Running {
             }
         }
         info!(worker = config.worker.id, "worker is up");
-        Ok(Self { worker, consumer, links: [consuming, publishing], gate, _health: health, stop, stop_publishing })
+        Ok(Self {
+            worker,
+            store,
+            consumer,
+            links: [consuming, publishing],
+            gate,
+            _health: health,
+            stop,
+            stop_publishing,
+        })
     }
 
     /// Works until `stop`, drains, and closes the connections.
-    pub async fn work(self) -> Drained {
+    ///
+    /// # Errors
+    /// [`WorkError`] when it could not go on.
+    pub async fn work(self) -> Result<Drained, WorkError> {
         let mut consumer = self.consumer;
-        let drained = self.worker.run(&mut consumer, self.stop).await;
+        let ended = tokio::select! {
+            drained = self.worker.run(&mut consumer, self.stop.clone()) => Ok(drained),
+            // No drain: no outcome can be recorded any more, so nothing is settled. What is in hand goes back with its channel.
+            why = self.store.broken() => Err(WorkError::Journal(why)),
+        };
+        self.stop.cancel();
         self.stop_publishing.cancel();
         self.gate.close();
         // Together, for a broker that does not answer is waited for by each.
         let [consuming, publishing] = &self.links;
         tokio::join!(consuming.close(), publishing.close());
-        drained
+        let drained = ended?;
+        consumer.locked().cloned().map_or(Ok(drained), |locked| Err(WorkError::Locked(locked)))
     }
 }
 
@@ -153,30 +129,21 @@ impl Running {
 struct Adapters {
     actions: Arc<Cxone>,
     gate: Arc<LocalGate>,
-    journal: Arc<Watched<MemoryJournal>>,
-    journal_report: Report<JournalState>,
+    journal: Arc<dyn Journal>,
 }
 
 impl Adapters {
     /// Connects to nothing yet.
-    fn new(config: &Config) -> Result<Self, StartError> {
-        let journal = MemoryJournal::new(MemorySettings {
-            lease: config.journal.lease,
-            retention: config.journal.retention,
-            ..MemorySettings::default()
-        });
-        let journal_report = Report::default();
-        let journal = Arc::new(Watched::new(journal, journal_report.clone()));
+    fn new(config: &Config, store: &Store) -> Result<Self, StartError> {
         Ok(Self {
             actions: Arc::new(cxone(config)?),
             gate: Arc::new(LocalGate::new(gates(config)?)),
-            journal,
-            journal_report,
+            journal: store.journal(),
         })
     }
 
     fn ports(self, outbox: Arc<dyn Outbox>) -> Ports {
-        let Self { actions, gate, journal, .. } = self;
+        let Self { actions, gate, journal } = self;
         Ports { actions, gate, journal, outbox, clock: Arc::new(SystemClock), dice: Arc::new(SystemDice) }
     }
 }
@@ -211,7 +178,11 @@ pub fn topology(config: &Config) -> Topology {
         max_age: logs.max_age.clone(),
         max_bytes: logs.max_bytes,
     };
-    Topology::new(&names(config), &config.exchanges.control, &work_queues, &streams)
+    let claimed = match config.journal.kind {
+        JournalKind::Sqlite => true,
+        JournalKind::Memory => false,
+    };
+    Topology::new(&names(config), &config.exchanges.control, &work_queues, claimed, &streams)
 }
 
 /// What chains may name in this worker.
@@ -220,14 +191,27 @@ pub fn catalogue(config: &Config) -> Catalogue {
     Catalogue::new(config.tenants.keys().cloned()).require_run_id(config.worker.require_run_id)
 }
 
-fn consumer_settings(config: &Config, prefetch: &[u16], topology: Arc<Topology>, vitals: &Vitals) -> ConsumerSettings {
+fn consumer_settings(
+    config: &Config,
+    prefetch: &[u16],
+    topology: Arc<Topology>,
+    vitals: &Vitals,
+    journal: Arc<dyn Journal>,
+) -> ConsumerSettings {
     let settings = |(queue, &prefetch): (&Queue, &u16)| QueueSettings {
         name: queue.name.clone(),
         prefetch,
         report: vitals.queue(&queue.name),
     };
     let queues = config.queues.iter().zip(prefetch).map(settings).collect();
-    ConsumerSettings { queues, topology, declare: config.broker.declare }
+    ConsumerSettings {
+        queues,
+        topology,
+        declare: config.broker.declare,
+        journal,
+        worker: config.worker.id.clone(),
+        heartbeat: config.broker.heartbeat,
+    }
 }
 
 fn cxone(config: &Config) -> Result<Cxone, CxoneError> {

@@ -54,7 +54,7 @@ impl From<lapin::Error> for ClientError {
 
 /// A connection for one command.
 pub struct Client {
-    connection: Connection,
+    pub(super) connection: Connection,
 }
 
 /// A message of an exchange that is followed.
@@ -183,7 +183,7 @@ impl Client {
 }
 
 /// What the broker says no to, and what of it lies at the user.
-fn refused(error: lapin::Error, doing: Doing) -> ClientError {
+pub(super) fn refused(error: lapin::Error, doing: Doing) -> ClientError {
     match error.kind() {
         ErrorKind::ProtocolError(said) if said.get_id() == REFUSED => ClientError::Forbidden(explain(&error, doing)),
         _ => error.into(),
@@ -191,7 +191,7 @@ fn refused(error: lapin::Error, doing: Doing) -> ClientError {
 }
 
 /// A connection that breaks while it is asked may never answer.
-async fn answered<T>(asking: impl Future<Output = Result<T, ClientError>>) -> Result<T, ClientError> {
+pub(super) async fn answered<T>(asking: impl Future<Output = Result<T, ClientError>>) -> Result<T, ClientError> {
     let silent = |_| ClientError::Broker(format!("no answer within {} s", ANSWER.as_secs()));
     tokio::time::timeout(ANSWER, asking).await.map_err(silent)?
 }
@@ -202,7 +202,7 @@ async fn in_time<T>(asking: impl Future<Output = Result<T, TopologyError>>) -> R
     tokio::time::timeout(ANSWER, asking).await.map_err(silent)?
 }
 
-fn is_not_found(error: &lapin::Error) -> bool {
+pub(super) fn is_not_found(error: &lapin::Error) -> bool {
     matches!(error.kind(), ErrorKind::ProtocolError(said) if said.kind() == &AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND))
 }
 

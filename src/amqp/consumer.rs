@@ -1,39 +1,30 @@
-//! The consuming side: one channel and one consumer per work queue, rebuilt from nothing whenever one ends. A consumer stream that
-//! ends is an event (the broker cancelled it, the queue is gone, the channel broke), never idleness.
+//! The consuming side: topology and locks first, then one subscription per work queue.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::StreamExt;
-use lapin::message::Delivery as Message;
-use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
-use lapin::types::{FieldTable, ShortString};
-use lapin::{Channel, Connection};
+use futures_util::future::try_join_all;
+use lapin::Connection;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::warn;
 
+use super::custody::{Custody, Refusal};
 use super::finding::TopologyError;
-use super::letter::{short, text_header};
 use super::link::Link;
+use super::lock::Locked;
 use super::publisher::Publisher;
-use super::receipt::AmqpReceipt;
 use super::status::{Break, QueueState};
+use super::subscription::Subscription;
 use super::topology::Topology;
-use crate::ports::{BoxFuture, Delivery, Dice, Inbox, Report, SystemDice, Tether};
+use crate::ports::{BoxFuture, Delivery, Inbox, Journal, Report};
 
-const BACKOFF: Duration = Duration::from_millis(200);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(3);
-/// How long the broker may take to cancel a consumer or to close a channel.
-const ANSWER: Duration = Duration::from_secs(5);
-/// How long the broker may take to open a consumer. A connection that breaks while it is asked may never answer.
-const OPENED: Duration = Duration::from_secs(10);
+/// Before something that did not work is tried again, at least.
+pub(super) const BACKOFF: Duration = Duration::from_millis(200);
 /// How long the whole topology may take.
 const PREPARED: Duration = Duration::from_secs(20);
-/// How long the topology is tried at the start.
+/// How long the topology, and then the locks, are tried at the start where the broker does not answer.
 const FIRST_PREPARE: Duration = Duration::from_secs(60);
 
 /// One work queue.
@@ -56,50 +47,70 @@ pub struct ConsumerSettings {
     pub topology: Arc<Topology>,
     /// `broker.declare`.
     pub declare: bool,
+    /// Holds the queues: see `custody`.
+    pub journal: Arc<dyn Journal>,
+    /// `worker.id`, for whoever reads a claim.
+    pub worker: String,
+    /// `broker.heartbeat`.
+    pub heartbeat: Duration,
+}
+
+/// Why consuming did not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsumeError {
+    /// The broker does not have what is needed, or does not let the user do it.
+    #[error("{0}")]
+    Topology(#[from] TopologyError),
+    /// A queue is another worker's.
+    #[error("{0}")]
+    Locked(Locked),
 }
 
 /// Deliveries of all work queues, in one line.
 pub struct Consumer {
     deliveries: mpsc::Receiver<Delivery>,
+    locked: Arc<OnceLock<Locked>>,
 }
 
 impl Consumer {
-    /// Declares (or looks for) the topology and starts to consume; stops at `stop`, when what is in hand still comes out.
+    /// Declares (or looks for) the topology, takes the queues' locks and starts to consume; stops at `stop`, when what is in
+    /// hand still comes out. When another worker has taken a lock over while a connection was lost, it cancels `stop` itself:
+    /// see [`Consumer::locked`].
     ///
     /// # Errors
-    /// [`TopologyError`] when the broker does not have what is needed.
+    /// [`ConsumeError`] when the broker does not have what is needed, or a queue is another worker's.
     pub async fn open(
         settings: ConsumerSettings,
         link: &Link,
         publisher: &Publisher,
         stop: &CancellationToken,
-    ) -> Result<Self, TopologyError> {
+    ) -> Result<Self, ConsumeError> {
         prepare_first(&settings, link).await?;
+        let custody = Custody::new(settings.journal.clone(), &settings.worker, settings.heartbeat);
+        try_join_all(settings.queues.iter().map(|queue| lock_first(&custody, queue, link))).await?;
         let (line, deliveries) = mpsc::channel(1);
+        let locked = Arc::new(OnceLock::new());
         for queue in &settings.queues {
-            let worker = QueueConsumer {
+            let subscription = Subscription {
                 settings: settings.clone(),
                 queue: queue.clone(),
                 link: link.clone(),
                 publisher: publisher.clone(),
+                custody: custody.clone(),
+                locked: locked.clone(),
                 line: line.clone(),
                 stop: stop.clone(),
             };
-            link.spawn(worker.run());
+            link.spawn(subscription.run());
         }
-        Ok(Self { deliveries })
+        Ok(Self { deliveries, locked })
     }
-}
 
-/// Acks sent just before a channel closes may be lost (rabbitmq-server #10327). A question about the queue goes the same way
-/// behind them, so its answer says that they have arrived.
-async fn last_acks_through(channel: &Channel, queue: &str) {
-    let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-    if let Err(error) = channel.queue_declare(short(queue), passive, FieldTable::default()).await {
-        debug!(queue, "the channel was gone before it was closed: {error}");
-        return;
+    /// The queue that another worker has taken over, if that is why consuming has stopped.
+    #[must_use]
+    pub fn locked(&self) -> Option<&Locked> {
+        self.locked.get()
     }
-    let _ = channel.close(200, "bye".into()).await;
 }
 
 impl Inbox for Consumer {
@@ -128,7 +139,27 @@ async fn prepare_first(settings: &ConsumerSettings, link: &Link) -> Result<(), T
     Ok(())
 }
 
-async fn prepare(settings: &ConsumerSettings, connection: &Connection) -> Result<(), TopologyError> {
+/// The first time: a lock that another worker keeps ends the start; a broker that does not answer is asked again for a while.
+async fn lock_first(custody: &Custody, queue: &QueueSettings, link: &Link) -> Result<(), ConsumeError> {
+    let give_up = Instant::now() + FIRST_PREPARE;
+    while let Some(connection) = link.connection().await {
+        match custody.lock(&connection, &queue.name, &queue.report).await {
+            Ok(()) => return Ok(()),
+            Err(Refusal::Held(locked)) => return Err(ConsumeError::Locked(locked)),
+            Err(Refusal::Forbidden(missing)) => return Err(TopologyError::Forbidden(vec![missing]).into()),
+            Err(Refusal::Broken(Break { why, .. })) if Instant::now() >= give_up => {
+                return Err(TopologyError::Connection(why).into());
+            }
+            Err(Refusal::Broken(_)) => {}
+        }
+        link.suspect();
+        tokio::time::sleep(BACKOFF).await;
+    }
+    Ok(())
+}
+
+/// Declares what is missing, or looks for it.
+pub(super) async fn prepare(settings: &ConsumerSettings, connection: &Connection) -> Result<(), TopologyError> {
     let preparing = async {
         if settings.declare {
             settings.topology.apply(connection).await
@@ -138,176 +169,4 @@ async fn prepare(settings: &ConsumerSettings, connection: &Connection) -> Result
     };
     let silent = |_| TopologyError::Connection("no answer in time".into());
     tokio::time::timeout(PREPARED, preparing).await.map_err(silent)?
-}
-
-struct QueueConsumer {
-    settings: ConsumerSettings,
-    queue: QueueSettings,
-    link: Link,
-    publisher: Publisher,
-    line: mpsc::Sender<Delivery>,
-    stop: CancellationToken,
-}
-
-/// Why one consumer is over.
-enum Over {
-    /// What is in hand is still to be settled on its channel.
-    Stopped,
-    Broken(Break),
-}
-
-impl QueueConsumer {
-    async fn run(self) {
-        let mut most = BACKOFF;
-        // What was said already since it consumed the last time: a queue may be missing for hours.
-        let mut said = BTreeSet::new();
-        loop {
-            let opened = tokio::select! {
-                () = self.stop.cancelled() => return,
-                opened = self.open() => opened,
-            };
-            let Break { state, why } = match opened {
-                None => return,
-                Some(Err(why)) => why,
-                Some(Ok((channel, tag, messages))) => {
-                    most = BACKOFF;
-                    said.clear();
-                    self.queue.report.set(QueueState::Consuming);
-                    let tether = Tether::default();
-                    match self.consume(&channel, tag, messages, &tether).await {
-                        Over::Broken(why) => {
-                            // Every receipt of this channel is void before its message comes again: nobody takes the new
-                            // delivery for a second message.
-                            tether.cut();
-                            let _ = tokio::time::timeout(ANSWER, channel.close(200, "replaced".into())).await;
-                            why
-                        }
-                        Over::Stopped => {
-                            self.queue.report.set(QueueState::Stopped);
-                            drop(self.line);
-                            // What is in hand is settled on this channel: it closes with the link.
-                            self.link.stopped().await;
-                            let _ = tokio::time::timeout(ANSWER, last_acks_through(&channel, &self.queue.name)).await;
-                            return;
-                        }
-                    }
-                }
-            };
-            self.queue.report.fail(state, why.as_str());
-            self.link.suspect();
-            if said.insert(why.clone()) {
-                warn!(queue = self.queue.name, "not consuming: {why}; starting again");
-            }
-            tokio::select! {
-                () = self.stop.cancelled() => return,
-                mended = self.mend(BACKOFF + SystemDice.up_to(most)) => if let Err(error) = mended {
-                    let why = error.to_string();
-                    if said.insert(why.clone()) {
-                        warn!(queue = self.queue.name, "{why}");
-                    }
-                }
-            }
-            most = (most * 2).min(LONGEST_BACKOFF);
-        }
-    }
-
-    /// A consumer on a channel of its own, as soon as there is a connection; `None` when the link has stopped.
-    async fn open(&self) -> Option<Result<(Channel, ShortString, lapin::Consumer), Break>> {
-        let connection = self.link.connection().await?;
-        let opened = tokio::time::timeout(OPENED, self.open_on(&connection)).await;
-        Some(match opened {
-            Ok(opened) => opened.map_err(Break::from),
-            Err(_) => {
-                let why = format!("no answer within {} s", OPENED.as_secs());
-                Err(Break { state: QueueState::ConnectionLost, why })
-            }
-        })
-    }
-
-    async fn open_on(&self, connection: &Connection) -> lapin::Result<(Channel, ShortString, lapin::Consumer)> {
-        let channel = connection.create_channel().await?;
-        channel.basic_qos(self.queue.prefetch, BasicQosOptions::default()).await?;
-        // A fresh tag every time: reused ones strand messages on RabbitMQ 3.10 (rabbitmq-server PR #9158).
-        let tag = short(&format!("cxchain-{}", uuid::Uuid::now_v7()));
-        let name = short(&self.queue.name);
-        let options = BasicConsumeOptions::default();
-        let messages = channel.basic_consume(name, tag.clone(), options, FieldTable::default()).await?;
-        info!(queue = self.queue.name, prefetch = self.queue.prefetch, "consuming");
-        Ok((channel, tag, messages))
-    }
-
-    /// After a while, puts back what is missing: a queue that was deleted, say, is made again.
-    async fn mend(&self, delay: Duration) -> Result<(), TopologyError> {
-        tokio::time::sleep(delay).await;
-        let Some(connection) = self.link.connection().await else { return Ok(()) };
-        let prepared = prepare(&self.settings, &connection).await;
-        if let Err(error) = &prepared {
-            self.queue.report.trouble(error.to_string());
-        }
-        prepared
-    }
-
-    /// Consumes until something ends it.
-    async fn consume(
-        &self,
-        channel: &Channel,
-        tag: ShortString,
-        mut messages: lapin::Consumer,
-        tether: &Tether,
-    ) -> Over {
-        loop {
-            let next = tokio::select! {
-                () = self.stop.cancelled() => {
-                    // A broker that does not answer is not waited for: what it still hands out, it hands out again.
-                    let _ = tokio::time::timeout(ANSWER, self.drain(channel, tag, messages, tether)).await;
-                    return Over::Stopped;
-                },
-                next = messages.next() => next,
-            };
-            match next {
-                Some(Ok(message)) => self.pass_on(message, tether).await,
-                Some(Err(error)) => return Over::Broken(error.into()),
-                None => {
-                    let why = "the broker ended the consumer".to_owned();
-                    return Over::Broken(Break { state: QueueState::Cancelled, why });
-                }
-            }
-        }
-    }
-
-    /// Cancels the consumer and passes on what is in hand already: whoever takes it gives it back.
-    async fn drain(&self, channel: &Channel, tag: ShortString, mut messages: lapin::Consumer, tether: &Tether) {
-        if let Err(error) = channel.basic_cancel(tag, BasicCancelOptions::default()).await {
-            debug!(queue = self.queue.name, "the consumer was gone before it was cancelled: {error}");
-            return;
-        }
-        while let Some(Ok(message)) = messages.next().await {
-            self.pass_on(message, tether).await;
-        }
-    }
-
-    async fn pass_on(&self, message: Message, tether: &Tether) {
-        let body = Bytes::from(message.data);
-        let properties = message.properties;
-        let text = |value: &Option<ShortString>| value.as_ref().map(ToString::to_string);
-        let delivery = Delivery {
-            queue: self.queue.name.as_str().into(),
-            body: body.clone(),
-            message_id: text(properties.message_id()),
-            correlation_id: text(properties.correlation_id()),
-            reply_to: text(properties.reply_to()),
-            traceparent: properties.headers().as_ref().and_then(|headers| text_header(headers, "traceparent")),
-            redelivered: message.redelivered,
-            receipt: Box::new(AmqpReceipt {
-                acker: message.acker,
-                queue: self.queue.name.clone(),
-                properties,
-                body,
-                publisher: self.publisher.clone(),
-                tether: tether.clone(),
-            }),
-        };
-        // The receiver is gone only when the worker is: the broker hands the message out again.
-        let _ = self.line.send(delivery).await;
-    }
 }

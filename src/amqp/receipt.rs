@@ -11,6 +11,7 @@ use tracing::debug;
 
 use super::letter::{Letter, PERSISTENT};
 use super::publisher::Publisher;
+use super::vacancy::InHand;
 use crate::ports::{BoxFuture, DeadReason, Receipt, Stopped, Tether};
 
 /// Headers of a hostile message may fill a whole frame; with ours on top they would not fit and the broker would close the
@@ -27,6 +28,7 @@ pub(super) struct AmqpReceipt {
     pub(super) body: Bytes,
     pub(super) publisher: Publisher,
     pub(super) tether: Tether,
+    pub(super) in_hand: InHand,
 }
 
 impl Receipt for AmqpReceipt {
@@ -39,13 +41,21 @@ impl Receipt for AmqpReceipt {
     }
 
     fn ack(self: Box<Self>) -> BoxFuture<'static, bool> {
-        Box::pin(async move { written(self.acker.ack(BasicAckOptions::default())).await })
+        Box::pin(async move {
+            let acked = written(self.acker.ack(BasicAckOptions::default())).await;
+            if acked {
+                self.in_hand.settled();
+            }
+            acked
+        })
     }
 
     fn requeue(self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             let options = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
-            if !written(self.acker.nack(options)).await {
+            if written(self.acker.nack(options)).await {
+                self.in_hand.settled();
+            } else {
                 debug!("a delivery was gone before it could be given back");
             }
         })

@@ -9,6 +9,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Connection, ErrorKind};
 use tracing::debug;
 
+use super::claim::claim_queue;
 use super::finding::TopologyError;
 use super::letter::{Names, short};
 use super::link::Link;
@@ -28,9 +29,14 @@ pub(super) enum Doing {
     Binding,
     Publishing,
     Consuming,
+    /// Taking a work queue's lock.
+    Locking,
+    /// Reading or writing the claim on a work queue.
+    Claiming,
 }
 
-/// Whether the user may publish to the exchanges and consume from the queues, as far as the broker says. It is asked with
+/// Whether the user may publish to the exchanges and consume from the queues, as far as the broker says; with `claims` also
+/// whether it may read and write the journal's claims on the queues. It is asked with
 /// messages and consumers that it refuses in any case, for another reason when the permission is there: nothing is
 /// published and nothing is consumed. Each is asked on the connection that will do it: a broker that is short of disk or
 /// memory blocks a connection when it publishes, and what consumes must not be blocked with it.
@@ -41,13 +47,17 @@ pub async fn may_work(
     (publishing, consuming): (&Link, &Link),
     names: &Names,
     queues: &[String],
+    claims: bool,
 ) -> Result<(), TopologyError> {
     let (Some(publishing), Some(consuming)) = (publishing.connection().await, consuming.connection().await) else {
         return Ok(());
     };
     // All at once, for a broker that takes no messages is waited for by each.
-    let exchanges = [&names.results, &names.audit, &names.dead];
-    let publish = exchanges.map(|exchange| answered(may_publish(&publishing, exchange), Doing::Publishing));
+    let exchanges = [Some(names.results.as_str()), Some(&names.audit), Some(&names.dead), claims.then_some("")];
+    let claim_queues = queues.iter().filter(|_| claims).map(|queue| claim_queue(queue));
+    let queues: Vec<String> = queues.iter().cloned().chain(claim_queues).collect();
+    let may_publish = |exchange| answered(may_publish(&publishing, exchange), Doing::Publishing);
+    let publish = exchanges.into_iter().flatten().map(may_publish);
     let consume = queues.iter().map(|queue| answered(may_consume(&consuming, queue), Doing::Consuming));
     let (publish, consume) = tokio::join!(join_all(publish), join_all(consume));
     let missing: Vec<String> = publish.into_iter().chain(consume).flatten().collect();
@@ -58,6 +68,11 @@ pub async fn may_work(
 async fn answered(asking: impl Future<Output = lapin::Result<()>>, doing: Doing) -> Option<String> {
     let error = tokio::time::timeout(ANSWER, asking).await.ok()?.err()?;
     debug!("asked for permissions, RabbitMQ said: {error}");
+    forbidden(&error, doing)
+}
+
+/// The permission that is missing, if that is what the error says.
+pub(super) fn forbidden(error: &lapin::Error, doing: Doing) -> Option<String> {
     let ErrorKind::ProtocolError(said) = error.kind() else { return None };
     (said.get_id() == REFUSED).then(|| missing(said.get_message().as_str(), doing))?
 }
@@ -110,9 +125,10 @@ pub(super) fn missing(said: &str, doing: Doing) -> Option<String> {
     let permission = told.unwrap_or(match (doing, kind) {
         // Whoever declares a queue that dead-letters must be allowed to read it and to write to the exchange.
         (Doing::DeclaringQueue, "queue") => "configure or read",
-        (Doing::DeclaringExchange, _) => "configure",
-        (Doing::DeclaringQueue | Doing::Publishing, _) | (Doing::Binding, "queue") => "write",
-        (Doing::Binding | Doing::Consuming, _) => "read",
+        (Doing::DeclaringExchange | Doing::Locking, _) => "configure",
+        (Doing::Binding, "queue") | (Doing::Claiming, "exchange") => "write",
+        (Doing::DeclaringQueue | Doing::Publishing, _) => "write",
+        (Doing::Binding | Doing::Consuming | Doing::Claiming, _) => "read",
     });
     Some(format!("{permission} on {kind} {name}"))
 }
@@ -134,6 +150,9 @@ mod tests {
             (Doing::Binding, "exchange", "read on exchange x"),
             (Doing::Publishing, "exchange", "write on exchange x"),
             (Doing::Consuming, "queue", "read on queue x"),
+            (Doing::Locking, "queue", "configure on queue x"),
+            (Doing::Claiming, "queue", "read on queue x"),
+            (Doing::Claiming, "exchange", "write on exchange x"),
         ] {
             assert_eq!(missing(&old(kind), doing).as_deref(), Some(permission), "{doing:?}");
         }

@@ -32,10 +32,16 @@ pub enum QueueState {
     Cancelled,
     /// There is no such queue.
     Gone,
+    /// The queue is not what a worker needs: it was made anew by somebody, with other arguments.
+    Differs,
     /// The broker closed the channel over an error.
     ChannelClosed,
     /// The connection broke, or does not answer.
     ConnectionLost,
+    /// Another connection holds the queue's lock.
+    Locked,
+    /// The journal does not take the queue's runs over.
+    NoJournal,
     /// The worker takes nothing new.
     Stopped,
 }

@@ -1,5 +1,6 @@
 //! The exchanges and queues that the worker stands on, as data: declared, looked at, or printed.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
@@ -7,8 +8,10 @@ use lapin::types::{AMQPValue, FieldTable, LongString};
 use lapin::{Connection, ExchangeKind};
 use serde::{Serialize, Serializer};
 
-use super::finding::{Mismatch, TopologyError, judge, lost};
+use super::claim::claim_queue;
+use super::finding::{Mismatch, TopologyError, exchange_object, judge, lost, queue_object};
 use super::letter::{Names, short};
+use super::lock;
 use super::rights::Doing;
 
 /// Deliveries of one message before the broker dead-letters it: the last net under a message that kills every worker.
@@ -35,6 +38,8 @@ pub struct Topology {
     exchanges: Vec<Exchange>,
     queues: Vec<Queue>,
     bindings: Vec<Binding>,
+    /// Exclusive queues: neither declared nor looked for here, for each is its worker's own.
+    locks: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -90,9 +95,10 @@ pub enum Declared {
 }
 
 impl Topology {
-    /// What a worker with these names needs. `work_queues` are the names of its work queues.
+    /// What a worker with these names needs. `work_queues` are the names of its work queues; `claimed`: its journal holds them, so
+    /// each has a queue for its claim, and a lock that the worker makes itself.
     #[must_use]
-    pub fn new(names: &Names, control: &str, work_queues: &[String], streams: &StreamBounds) -> Self {
+    pub fn new(names: &Names, control: &str, work_queues: &[String], claimed: bool, streams: &StreamBounds) -> Self {
         let exchange = |name: &str, kind| Exchange { name: name.into(), kind };
         let mut topology = Self {
             exchanges: vec![
@@ -103,9 +109,14 @@ impl Topology {
             ],
             queues: vec![Queue { name: names.dead.clone(), arguments: vec![text("x-queue-type", "quorum")] }],
             bindings: vec![Binding::all(&names.dead, &names.dead)],
+            locks: Vec::new(),
         };
         for name in work_queues {
             topology.queues.push(Queue { name: name.clone(), arguments: work_queue(&names.dead) });
+            if claimed {
+                topology.queues.push(Queue { name: claim_queue(name), arguments: one_message() });
+                topology.locks.push(lock::name(name));
+            }
         }
         for (stream, exchange) in [(&streams.audit, &names.audit), (&streams.results, &names.results)] {
             if let Some(name) = stream {
@@ -128,10 +139,10 @@ impl Topology {
         for queue in &self.queues {
             mismatches.extend(queue.declare(connection, false).await?);
         }
-        if mismatches.is_empty() {
-            for binding in &self.bindings {
-                mismatches.extend(binding.declare(connection).await?);
-            }
+        // What is not as wanted may be somebody else's: nothing is bound to it. All else is put right.
+        let differs = mismatches.iter().map(|mismatch| mismatch.object.clone()).collect::<BTreeSet<_>>();
+        for binding in self.bindings.iter().filter(|binding| binding.ends().iter().all(|end| !differs.contains(end))) {
+            mismatches.extend(binding.declare(connection).await?);
         }
         if mismatches.is_empty() { Ok(()) } else { Err(TopologyError::Mismatch(mismatches)) }
     }
@@ -203,6 +214,9 @@ impl fmt::Display for Topology {
         for binding in &self.bindings {
             writeln!(f, "binding  {:<24} from {} with {}", binding.queue, binding.exchange, binding.routing_key)?;
         }
+        for lock in &self.locks {
+            writeln!(f, "lock     {lock:<24} exclusive, made by the worker that works on the queue")?;
+        }
         Ok(())
     }
 }
@@ -245,6 +259,11 @@ fn work_queue(dead: &str) -> Vec<(String, Argument)> {
     ]
 }
 
+/// The newest message stays: publishing it drops the one before in the same step.
+fn one_message() -> Vec<(String, Argument)> {
+    vec![text("x-queue-type", "classic"), number("x-max-length", 1)]
+}
+
 fn stream_arguments(bounds: &StreamBounds) -> Vec<(String, Argument)> {
     let most = i64::try_from(bounds.max_bytes).unwrap_or(i64::MAX);
     vec![
@@ -257,7 +276,7 @@ fn stream_arguments(bounds: &StreamBounds) -> Vec<(String, Argument)> {
 
 impl Exchange {
     fn object(&self) -> String {
-        format!("exchange {}", self.name)
+        exchange_object(&self.name)
     }
 
     async fn declare(&self, connection: &Connection, passive: bool) -> Result<Option<Mismatch>, TopologyError> {
@@ -275,7 +294,7 @@ impl Exchange {
 
 impl Queue {
     fn object(&self) -> String {
-        format!("queue {}", self.name)
+        queue_object(&self.name)
     }
 
     async fn declare(&self, connection: &Connection, passive: bool) -> Result<Option<Mismatch>, TopologyError> {
@@ -308,6 +327,11 @@ impl Queue {
 impl Binding {
     fn all(queue: &str, exchange: &str) -> Self {
         Self { queue: queue.into(), exchange: exchange.into(), routing_key: "#".into() }
+    }
+
+    /// The objects that it binds.
+    fn ends(&self) -> [String; 2] {
+        [queue_object(&self.queue), exchange_object(&self.exchange)]
     }
 
     async fn declare(&self, connection: &Connection) -> Result<Option<Mismatch>, TopologyError> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{Adapters, StartError, runner_settings};
+use super::{Adapters, StartError, Store, runner_settings};
 use crate::chain::log::{Origin, Private, Record};
 use crate::chain::{Chain, RunId, TenantName};
 use crate::config::Config;
@@ -15,7 +15,7 @@ use crate::gate::LocalGate;
 use crate::ports::{Claimed, Journal, JournalError, Outbox, RunAge, RunKey};
 use crate::runner::{Ended, Run, Runner};
 
-/// Drives runs one by one. What they publish goes to the outbox that it was made with.
+/// Drives runs one by one, and remembers them no longer than it lives. What they publish goes to the outbox that it was made with.
 pub struct Solo {
     runner: Runner,
     journal: Arc<dyn Journal>,
@@ -55,7 +55,7 @@ impl Solo {
     /// # Errors
     /// [`StartError::Cxone`] and [`StartError::Limit`].
     pub fn new(config: &Config, outbox: Arc<dyn Outbox>) -> Result<Self, StartError> {
-        let adapters = Adapters::new(config)?;
+        let adapters = Adapters::new(config, &Store::memory(config))?;
         let watch = Watch { actions: adapters.actions.clone(), gate: adapters.gate.clone() };
         let ports = adapters.ports(outbox);
         let journal = ports.journal.clone();

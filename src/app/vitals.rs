@@ -42,7 +42,12 @@ pub(super) struct Vitals {
 
 impl Vitals {
     /// Those of a worker that has not begun.
-    pub(super) fn new(config: &Config, adapters: &Adapters, stop: &CancellationToken) -> Self {
+    pub(super) fn new(
+        config: &Config,
+        adapters: &Adapters,
+        journal: Report<JournalState>,
+        stop: &CancellationToken,
+    ) -> Self {
         Self {
             consuming: Report::default(),
             publishing: Report::default(),
@@ -50,9 +55,10 @@ impl Vitals {
             tenants: config.tenants.keys().cloned().collect(),
             queues: config.queues.iter().map(|queue| (queue.name.clone(), Report::default())).collect(),
             journal_kind: match config.journal.kind {
+                JournalKind::Sqlite => "sqlite",
                 JournalKind::Memory => "memory",
             },
-            journal: adapters.journal_report.clone(),
+            journal,
             actions: adapters.actions.clone(),
             gate: adapters.gate.clone(),
             stop: stop.clone(),
@@ -143,8 +149,11 @@ fn queue(name: &str, standing: Standing<QueueState>) -> ops::Queue {
         QueueState::Consuming => "consuming",
         QueueState::Cancelled => "cancelled_by_broker",
         QueueState::Gone => "queue_gone",
+        QueueState::Differs => "queue_differs",
         QueueState::ChannelClosed => "channel_closed_by_broker",
         QueueState::ConnectionLost => "connection_lost",
+        QueueState::Locked => "locked",
+        QueueState::NoJournal => "journal_not_ready",
         QueueState::Stopped => "stopped",
     };
     let since = standing.since.to_string();

@@ -89,6 +89,18 @@ pub enum OnFailure {
     Fallback,
 }
 
+impl OnFailure {
+    /// As in definitions and events.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Abort => "abort",
+            Self::Continue => "continue",
+            Self::Fallback => "fallback",
+        }
+    }
+}
+
 /// The author's directive for a step whose outcome is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -20,6 +20,12 @@ impl Millis {
         Self(time.as_millisecond())
     }
 
+    /// The time that was so many milliseconds after 1970.
+    #[must_use]
+    pub fn from_epoch(millis: i64) -> Self {
+        Self(millis)
+    }
+
     /// Milliseconds since 1970, for AMQP's and other clocks.
     #[must_use]
     pub fn since_epoch(self) -> i64 {
@@ -30,6 +36,12 @@ impl Millis {
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// That much earlier.
+    #[must_use]
+    pub fn minus(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
     }
 
     /// The time from `earlier` to this; zero if `earlier` is later.

@@ -15,7 +15,7 @@ pub enum Exit {
     InvalidChain,
     /// RabbitMQ or CXone cannot be reached, or refuses the credentials.
     Unreachable,
-    /// A fault in cxchain.
+    /// A fault in cxchain, or a journal that cannot be read or written.
     Internal,
     /// The configuration is wrong, or the broker's topology differs.
     Configuration,

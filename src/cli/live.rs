@@ -71,8 +71,7 @@ fn step_line(step: &StepFinished) -> String {
         return format!("  {} {action:<34} {http}  {took}{job}", "✔".green());
     }
     let class = step.error_classification.as_str();
-    let then = step.directive.and_then(|directive| serde_json::to_value(directive).ok());
-    let then = then.as_ref().and_then(Value::as_str).map(|word| format!(" → {word}")).unwrap_or_default();
+    let then = step.directive.map(|directive| format!(" → {}", directive.as_str())).unwrap_or_default();
     format!("  {} {action:<34} {http}  {took}{job}  {} {class}{then}", "✖".red(), step.status.as_str())
 }
 

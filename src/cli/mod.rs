@@ -1,18 +1,28 @@
 //! The commands: one file each. Arguments → library → text and exit code.
 
+#[macro_use]
+mod out;
+
 mod check;
 mod config;
 mod demo;
 mod exit;
+mod figures;
+mod journal;
 mod live;
+mod page;
 mod run;
+mod runs;
 mod signals;
 pub mod simulate;
+mod standing;
 mod submit;
 mod text;
 mod topology;
+mod trace;
 mod worker;
 
+use std::future::ready;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -43,9 +53,9 @@ Exit codes:
     2  the command line is wrong, or a file on it cannot be read
     3  invalid chain; nothing was published
    69  RabbitMQ or CXone cannot be reached or trusted, or refuses the credentials
-   70  a fault in cxchain
+   70  a fault in cxchain, or a journal that cannot be read or written
    78  the configuration is wrong, RabbitMQ's queues and exchanges differ from it, or its user may not work
-  143  a second SIGTERM";
+  143  a second SIGTERM (or SIGINT, or SIGHUP)";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -59,6 +69,13 @@ enum Command {
     Run(run::RunArgs),
     /// Check chain definitions without sending anything
     Check(check::CheckArgs),
+    /// List the runs that the journal holds, the newest first
+    Runs(runs::RunsArgs),
+    /// Show what happened to a run: its log as a timeline
+    Trace(trace::TraceArgs),
+    /// The file that holds the run logs
+    #[command(subcommand)]
+    Journal(journal::JournalCommand),
     /// The exchanges and queues that a worker stands on
     #[command(subcommand)]
     Topology(topology::TopologyCommand),
@@ -77,6 +94,9 @@ pub async fn run(arguments: Arguments) -> ExitCode {
         Command::Submit(args) => with_config(path, |config| submit::submit(config, args)).await,
         Command::Run(args) => with_config(path, |config| run::run(config, args)).await,
         Command::Check(args) => check::check(path, &args).into(),
+        Command::Runs(args) => with_config(path, |config| ready(runs::runs(&config, &args))).await,
+        Command::Trace(args) => with_config(path, |config| ready(trace::trace(&config, &args))).await,
+        Command::Journal(command) => with_config(path, |config| ready(journal::journal(&config, &command))).await,
         Command::Topology(command) => with_config(path, |config| topology::topology(config, command)).await,
         Command::Simulate(args) => simulate::simulate(args).await.into(),
         Command::Config(command) => config::config(path, &command).into(),
@@ -95,7 +115,7 @@ where
 
 fn load(path: Option<&Path>) -> Result<Config, Exit> {
     Config::load(path, std::env::vars_os()).map_err(|problems| {
-        anstream::eprintln!("{problems}");
+        say!("{}", text::plain_lines(&problems));
         Exit::Configuration
     })
 }

@@ -4,7 +4,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::{Exit, signals};
-use crate::app::{Running, StartError};
+use crate::app::{Running, StartError, WorkError};
 use crate::config::{Config, LogFormat, LogLevel};
 use crate::ops;
 use crate::worker::Drained;
@@ -21,7 +21,10 @@ pub(super) async fn worker(config: Config) -> Exit {
     }
     let starting = Running::start(&config, stop.clone());
     let running = tokio::select! {
-        () = stop.cancelled() => return Exit::Done,
+        () = stop.cancelled() => {
+            info!("worker stopped before it had begun");
+            return Exit::Done;
+        }
         started = starting => match started {
             Ok(running) => running,
             Err(why) => {
@@ -31,13 +34,21 @@ pub(super) async fn worker(config: Config) -> Exit {
         },
     };
     match running.work().await {
-        Drained::Clean => {
+        Ok(Drained::Clean) => {
             info!("worker stopped: everything in hand is settled");
             Exit::Done
         }
-        Drained::CutShort { runs } => {
+        Ok(Drained::CutShort { runs }) => {
             error!(runs, "worker stopped before everything in hand was settled; the broker hands it out again");
             Exit::NotCompleted
+        }
+        Err(why @ WorkError::Locked(_)) => {
+            error!("worker stopped, and what was in hand goes back to the queue: {why}");
+            Exit::Configuration
+        }
+        Err(why @ WorkError::Journal(_)) => {
+            error!("worker stopped, and what was in hand goes back to the queue: {why}");
+            Exit::Internal
         }
     }
 }
@@ -45,8 +56,11 @@ pub(super) async fn worker(config: Config) -> Exit {
 pub(super) fn exit(why: &StartError) -> Exit {
     match why {
         StartError::Connect(_) | StartError::Gone(_) => Exit::Unreachable,
-        StartError::Topology(_) | StartError::Limit { .. } | StartError::Listen { .. } => Exit::Configuration,
-        StartError::Cxone(_) => Exit::Internal,
+        StartError::Topology(_) | StartError::Locked(_) | StartError::Limit { .. } | StartError::Listen { .. } => {
+            Exit::Configuration
+        }
+        StartError::Journal(file) if file.is_configuration() => Exit::Configuration,
+        StartError::Cxone(_) | StartError::Journal(_) => Exit::Internal,
     }
 }
 

@@ -31,8 +31,10 @@ pub struct Journal {
 /// The kind of journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum JournalKind {
-    /// In the worker's memory: gone with it.
+    /// In a file of the worker's own.
     #[default]
+    Sqlite,
+    /// In the worker's memory: gone with it.
     Memory,
 }
 
@@ -66,15 +68,15 @@ const URL_FILE: Key<FilePath> =
 
 const KIND: Key<Choice<JournalKind>> = Key::new(
     "kind",
-    Choice(&[("memory", Some(JournalKind::Memory)), ("sqlite", None), ("redis", None)]),
-    Fallback::Value("\"memory\""),
-    "Where run logs live. `memory` forgets them with the process: for tests, and for chains whose steps are all idempotent.",
+    Choice(&[("sqlite", Some(JournalKind::Sqlite)), ("memory", Some(JournalKind::Memory)), ("redis", None)]),
+    Fallback::Value("\"sqlite\""),
+    "Where run logs live. `sqlite`: in a file that one worker alone writes, so that its runs go on after a crash. `memory` forgets them with the process: for tests, and for chains whose steps are all idempotent.",
 );
 const PATH: Key<FilePath> = Key::new(
     "path",
     FilePath,
     Fallback::Value("\"cxchain.db\""),
-    "The database file of `kind = \"sqlite\"`; without effect on other kinds.",
+    "The database file of `kind = \"sqlite\"`; without effect on other kinds. Its directory must exist and be the worker's to write: `-wal`, `-shm` and `-lock` lie beside it. It must be on a local disk, and survive a restart.",
 );
 const URL: Key<SecretUrl> =
     Key::new("url", REDIS, Fallback::Else("none"), "The server of `kind = \"redis\"`; without effect on other kinds.");

@@ -24,6 +24,9 @@ pub struct Delivery {
     pub traceparent: Option<String>,
     /// Whether the broker handed it out before.
     pub redelivered: bool,
+    /// It was handed out before, and what was done for it then may be known to a journal that this worker's does not know of:
+    /// without a log it is no message that nobody has begun.
+    pub history_lost: bool,
     /// How it is settled.
     pub receipt: Box<dyn Receipt>,
 }
@@ -37,6 +40,10 @@ pub enum DeadReason {
     Conflict,
     /// Over `worker.max_message_bytes`.
     TooLarge,
+    /// It was handed out before, to a worker with another journal, and nobody knows what was done for it.
+    HistoryLost,
+    /// Its run ended for its crashes: the copy is for whoever looks into them.
+    CrashLoop,
 }
 
 impl DeadReason {
@@ -47,6 +54,8 @@ impl DeadReason {
             Self::Invalid => "invalid",
             Self::Conflict => "conflict",
             Self::TooLarge => "too_large",
+            Self::HistoryLost => "history_lost",
+            Self::CrashLoop => "crash_loop",
         }
     }
 }

@@ -49,9 +49,24 @@ impl Door {
         self.closed.cancel();
     }
 
+    /// Until nobody is let in any more.
+    pub(super) async fn closed(&self) {
+        self.closed.cancelled().await;
+    }
+
+    /// Whether nobody is let in any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.is_cancelled()
+    }
+
     /// All that wait, the oldest of each tenant first.
     pub(super) fn clear(&self) -> Vec<Unaccepted> {
         self.lock().values_mut().flat_map(Lane::clear).collect()
+    }
+
+    /// Takes the one with this key out, if it waits here.
+    pub(super) fn take(&self, key: &RunKey) -> Option<Unaccepted> {
+        self.lock().values_mut().find_map(|lane| lane.take_one(|one| one.key == *key))
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<TenantName, Lane<Unaccepted>>> {
@@ -63,13 +78,13 @@ impl Door {
 /// Joins the line of its tenant. Where the door is closed, it goes back to its queue.
 pub(super) fn wait(shared: &Arc<Shared>, unaccepted: Unaccepted) {
     let mut lanes = shared.door.lock();
-    if shared.door.closed.is_cancelled() {
+    if shared.door.is_closed() {
         shared.tasks.spawn(run::give_back(shared.clone(), vec![unaccepted]));
         return;
     }
     // The broker hands out no more than the prefetch, so what is above it came over channels that are lost.
     while lanes.values().map(Lane::len).sum::<usize>() >= shared.settings.most_in_hand {
-        let mut lost = lanes.values_mut().filter_map(|lane| lane.forget_one(|one| is_usable(shared, one)));
+        let mut lost = lanes.values_mut().filter_map(|lane| lane.take_one(|one| !is_usable(shared, one)));
         let Some(lost) = lost.next() else { break };
         drop(shared.registry.finish(&lost.key));
     }
@@ -99,12 +114,12 @@ fn look(shared: &Arc<Shared>, ready: bool) -> Option<Duration> {
     let (now, time_of_day) = (Instant::now(), shared.ports.clock.now());
     let mut look_again: Option<Duration> = None;
     let mut lanes = shared.door.lock();
-    if shared.door.closed.is_cancelled() {
+    if shared.door.is_closed() {
         return None;
     }
     for (tenant, lane) in lanes.iter_mut() {
         loop {
-            let turn = lane.overdue(now).unwrap_or_else(|| {
+            let turn = lane.overdue(now, |one| is_usable(shared, one)).unwrap_or_else(|| {
                 let line = if ready { shared.threshold.line_for_one_more(tenant) } else { Duration::MAX };
                 lane.next(time_of_day, line, |one| ready && is_usable(shared, one))
             });

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use super::Shared;
 use super::door::{self, Unaccepted};
+use super::doubt;
 use super::registry::Registered;
 use super::reject::{self, Refused};
-use super::run::{self, Begin};
-use crate::chain::check::{Rejection, Submission, check};
+use super::run::{self, Begin, Taken};
+use crate::chain::check::{Catalogue, Rejection, Submission, check};
 use crate::chain::hash::sha256_hex;
 use crate::chain::log::Origin;
 use crate::chain::{Chain, RunId, TenantName};
-use crate::ports::{DeadReason, Delivery, RunKey};
+use crate::ports::{Claimed, DeadReason, Delivery, Receipt, RunAge, RunKey};
 
 /// Takes one delivery in. What takes long goes on in a task of its own.
 pub(super) async fn take(shared: &Arc<Shared>, delivery: Delivery) {
@@ -66,55 +67,112 @@ pub(super) fn queue_tenant<'a>(shared: &'a Shared, queue: &str) -> &'a TenantNam
 
 async fn register(shared: &Arc<Shared>, delivery: Delivery, chain: Chain) {
     let hash = sha256_hex(chain.canonical.as_bytes());
-    let (run_id, assigned) = match chain.run_id.clone() {
-        Some(run_id) => (run_id, false),
-        None => (adopted(shared, &delivery, &hash).await.unwrap_or_else(new_run_id), true),
+    let (run_id, assigned, taken) = match chain.run_id.clone() {
+        Some(run_id) => (run_id, false, None),
+        None => {
+            let (run_id, taken) = adopted(shared, &delivery, &hash).await.unwrap_or_else(|| (new_run_id(), None));
+            (run_id, true, taken)
+        }
     };
-    let key = RunKey { queue: delivery.queue.clone(), run_id };
     let origin = origin(shared, &delivery, assigned);
-    let Delivery { body, message_id, redelivered, receipt, .. } = delivery;
-    match shared.registry.register(&key, &hash, assigned, receipt) {
-        Registered::Joined => tracing::debug!(run_id = %key.run_id, "one more delivery of a run that is alive here"),
+    let Delivery { queue, body, message_id, redelivered, history_lost, receipt, .. } = delivery;
+    let Chain { chain_id, tenant, expires_at, .. } = chain;
+    let (key, age) = (RunKey { queue, run_id }, RunAge(0));
+    let unaccepted = Unaccepted { key, chain_id, tenant, age, body, message_id, expires_at, origin };
+    match admit(shared, Newcomer { unaccepted, hash, assigned, redelivered, history_lost, receipt }, taken) {
+        Admitted::New => {}
+        Admitted::Known(taken) => let_go(shared, taken).await,
+        Admitted::Doubtful(newcomer) => {
+            shared.tasks.spawn(doubt::resolve(shared.clone(), *newcomer));
+        }
+    }
+}
+
+/// A checked delivery whose run has a name.
+pub(super) struct Newcomer {
+    /// Without an age yet.
+    pub(super) unaccepted: Unaccepted,
+    pub(super) hash: String,
+    assigned: bool,
+    redelivered: bool,
+    history_lost: bool,
+    pub(super) receipt: Box<dyn Receipt>,
+}
+
+/// What became of a newcomer.
+pub(super) enum Admitted {
+    /// Its run goes its way.
+    New,
+    /// It belongs to a run that is in hand, or is in conflict with one, and what was taken for it is not needed.
+    Known(Option<Taken>),
+    /// Another definition is in hand under its run id, and nobody has asked the journal which of them is the run's.
+    Doubtful(Box<Newcomer>),
+}
+
+/// Registers it and sends it on.
+pub(super) fn admit(shared: &Arc<Shared>, newcomer: Newcomer, taken: Option<Taken>) -> Admitted {
+    let Newcomer { unaccepted, hash, assigned, redelivered, history_lost, receipt } = newcomer;
+    match shared.registry.register(&unaccepted.key, &hash, assigned, receipt) {
+        Registered::Joined => {
+            tracing::debug!(run_id = %unaccepted.key.run_id, "one more delivery of a run that is alive here");
+            Admitted::Known(taken)
+        }
         Registered::New(age) => {
-            let Chain { chain_id, tenant, expires_at, .. } = chain;
-            let unaccepted = Unaccepted { key, chain_id, tenant, age, body, message_id, expires_at, origin };
+            let unaccepted = Unaccepted { age, ..unaccepted };
             if redelivered {
-                shared.tasks.spawn(run::drive(shared.clone(), unaccepted, Begin::IfBegun));
+                let begin = taken.map_or(Begin::IfBegun { history_lost }, Begin::GoOn);
+                shared.tasks.spawn(run::drive(shared.clone(), unaccepted, begin));
             } else {
                 door::wait(shared, unaccepted);
             }
+            Admitted::New
         }
         Registered::Conflict(receipt) => {
-            shared.tasks.spawn(async move { reject::conflict(&key.run_id, receipt).await });
+            shared.tasks.spawn(async move { reject::conflict(&unaccepted.key.run_id, receipt).await });
+            Admitted::Known(taken)
+        }
+        Registered::Doubtful(receipt) => {
+            Admitted::Doubtful(Box::new(Newcomer { unaccepted, hash, assigned, redelivered, history_lost, receipt }))
         }
     }
 }
 
-/// The chain of a delivery that passed this check when it came.
-pub(super) fn parse_again(shared: &Shared, unaccepted: &Unaccepted) -> Result<Chain, Rejection> {
-    let submission = Submission {
-        body: &unaccepted.body,
-        message_id: unaccepted.message_id.as_deref(),
-        queue_tenant: queue_tenant(shared, &unaccepted.key.queue),
-    };
-    check(&submission, &shared.settings.catalogue)
+async fn let_go(shared: &Shared, taken: Option<Taken>) {
+    if let Some((lease, _)) = taken {
+        shared.ports.journal.release(&lease).await;
+    }
 }
 
-/// A redelivered message without an id goes on with the run that it began: equal bytes are interchangeable.
-async fn adopted(shared: &Shared, delivery: &Delivery, hash: &str) -> Option<RunId> {
+/// The chain of a delivery that passed the check when it came, or of a log whose message did. The tenant was found then, and
+/// what is configured may have changed since: nothing that was taken in is refused for that.
+pub(super) fn parse_again(unaccepted: &Unaccepted, tenant: &TenantName) -> Result<Chain, Rejection> {
+    let Unaccepted { body, message_id, .. } = unaccepted;
+    check(&Submission { body, message_id: message_id.as_deref(), queue_tenant: tenant }, &Catalogue::any())
+}
+
+/// A redelivered message without an id goes on with the run that it began: equal bytes are interchangeable. A run that is
+/// found in the journal is claimed there and then, so that the next such message finds another one.
+async fn adopted(shared: &Shared, delivery: &Delivery, hash: &str) -> Option<(RunId, Option<Taken>)> {
     if !delivery.redelivered {
         return None;
     }
+    let _found = shared.finding.lock().await;
     if let Some(run_id) = shared.registry.find_orphan(&delivery.queue, hash) {
-        return Some(run_id);
+        return Some((run_id, None));
     }
-    if let Some(run_id) = shared.ports.journal.find_assigned(&delivery.queue, hash).await {
-        return Some(run_id);
+    while let Some(run_id) = shared.ports.journal.find_assigned(&delivery.queue, hash).await {
+        let key = RunKey { queue: delivery.queue.clone(), run_id };
+        match shared.ports.journal.claim(&key).await {
+            Ok(Claimed::Ours { lease, log }) => return Some((key.run_id, Some((lease, log)))),
+            // Another worker was faster; there may be one more.
+            Ok(Claimed::Elsewhere { .. }) => {}
+            Err(_) => return Some((key.run_id, None)),
+        }
     }
     if shared.registry.has_assigned(&delivery.queue, hash) {
         return None;
     }
-    shared.echoes.take(&delivery.queue, hash)
+    shared.echoes.take(&delivery.queue, hash).map(|run_id| (run_id, None))
 }
 
 fn new_run_id() -> RunId {

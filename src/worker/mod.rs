@@ -1,5 +1,5 @@
 //! From deliveries to settled messages: takes them in, rejects what is no chain, lets runs begin as the tenants' gates can serve
-//! them, keeps the registry of what is in hand, and drains.
+//! them, keeps the registry of what is in hand, ends runs whose message does not come again, and drains.
 //!
 //! Called by `app`. Invariants: a run is driven once in this process, however often its message is delivered; a message is
 //! settled by value, once, and acknowledged only after everything that it led to is confirmed; runs outlive the connection
@@ -7,9 +7,11 @@
 
 mod admission;
 mod door;
+mod doubt;
 mod echoes;
 mod intake;
 mod prefetch;
+mod reaper;
 mod registry;
 mod reject;
 mod run;
@@ -21,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -97,6 +99,9 @@ struct Shared {
     threshold: Arc<Threshold>,
     door: Door,
     echoes: Echoes,
+    /// Held while a run is looked for and claimed: between the two it is neither free nor in hand, and a message without an id
+    /// would not find it.
+    finding: Mutex<()>,
     tasks: TaskTracker,
     hand_back: watch::Receiver<bool>,
 }
@@ -115,6 +120,7 @@ impl Worker {
             threshold,
             door: Door::default(),
             echoes: Echoes::new(settings.dead_for),
+            finding: Mutex::default(),
             tasks: TaskTracker::new(),
             hand_back,
             settings,
@@ -131,6 +137,7 @@ impl Worker {
     /// Works until `stop` (which has to end the inbox, too), then drains.
     pub async fn run(self, inbox: &mut impl Inbox, stop: CancellationToken) -> Drained {
         self.shared.tasks.spawn(door::keep(self.shared.clone()));
+        self.shared.tasks.spawn(reaper::keep(self.shared.clone()));
         // The drain timeout counts from the moment of the wish, also where the broker does not answer to it.
         let mut over: Option<Instant> = None;
         loop {
@@ -166,12 +173,12 @@ impl Worker {
         // Only now: the broker would hand them out again to a consumer that is not cancelled yet.
         let unaccepted = shared.door.clear();
         let waited = unaccepted.len();
+        let live = shared.registry.len().saturating_sub(waited);
         if waited > 0 {
             info!(chains = waited, "draining: chains that have not begun go back to the queue");
             shared.tasks.spawn(run::give_back(shared.clone(), unaccepted));
         }
         shared.tasks.close();
-        let live = shared.registry.len();
         if live > 0 {
             info!(runs = live, "draining: no new runs; exchanges in flight are finished");
         }

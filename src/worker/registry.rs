@@ -2,6 +2,7 @@
 //! redelivery of its message joins it.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -18,6 +19,8 @@ pub(super) struct LiveRun {
     pub(super) definition_hash: String,
     /// The worker gave it its id.
     pub(super) assigned: bool,
+    /// The journal was asked: the run id is not another definition's.
+    sure: bool,
     pub(super) receipts: Vec<Box<dyn Receipt>>,
 }
 
@@ -29,6 +32,8 @@ pub(super) enum Registered {
     Joined,
     /// Its run id belongs to a live run of another definition.
     Conflict(Box<dyn Receipt>),
+    /// Its run id belongs to a live run of another definition, if the journal agrees.
+    Doubtful(Box<dyn Receipt>),
 }
 
 impl Registry {
@@ -41,7 +46,8 @@ impl Registry {
     ) -> Registered {
         let mut live = self.lock();
         match live.get_mut(key) {
-            Some(run) if run.definition_hash != definition_hash => Registered::Conflict(receipt),
+            Some(run) if run.definition_hash != definition_hash && run.sure => Registered::Conflict(receipt),
+            Some(run) if run.definition_hash != definition_hash => Registered::Doubtful(receipt),
             Some(run) => {
                 // Those of lost channels settle nothing any more, and each holds a whole message: over an outage with many
                 // reconnects they would pile up.
@@ -50,11 +56,35 @@ impl Registry {
                 Registered::Joined
             }
             None => {
-                let run = LiveRun { definition_hash: definition_hash.into(), assigned, receipts: vec![receipt] };
+                let definition_hash = definition_hash.into();
+                let run = LiveRun { definition_hash, assigned, sure: false, receipts: vec![receipt] };
                 live.insert(key.clone(), run);
-                Registered::New(RunAge(self.births.fetch_add(1, Ordering::Relaxed)))
+                Registered::New(self.birth())
             }
         }
+    }
+
+    /// A run that is driven without a message, unless it is in hand already. A delivery that comes meanwhile joins it.
+    pub(super) fn register_without(&self, key: &RunKey, definition_hash: &str, assigned: bool) -> Option<RunAge> {
+        match self.lock().entry(key.clone()) {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(place) => {
+                let definition_hash = definition_hash.into();
+                place.insert(LiveRun { definition_hash, assigned, sure: true, receipts: Vec::new() });
+                Some(self.birth())
+            }
+        }
+    }
+
+    /// The journal has no log of another definition under this id.
+    pub(super) fn confirm(&self, key: &RunKey) {
+        if let Some(run) = self.lock().get_mut(key) {
+            run.sure = true;
+        }
+    }
+
+    fn birth(&self) -> RunAge {
+        RunAge(self.births.fetch_add(1, Ordering::Relaxed))
     }
 
     /// A live run of this queue and definition that the worker named itself, and whose deliveries are all lost with their

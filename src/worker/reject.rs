@@ -4,13 +4,14 @@ use bytes::Bytes;
 use tracing::warn;
 
 use super::Shared;
-use super::intake::{queue_tenant, reply_to, traceparent};
+use super::door::Unaccepted;
+use super::intake::{parse_again, queue_tenant, reply_to, traceparent};
 use crate::chain::RunId;
 use crate::chain::check::Rejection;
 use crate::chain::hash::sha256_hex;
 use crate::chain::log::{RunRejected, rejection};
 use crate::chain::problem::{Problem, Problems};
-use crate::chain::result::{FinalStatus, RESULT_SCHEMA, render_rejected};
+use crate::chain::result::{FinalStatus, RESULT_SCHEMA, render_lost, render_rejected};
 use crate::chain::stamp::Millis;
 use crate::failpoint;
 use crate::ports::{DeadReason, Delivery, Destination, Outgoing, Receipt, Stopped};
@@ -79,6 +80,53 @@ pub(super) async fn conflict(run_id: &RunId, receipt: Box<dyn Receipt>) {
     let problems = Problems::from(Problem::of_message(what, Some("a run id of its own".into())));
     warn!(%run_id, reason = DeadReason::Conflict.as_str(), "message rejected");
     if receipt.bury(DeadReason::Conflict, problems.to_header()).await.is_ok() {
+        receipt.ack().await;
+    }
+}
+
+/// A copy of a message whose run ended for its crashes, for whoever looks into them: what it led to is published.
+pub(super) async fn crash_loop(run_id: &RunId, receipt: &dyn Receipt) -> Result<(), Stopped> {
+    let what = "has a run that workers died of, or gave up, again and again without any progress".to_owned();
+    let problems = Problems::from(Problem::of_message(what, None));
+    warn!(%run_id, reason = DeadReason::CrashLoop.as_str(), "message copied to dead");
+    receipt.bury(DeadReason::CrashLoop, problems.to_header()).await
+}
+
+/// The result of a message that was begun under another journal, as far as anybody can tell: it is indeterminate. No event: the
+/// run's log would have to say which one it follows. It may have a result already, under the same id, if it ended under the
+/// other journal; whoever drops duplicates keeps the first.
+pub(super) async fn history_lost(shared: &Shared, unaccepted: &Unaccepted) -> Result<(), Stopped> {
+    let Unaccepted { key, tenant, origin, body, .. } = unaccepted;
+    let at = Millis::of(shared.ports.clock.now());
+    let chain =
+        parse_again(unaccepted, tenant).unwrap_or_else(|_| unreachable!("the same bytes passed the same check"));
+    // A message without an id was given one just now, and is given another the next time.
+    let run_id = (!origin.assigned).then(|| key.run_id.clone());
+    let name = run_id.as_ref().map_or_else(|| sha256_hex(body), ToString::to_string);
+    warn!(run = name, reason = DeadReason::HistoryLost.as_str(), "message not run: what was done for it is not known");
+    let result = render_lost(&chain, run_id, at, &shared.settings.author.worker);
+    let result = Outgoing {
+        to: Destination::Results { routing_key: format!("{tenant}.{}", FinalStatus::Indeterminate.as_str()) },
+        message_id: format!("{name}:result"),
+        schema: RESULT_SCHEMA.into(),
+        body: Bytes::from(result),
+        correlation_id: origin.correlation_id.clone().or(Some(name)),
+        traceparent: origin.traceparent.clone(),
+        timestamp: at,
+    };
+    let outbox = &shared.ports.outbox;
+    outbox.publish(result.clone()).await?;
+    if let Some(queue) = origin.reply_to.clone() {
+        outbox.try_publish(Outgoing { to: Destination::Reply { queue }, ..result }).await;
+    }
+    Ok(())
+}
+
+/// The message of [`history_lost`], once its result is published.
+pub(super) async fn bury_lost(receipt: Box<dyn Receipt>) {
+    let what = "was handed out before, and this worker's journal does not know what was done for it".to_owned();
+    let problems = Problems::from(Problem::of_message(what, None));
+    if receipt.bury(DeadReason::HistoryLost, problems.to_header()).await.is_ok() {
         receipt.ack().await;
     }
 }

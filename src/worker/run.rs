@@ -14,24 +14,38 @@ use super::threshold::Expected;
 use super::{Shared, reject};
 use crate::chain::Chain;
 use crate::chain::hash::sha256_hex;
-use crate::chain::log::{EventBody, Record};
-use crate::chain::result::Reason;
+use crate::chain::log::{Event, EventBody, Record, RunAccepted};
+use crate::chain::result::{Reason, ReasonCode};
 use crate::chain::stamp::millis;
 use crate::failpoint;
-use crate::ports::{Claimed, Lease, RunKey};
+use crate::ports::{Claimed, JournalError, Lease, RunKey};
 use crate::runner::{Ended, Run};
 
-/// Between two tries of a claim, at most.
+/// A run that another worker has is asked after again no later than this.
 const CLAIM_AGAIN: Duration = Duration::from_secs(1);
+/// A message that goes back for another reason than a drain does so after this: no hot loop through the queue.
+const BEFORE_GIVING_BACK: Duration = Duration::from_secs(1);
+/// A journal that does not answer is asked again after this time, then after twice as much, and so on.
+const JOURNAL_AGAIN: Duration = Duration::from_secs(1);
+/// The longest of these times.
+const JOURNAL_AGAIN_AT_MOST: Duration = Duration::from_secs(15);
 
 /// What is done with the deliveries of a run that is over here.
+#[derive(Clone, Copy)]
 enum Settle {
     Acknowledge,
+    /// Acknowledged too, with a copy in dead: the run ended for its crashes.
+    CopyToDead,
     GiveBack,
     Conflict,
+    /// To dead: begun under another journal, and its result says that nobody knows how far.
+    HistoryLost,
     /// The worker stops in the middle: the broker hands them out again by itself.
     Leave,
 }
+
+/// The right to go on with a run, and its log so far.
+pub(super) type Taken = (Lease, Vec<Record>);
 
 /// When a run is driven.
 pub(super) enum Begin {
@@ -39,7 +53,12 @@ pub(super) enum Begin {
     Now(Expected),
     /// If its log says that it has begun; else it waits for its turn. For messages that come again: what is over is
     /// settled, what was begun goes on, ahead of all that has not.
-    IfBegun,
+    IfBegun {
+        /// Without a log it was not "never begun", but begun under another journal.
+        history_lost: bool,
+    },
+    /// It has begun, and is claimed already.
+    GoOn(Taken),
 }
 
 /// How driving a run ended here.
@@ -71,8 +90,7 @@ async fn drive_and_settle(shared: Arc<Shared>, unaccepted: Unaccepted, begin: Be
         return;
     };
     if matches!(settle, Settle::GiveBack) && !*shared.hand_back.borrow() {
-        // Whatever keeps the run from going on here is not over at once: no hot loop through the queue.
-        tokio::time::sleep(CLAIM_AGAIN).await;
+        tokio::time::sleep(BEFORE_GIVING_BACK).await;
     }
     if let Some(run) = shared.registry.finish(&unaccepted.key) {
         settle_all(&shared, &unaccepted.key, run, settle).await;
@@ -88,36 +106,69 @@ pub(super) async fn give_back(shared: Arc<Shared>, unaccepted: Vec<Unaccepted>) 
     }
 }
 
-async fn try_drive(shared: &Arc<Shared>, unaccepted: &Unaccepted, begin: Begin) -> Driven {
-    let Unaccepted { key, age, tenant, .. } = unaccepted;
-    let Some((lease, log)) = claim(shared, key).await else { return Driven::Over(Settle::GiveBack) };
-    let _expected = match begin {
-        Begin::Now(expected) => expected,
-        Begin::IfBegun if log.is_empty() => {
-            shared.ports.journal.release(&lease).await;
-            return Driven::NotBegun;
-        }
-        Begin::IfBegun => shared.threshold.expect(tenant, *age),
-    };
-    failpoint::hit("claimed");
-    let chain = match parse_again(shared, unaccepted) {
-        Ok(chain) => Arc::new(chain),
-        Err(_) => unreachable!("the same bytes passed the same check before"),
-    };
-    if recorded_definition(&log).is_some_and(|hash| hash != sha256_hex(chain.canonical.as_bytes())) {
-        shared.ports.journal.release(&lease).await;
-        return Driven::Over(Settle::Conflict);
+/// The run id is another definition's: its messages go to dead.
+pub(super) async fn bury(shared: &Shared, key: &RunKey) {
+    if let Some(run) = shared.registry.finish(key) {
+        settle_all(shared, key, run, Settle::Conflict).await;
     }
-    Driven::Over(accepted(shared, unaccepted, chain, (lease, log)).await)
 }
 
-async fn accepted(
-    shared: &Shared,
-    unaccepted: &Unaccepted,
-    chain: Arc<Chain>,
-    claimed: (Lease, Vec<Record>),
-) -> Settle {
-    let (lease, log) = claimed;
+/// Drives the run until it is over here. A journal that is in trouble is waited for: the messages stay in hand meanwhile, and
+/// the run goes on from its log.
+async fn try_drive(shared: &Arc<Shared>, unaccepted: &Unaccepted, begin: Begin) -> Driven {
+    let Unaccepted { key, age, tenant, .. } = unaccepted;
+    let (mut expected, mut taken, mut history_lost) = (None, None, false);
+    match begin {
+        Begin::Now(it) => expected = Some(it),
+        Begin::IfBegun { history_lost: it } => history_lost = it,
+        Begin::GoOn(it) => taken = Some(it),
+    }
+    let mut patience = Patience::default();
+    loop {
+        let (lease, log) = match taken.take() {
+            Some(taken) => taken,
+            None => match claim(shared, key, &mut patience).await {
+                Ok(taken) => taken,
+                Err(settle) => return Driven::Over(settle),
+            },
+        };
+        if expected.is_none() && log.is_empty() {
+            shared.registry.confirm(key);
+            shared.ports.journal.release(&lease).await;
+            return if history_lost { history_is_lost(shared, unaccepted).await } else { Driven::NotBegun };
+        }
+        expected.get_or_insert_with(|| shared.threshold.expect(tenant, *age));
+        failpoint::hit("claimed");
+        // A run that has begun stays its tenant's, whomever the queue belongs to by now.
+        let tenant = recorded(&log).map_or(tenant, |(event, _)| &event.tenant);
+        let chain = match parse_again(unaccepted, tenant) {
+            Ok(chain) => Arc::new(chain),
+            Err(_) => unreachable!("the same bytes passed the same check before"),
+        };
+        let hash = sha256_hex(chain.canonical.as_bytes());
+        if recorded(&log).is_some_and(|(_, accepted)| accepted.definition_hash != hash) {
+            shared.ports.journal.release(&lease).await;
+            return Driven::Over(Settle::Conflict);
+        }
+        shared.registry.confirm(key);
+        match drive_taken(shared, unaccepted, chain, (lease, log)).await {
+            Ended::Lost(JournalError::Unavailable(why)) => {
+                if !patience.wait(shared, &why).await {
+                    return Driven::Over(Settle::Leave);
+                }
+            }
+            ended => return Driven::Over(settle(ended)),
+        }
+    }
+}
+
+/// A result for whoever waits, no call, and the message to dead.
+async fn history_is_lost(shared: &Shared, unaccepted: &Unaccepted) -> Driven {
+    let published = reject::history_lost(shared, unaccepted).await;
+    Driven::Over(published.map_or(Settle::Leave, |()| Settle::HistoryLost))
+}
+
+async fn drive_taken(shared: &Shared, unaccepted: &Unaccepted, chain: Arc<Chain>, (lease, log): Taken) -> Ended {
     let Unaccepted { key, age, origin, .. } = unaccepted;
     let hand_back = shared.hand_back.clone();
     let held = lease.clone();
@@ -128,17 +179,20 @@ async fn accepted(
         // an id would not find it while it is leased, and begin anew.
         shared.ports.journal.release(&held).await;
     }
-    match ended.unwrap_or_else(|panic| resume_unwind(panic)) {
+    ended.unwrap_or_else(|panic| resume_unwind(panic))
+}
+
+fn settle(ended: Ended) -> Settle {
+    match ended {
         Ended::Settled { status, reason, took } => {
             let (status, took_ms) = (status.as_str(), millis(took));
-            match reason {
-                None => info!(status, took_ms, "run finished"),
-                // The one line about all that went wrong in it, whichever step it was.
-                Some(Reason { code, step_id, message }) => {
-                    warn!(status, took_ms, reason = code.as_str(), step_id, "run finished: {message}");
-                }
-            }
-            Settle::Acknowledge
+            let Some(Reason { code, step_id, message }) = reason else {
+                info!(status, took_ms, "run finished");
+                return Settle::Acknowledge;
+            };
+            // The one line about all that went wrong in it, whichever step it was.
+            warn!(status, took_ms, reason = code.as_str(), step_id, "run finished: {message}");
+            if code == ReasonCode::CrashLoop { Settle::CopyToDead } else { Settle::Acknowledge }
         }
         Ended::HandedBack => {
             info!("run handed back");
@@ -152,29 +206,59 @@ async fn accepted(
     }
 }
 
-/// The lease and the log; `None` when the worker stops while another one has the run.
-async fn claim(shared: &Shared, key: &RunKey) -> Option<(Lease, Vec<Record>)> {
+/// How long a journal in trouble has been waited for.
+#[derive(Default)]
+struct Patience {
+    last: Option<Duration>,
+}
+
+impl Patience {
+    /// Waits until the journal may be asked again. False: the worker stops first.
+    async fn wait(&mut self, shared: &Shared, why: &str) -> bool {
+        if self.last.is_none() {
+            error!("the run waits for the journal: {why}");
+        }
+        let wait = self.last.map_or(JOURNAL_AGAIN, |last| (last * 2).min(JOURNAL_AGAIN_AT_MOST));
+        self.last = Some(wait);
+        goes_on_after(shared, wait).await
+    }
+}
+
+/// Waits so long. False: the worker stops first.
+pub(super) async fn goes_on_after(shared: &Shared, wait: Duration) -> bool {
     let mut hand_back = shared.hand_back.clone();
+    tokio::select! {
+        biased;
+        _ = hand_back.wait_for(|stop| *stop) => false,
+        () = tokio::time::sleep(wait) => true,
+    }
+}
+
+/// The lease and the log; when the worker stops first, what is to be done with the messages: another worker that has the run
+/// may go on with it, and a journal in trouble leaves them to the broker.
+async fn claim(shared: &Shared, key: &RunKey, patience: &mut Patience) -> Result<Taken, Settle> {
     loop {
-        let wait = match shared.ports.journal.claim(key).await {
-            Ok(Claimed::Ours { lease, log }) => return Some((lease, log)),
-            Ok(Claimed::Elsewhere { retry_after }) => retry_after.min(CLAIM_AGAIN),
-            Err(why) => {
-                error!("run not started: {why}");
-                CLAIM_AGAIN
+        match shared.ports.journal.claim(key).await {
+            Ok(Claimed::Ours { lease, log }) => return Ok((lease, log)),
+            Ok(Claimed::Elsewhere { retry_after }) => {
+                if !goes_on_after(shared, retry_after.min(CLAIM_AGAIN)).await {
+                    return Err(Settle::GiveBack);
+                }
             }
-        };
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            _ = hand_back.wait_for(|stop| *stop) => return None,
+            Err(why) => {
+                if !patience.wait(shared, &why.to_string()).await {
+                    return Err(Settle::Leave);
+                }
+            }
         }
     }
 }
 
-fn recorded_definition(log: &[Record]) -> Option<&str> {
+/// `run.accepted`, where the log has it.
+pub(super) fn recorded(log: &[Record]) -> Option<(&Event, &RunAccepted)> {
     log.iter().find_map(|record| match record {
         Record::Event(sealed) => match &sealed.event.body {
-            EventBody::RunAccepted(accepted) => Some(accepted.definition_hash.as_str()),
+            EventBody::RunAccepted(accepted) => Some((&sealed.event, accepted)),
             _ => None,
         },
         Record::Private(_) => None,
@@ -182,9 +266,16 @@ fn recorded_definition(log: &[Record]) -> Option<&str> {
 }
 
 async fn settle_all(shared: &Shared, key: &RunKey, run: LiveRun, settle: Settle) {
+    let over = matches!(settle, Settle::Acknowledge | Settle::CopyToDead);
+    if over && run.receipts.is_empty() && !run.assigned {
+        // Should its message come after all, it is known by its id. One without an id would not be, were it not kept as one
+        // that nobody has acknowledged.
+        shared.ports.journal.acknowledged(key).await;
+    }
     for receipt in run.receipts {
         match settle {
-            Settle::Acknowledge => {
+            Settle::CopyToDead if reject::crash_loop(&key.run_id, &*receipt).await.is_err() => drop(receipt),
+            Settle::Acknowledge | Settle::CopyToDead => {
                 shared.echoes.expect(key, &run.definition_hash, run.assigned, receipt.tether());
                 if receipt.ack().await {
                     failpoint::hit("acked");
@@ -193,6 +284,7 @@ async fn settle_all(shared: &Shared, key: &RunKey, run: LiveRun, settle: Settle)
             }
             Settle::GiveBack => receipt.requeue().await,
             Settle::Conflict => reject::conflict(&key.run_id, receipt).await,
+            Settle::HistoryLost => reject::bury_lost(receipt).await,
             Settle::Leave => drop(receipt),
         }
     }

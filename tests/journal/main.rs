@@ -44,6 +44,7 @@ macro_rules! contract {
 mod contract;
 mod memory;
 mod run;
+mod sqlite;
 
 /// A journal to be tested, empty.
 pub(crate) struct Bench {

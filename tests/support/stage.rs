@@ -1,6 +1,7 @@
 //! A stage for one test: a simulator of its own, names of its own on a broker, queues that catch every result and event.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use cxchain::simulator::{Simulator, SimulatorSettings};
@@ -8,6 +9,7 @@ use lapin::options::QueueBindOptions;
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection};
 use serde_json::Value;
+use tempfile::TempDir;
 
 use super::broker::Broker;
 use super::worker::{Worker, cxchain};
@@ -24,6 +26,8 @@ pub struct Stage {
     events: String,
     prefix: String,
     url: String,
+    /// The worker's journal lies in here. Stays until the stage is struck.
+    directory: TempDir,
     extra: BTreeMap<String, String>,
 }
 
@@ -48,6 +52,7 @@ impl Stage {
             events: format!("{prefix}.caught.events"),
             url: broker.url().to_owned(),
             prefix,
+            directory: TempDir::new().expect("a temporary directory"),
             extra: BTreeMap::new(),
         };
         let applied = stage.command(&["topology", "apply"]).await;
@@ -88,6 +93,16 @@ impl Stage {
         self
     }
 
+    /// Where its worker's journal lies.
+    pub fn journal(&self) -> PathBuf {
+        self.directory.path().join("cxchain.db")
+    }
+
+    /// For several workers at once on the work queue, which no journal file can serve: each keeps its runs in its memory.
+    pub fn share(&mut self) -> &mut Self {
+        self.set("journal.kind", "memory")
+    }
+
     /// The environment that configures a worker for this stage. Limits are ample unless set otherwise.
     pub fn env(&self) -> Vec<(String, String)> {
         let prefix = &self.prefix;
@@ -100,6 +115,7 @@ impl Stage {
             ("EXCHANGES__CONTROL", format!("{prefix}.control")),
             ("LOGS__AUDIT", format!("{prefix}.audit.log")),
             ("LOGS__RESULTS", format!("{prefix}.results.log")),
+            ("JOURNAL__PATH", self.journal().display().to_string()),
             ("TENANTS__DEFAULT__BASE_URL", self.simulator.url()),
             ("TENANTS__DEFAULT__LIMITS", "[{limit = 100000, per = \"1s\", burst = 50000}]".to_owned()),
             ("TENANTS__DEFAULT__MAX_CONCURRENT", "1000".to_owned()),

@@ -4,6 +4,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
@@ -34,6 +35,8 @@ fn configured(mut command: Command, env: &[(String, String)]) -> Command {
 /// A running `cxchain worker`. Dropped, it is killed.
 pub struct Worker {
     child: Child,
+    /// Where it works, and where its journal lies unless it is told otherwise.
+    _home: TempDir,
     log: Arc<Mutex<String>>,
     collectors: Vec<JoinHandle<()>>,
 }
@@ -54,13 +57,15 @@ impl Worker {
     }
 
     fn start(mut command: Command) -> Self {
+        let home = TempDir::new().expect("a temporary directory");
+        command.current_dir(home.path());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("cxchain starts");
         let log = Arc::new(Mutex::new(String::new()));
         let collectors = vec![
             collect(child.stderr.take().expect("piped"), log.clone()),
             collect(child.stdout.take().expect("piped"), log.clone()),
         ];
-        Self { child, log, collectors }
+        Self { child, _home: home, log, collectors }
     }
 
     /// Waits until it consumes for the `times`th time since its start.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{DURABLE, Place, declare_queue, table, text};
 
-const ALL: [&str; 9] = [
+const ALL: [&str; 11] = [
     "exchange results",
     "exchange audit",
     "exchange dead",
@@ -12,6 +12,8 @@ const ALL: [&str; 9] = [
     "queue dead",
     "queue chains",
     "queue chains.2",
+    "queue cxchain.journal.chains",
+    "queue cxchain.journal.chains.2",
     "queue audit.log",
     "queue results.log",
 ];
@@ -94,7 +96,11 @@ async fn print_shows_what_is_wanted() {
         list.map(|entry| entry["name"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(names("exchanges"), ["results", "audit", "dead", "control"].map(|short| place.name(short)));
-    assert_eq!(names("queues").len(), 5);
+    assert_eq!(names("queues").len(), 7);
+    assert_eq!(
+        printed["locks"],
+        json!(["cxchain.lock.chains", "cxchain.lock.chains.2"].map(|short| place.name(short)))
+    );
     let work =
         printed["queues"].as_array().and_then(|queues| queues.iter().find(|q| q["name"] == place.name("chains")));
     assert_eq!(work.expect("the work queue")["arguments"]["x-delivery-limit"], 100);

@@ -49,8 +49,12 @@ impl Place {
         self.env.push((key, value.to_owned()));
     }
 
+    /// Of what is called `short` in this place; `cxchain.lock.chains` is the lock of its queue `chains`.
     fn name(&self, short: &str) -> String {
-        format!("{}.{short}", self.prefix)
+        match ["cxchain.lock.", "cxchain.journal."].iter().find_map(|own| Some((own, short.strip_prefix(own)?))) {
+            Some((own, queue)) => format!("{own}{}.{queue}", self.prefix),
+            None => format!("{}.{short}", self.prefix),
+        }
     }
 
     async fn connect(&self) -> Connection {

@@ -96,7 +96,14 @@ async fn a_worker_that_lacks_a_permission_makes_no_call_and_names_it() {
         (WRITE, rights[WRITE].replace("results|", ""), format!("write on exchange {prefix}.results")),
         (WRITE, rights[WRITE].replace("|audit", ""), format!("write on exchange {prefix}.audit")),
         (WRITE, rights[WRITE].replace("|dead", ""), format!("write on exchange {prefix}.dead")),
-        (READ, "^$".to_owned(), format!("read on queue {prefix}.chains")),
+        (WRITE, rights[WRITE].replace(r"|amq\.default", ""), "write on exchange amq.default".to_owned()),
+        (READ, r"^cxchain\.journal\.".to_owned(), format!("read on queue {prefix}.chains")),
+        (
+            READ,
+            rights[READ].replace(r"(cxchain\.journal\.)?", ""),
+            format!("read on queue cxchain.journal.{prefix}.chains"),
+        ),
+        (CONFIGURE, "^$".to_owned(), format!("configure on queue cxchain.lock.{prefix}.chains")),
     ];
     let less: Vec<Rights> = lacks.iter().map(|(at, pattern, _)| but(&rights, *at, pattern)).collect();
     for (user, (_, _, missing)) in User::all(&less).await.iter().zip(&lacks) {
@@ -133,7 +140,8 @@ async fn a_worker_that_may_not_reply_settles_its_runs_and_does_not_try_for_each(
     let mut stage = Stage::new(Broker::shared().await, SimulatorSettings::default()).await;
     let rights = documented("cxchain-worker", &prefix(&stage));
     let user = User::new(&but(&rights, WRITE, &rights[WRITE].replace(r"|amq\.default", ""))).await;
-    stage.set("broker.declare", "false").set("broker.url", &user.url());
+    // A journal on a disk needs the default exchange for its claim.
+    stage.share().set("broker.declare", "false").set("broker.url", &user.url());
     let mut worker = stage.worker().await;
     let connection = stage.connect().await;
     let channel = amqp::channel(&connection).await;

@@ -21,7 +21,18 @@ pub(crate) fn documented(user: &str, prefix: &str) -> Rights {
     assert_eq!(lines.next(), None, "one line for {user}");
     let quoted: Vec<_> = line.split('\'').collect();
     let ["", configure, " ", write, " ", read, ""] = quoted[..] else { panic!("three patterns in quotes: {line}") };
-    [configure, write, read].map(|pattern| pattern.replace("cxchain", prefix))
+    [configure, write, read].map(|pattern| on_stage(pattern, prefix))
+}
+
+/// What a worker makes for itself begins with `cxchain.`, whatever the other names are.
+fn on_stage(pattern: &str, prefix: &str) -> String {
+    const OWN: [(&str, &str); 2] = [(r"cxchain\.lock\.", "<lock>"), (r"cxchain\.journal\.", "<journal>")];
+    if pattern == r"^cxchain\." {
+        return format!(r"^(cxchain\.(lock|journal)\.)?{prefix}\.");
+    }
+    let kept = OWN.iter().fold(pattern.to_owned(), |pattern, (own, kept)| pattern.replace(own, kept));
+    let named = kept.replace("cxchain", prefix);
+    OWN.iter().fold(named, |pattern, (own, kept)| pattern.replace(kept, own))
 }
 
 /// What `rabbitmqctl set_permissions` does.

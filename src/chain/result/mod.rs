@@ -2,7 +2,7 @@
 
 mod render;
 
-pub use render::{Ending, render, render_rejected, summary};
+pub use render::{Ending, render, render_lost, render_rejected, summary};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -110,7 +110,7 @@ impl ReasonCode {
 pub struct RunResult {
     /// [`RESULT_SCHEMA`].
     pub schema: &'static str,
-    /// The run; `null` only for the rejection of a message that names none.
+    /// The run; `null` only for a message that names none and is rejected, or has lost its history.
     pub run_id: Option<RunId>,
     /// The chain; `null` only for the rejection of a message that names none.
     pub chain_id: Option<ChainId>,
@@ -134,7 +134,7 @@ pub struct RunResult {
     pub outputs: Map<String, Value>,
     /// The step events in short.
     pub audit_log: Vec<AuditEntry>,
-    /// Where the run's hash chain ends; `null` for a rejection.
+    /// Where the run's hash chain ends; `null` for a rejection, and where the history is lost.
     pub audit_head: Option<Head>,
     /// When it was accepted.
     pub started_at: Millis,

@@ -81,13 +81,33 @@ pub fn render_rejected(
     worker: &str,
 ) -> String {
     let (run_id, chain_id, tenant) = run;
+    let reason = Reason { code: ReasonCode::Invalid, step_id: None, message };
+    text(&RunResult { run_id, chain_id, ..without_steps(tenant, FinalStatus::Rejected, reason, at, worker) })
+}
+
+/// The result for a message that was handed out before, and of which nobody knows any more what was done for it.
+#[must_use]
+pub fn render_lost(chain: &Chain, run_id: Option<RunId>, at: Millis, worker: &str) -> String {
+    let message =
+        "the message was handed out before, and the journal that knows what was done for it is not there".into();
+    let reason = Reason { code: ReasonCode::HistoryLost, step_id: None, message };
     text(&RunResult {
-        schema: RESULT_SCHEMA,
         run_id,
-        chain_id,
+        chain_id: Some(chain.chain_id.clone()),
+        steps_total: count(chain.steps.len()),
+        metadata: chain.metadata.clone(),
+        ..without_steps(chain.tenant.clone(), FinalStatus::Indeterminate, reason, at, worker)
+    })
+}
+
+fn without_steps(tenant: TenantName, final_status: FinalStatus, reason: Reason, at: Millis, worker: &str) -> RunResult {
+    RunResult {
+        schema: RESULT_SCHEMA,
+        run_id: None,
+        chain_id: None,
         tenant,
-        final_status: FinalStatus::Rejected,
-        reason: Some(Reason { code: ReasonCode::Invalid, step_id: None, message }),
+        final_status,
+        reason: Some(reason),
         steps_total: 0,
         steps_executed: 0,
         completion_rate_percent: Value::from(0),
@@ -100,7 +120,7 @@ pub fn render_rejected(
         finished_at: at,
         worker: worker.to_owned(),
         metadata: BTreeMap::new(),
-    })
+    }
 }
 
 fn response(step: &FinishedStep) -> StepResponse {

@@ -15,7 +15,7 @@ use super::text::{json_line, plain, plain_lines};
 use super::{Exit, live, signals, topology, worker};
 use crate::amqp::{Client, ClientError, Feed};
 use crate::app::{self, Running};
-use crate::config::{Config, Limit, LogFormat, LogLevel, Prefetch, Queue};
+use crate::config::{Config, JournalKind, Limit, LogFormat, LogLevel, Prefetch, Queue};
 use crate::simulator::{Calls, Simulator, SimulatorSettings};
 
 #[derive(Debug, Args)]
@@ -33,12 +33,12 @@ pub(super) async fn demo(mut config: Config, args: DemoArgs) -> Exit {
     let simulator = match Simulator::start(SimulatorSettings { faults: faults(), ..SimulatorSettings::default() }) {
         Ok(simulator) => simulator,
         Err(why) => {
-            anstream::eprintln!("The simulator cannot listen on this machine: {why}");
+            say!("The simulator cannot listen on this machine: {why}");
             return Exit::Internal;
         }
     };
     if let Err(why) = point_at(&mut config, &simulator) {
-        anstream::eprintln!("{why}");
+        say!("{why}");
         return Exit::Internal;
     }
     worker::start_logs(&config);
@@ -62,7 +62,7 @@ pub(super) async fn demo(mut config: Config, args: DemoArgs) -> Exit {
             exit
         }
         (Err(why), _) | (_, Err(why)) => {
-            anstream::eprintln!("{}", plain(why));
+            say!("{}", plain(why));
             Exit::Unreachable
         }
     }
@@ -94,6 +94,8 @@ fn point_at(config: &mut Config, simulator: &Simulator) -> Result<(), String> {
     (config.logs.audit, config.logs.results) = (None, None);
     config.broker.declare = true;
     config.ops.listen = None;
+    // Nothing of a demo is left on this machine.
+    config.journal.kind = JournalKind::Memory;
     // The live view tells what goes wrong in a run; the log only what goes wrong with the demo.
     (config.telemetry.log, config.telemetry.format) = (LogLevel::Error, LogFormat::Pretty);
     Ok(())
@@ -104,7 +106,7 @@ async fn show(config: &Config, client: &Client, stop: &CancellationToken, json: 
     let running = match Running::start(config, stop.clone()).await {
         Ok(running) => running,
         Err(why) => {
-            anstream::eprintln!("{}", plain_lines(&why));
+            say!("{}", plain_lines(&why));
             return Ok(worker::exit(&why));
         }
     };

@@ -93,7 +93,7 @@ fn what_cannot_come_from_the_environment_is_said() {
 fn every_value_that_is_not_built_yet_is_named() {
     let file = "\
 [journal]
-kind = \"sqlite\"
+kind = \"redis\"
 [gate]
 kind = \"redis\"
 [[queues]]
@@ -117,7 +117,7 @@ path = \"/x\"
 limits = [{ limit = 1, per = \"1s\", burst = 2 }]
 ";
     insta::assert_snapshot!(problems(file, &[]).join("\n"), @r#"
-    c.toml:2: not built yet: journal.kind = "sqlite"; this release has "memory"
+    c.toml:2: not built yet: journal.kind = "redis"; this release has "sqlite", "memory"
     c.toml:4: not built yet: gate.kind = "redis"; this release has "local"
     c.toml:8: not built yet: notify.url; leave it out
     c.toml:9: not built yet: notify.secret; leave it out

@@ -1,7 +1,6 @@
 //! One run, however often its message is delivered.
 
 use super::*;
-use crate::ports::JournalError;
 use crate::runner::tests::fakes::{good, panicking};
 
 #[tokio::test(start_paused = true)]
@@ -90,16 +89,6 @@ async fn a_panic_in_a_run_gives_its_message_back_and_the_next_one_goes_on() {
     office.work_off(message("m3", &definition()).named("other")).await;
     assert_eq!(office.world.tape.count("ack m3"), 1, "the worker still listens");
     assert_eq!(office.close().await.1, Drained::Clean, "and stops");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_journal_in_trouble_gives_the_message_back_but_not_at_once() {
-    let office = Office::open(World::new());
-    office.world.journal.fail_at(1, JournalError::Unavailable("disk full".into()));
-    office.work_off(message("m1", &definition())).await;
-    assert_eq!(office.world.tape.timed(&["requeue", "send"]), "  1000 requeue m1\n");
-    office.work_off(message("m2", &definition()).again()).await;
-    assert_eq!(office.world.tape.only(&["publish r:result"]), ["publish r:result t.completed"]);
 }
 
 #[tokio::test(start_paused = true)]

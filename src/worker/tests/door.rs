@@ -7,7 +7,7 @@ const FULL: Duration = Duration::from_secs(3600);
 
 impl Office {
     /// A newcomer of this tenant would wait so long at the gate, and `each` longer for everybody before it.
-    fn line(&self, tenant: &str, line: Duration, each: Duration) {
+    pub(super) fn line(&self, tenant: &str, line: Duration, each: Duration) {
         let tenant = TenantName::parse(tenant).unwrap();
         self.world.gate.lines.lock().unwrap().insert(tenant, (line, each));
     }

@@ -1,10 +1,13 @@
 //! The worker over faked ports: what becomes of each delivery.
 
+mod conflicts;
 mod deliveries;
 mod door;
 mod drain;
 mod nameless;
+mod reaper;
 mod rejections;
+mod trouble;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -108,6 +111,7 @@ impl Office {
             settled: AtomicBool::new(false),
         };
         let delivery = Delivery {
+            history_lost: false,
             queue: "q".into(),
             body: message.body,
             message_id: message.message_id.map(Into::into),

@@ -1,7 +1,6 @@
 //! Messages without any id: the worker names their runs, and a redelivered one finds the run that it began.
 
 use super::*;
-use crate::ports::JournalError;
 use crate::runner::tests::fakes::{good, panicking};
 
 fn nameless(name: &'static str) -> Message {
@@ -67,23 +66,32 @@ async fn a_redelivery_adopts_the_finished_run_that_nobody_acknowledged_and_only_
 
 #[tokio::test(start_paused = true)]
 async fn a_redelivery_goes_on_with_the_run_that_a_fault_ended_and_does_not_begin_anew() {
-    for fault in ["panic", "journal"] {
-        let office = Office::open(World::new());
-        let two = json!({"chain_id": "c", "steps": [{"action_id": "a"}, {"action_id": "b"}]});
-        office.world.actions.reply([good(100)]);
-        match fault {
-            "panic" => office.world.actions.reply([panicking()]),
-            _ => {
-                office.world.gate.hold([0, 50]);
-                office.world.journal.fail_at(3, JournalError::Unavailable("disk full".into()));
-            }
-        }
-        office.deliver(message("m1", &two).named(None));
-        office.after(1_200).await;
-        assert_eq!(office.world.tape.count("requeue m1"), 1, "{}", office.world.tape.all());
-        office.work_off(message("m2", &two).named(None).again()).await;
-        assert_eq!(office.world.tape.count("send step_0"), 1, "{fault}: a step with an outcome is not sent again");
-        assert_eq!(runs(&office).len(), 1);
-        assert_eq!(office.world.tape.count("ack m2"), 1);
-    }
+    let office = Office::open(World::new());
+    let two = json!({"chain_id": "c", "steps": [{"action_id": "a"}, {"action_id": "b"}]});
+    office.world.actions.reply([good(100), panicking()]);
+    office.deliver(message("m1", &two).named(None));
+    office.after(1_200).await;
+    assert_eq!(office.world.tape.count("requeue m1"), 1, "{}", office.world.tape.all());
+    office.work_off(message("m2", &two).named(None).again()).await;
+    assert_eq!(office.world.tape.count("send step_0"), 1, "a step with an outcome is not sent again");
+    assert_eq!(runs(&office).len(), 1);
+    assert_eq!(office.world.tape.count("ack m2"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_redeliveries_of_equal_bytes_go_on_with_a_run_each() {
+    let office = Office::open(World::new());
+    office.world.actions.reply([panicking(), panicking()]);
+    office.deliver(nameless("m1"));
+    office.deliver(nameless("m2"));
+    office.after(1_200).await;
+    assert_eq!(office.world.tape.count("requeue m"), 2, "{}", office.world.tape.all());
+    // One right after the other: the first has not begun to be driven when the second is looked at.
+    office.deliver(nameless("m3").again());
+    office.work_off(nameless("m4").again()).await;
+    let mut runs = runs(&office);
+    runs.sort();
+    runs.dedup();
+    assert_eq!((runs.len(), office.world.tape.count("send")), (2, 2), "{}", office.world.tape.all());
+    assert_eq!(office.world.tape.count("ack m"), 2);
 }

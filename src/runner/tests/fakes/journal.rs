@@ -25,6 +25,10 @@ pub(crate) struct FakeJournal {
     /// How long the next appends take.
     pub(crate) slow: Mutex<VecDeque<Duration>>,
     pub(crate) survives: AtomicBool,
+    /// While it is, it neither lets anybody claim a run nor takes anything.
+    pub(crate) down: AtomicBool,
+    /// How long a claim takes.
+    pub(crate) claims_take: Mutex<Duration>,
 }
 
 impl FakeJournal {
@@ -38,7 +42,14 @@ impl FakeJournal {
             lease_over_after: AtomicUsize::default(),
             slow: Mutex::default(),
             survives: AtomicBool::new(true),
+            down: AtomicBool::new(false),
+            claims_take: Mutex::default(),
         }
+    }
+
+    fn is_up(&self) -> Result<(), JournalError> {
+        let down = self.down.load(Ordering::Relaxed);
+        if down { Err(JournalError::Unavailable("the disk is full".into())) } else { Ok(()) }
     }
 
     pub(crate) fn fail_at(&self, append: usize, error: JournalError) {
@@ -70,7 +81,13 @@ impl Journal for FakeJournal {
     }
 
     fn claim<'a>(&'a self, key: &'a RunKey) -> BoxFuture<'a, Result<Claimed, JournalError>> {
-        self.store.claim(key)
+        Box::pin(async {
+            self.is_up().inspect_err(|_| self.tape.say(format!("NOT CLAIMED {}", key.run_id)))?;
+            let claimed = self.store.claim(key).await;
+            let takes = *self.claims_take.lock().unwrap();
+            tokio::time::sleep(takes).await;
+            claimed
+        })
     }
 
     fn append<'a>(&'a self, lease: &'a mut Lease, batch: Vec<Record>) -> BoxFuture<'a, Result<(), JournalError>> {
@@ -80,7 +97,7 @@ impl Journal for FakeJournal {
             let names: Vec<String> = batch.iter().map(name).collect();
             let number = self.appends.fetch_add(1, Ordering::Relaxed) + 1;
             let fails = self.fails_at.lock().unwrap().clone().filter(|(at, _)| *at == number);
-            if let Some((_, error)) = fails {
+            if let Some(error) = fails.map(|(_, error)| error).or(self.is_up().err()) {
                 self.tape.say(format!("NOT JOURNALED {}", names.join(" + ")));
                 return Err(error);
             }

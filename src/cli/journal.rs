@@ -1,0 +1,73 @@
+//! `cxchain journal stats|prune`, and the way of all commands to the journal's file.
+
+mod prune;
+mod stats;
+
+use std::path::Path;
+
+use clap::Subcommand;
+use owo_colors::OwoColorize;
+
+use super::Exit;
+use super::text::plain;
+use crate::chain::stamp::Millis;
+use crate::config::{Config, JournalKind};
+use crate::journal::sqlite::{FileError, Reader};
+use crate::ports::{Clock as _, SystemClock};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum JournalCommand {
+    /// What it holds, and what room that takes
+    Stats {
+        /// As one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    Prune(prune::PruneArgs),
+}
+
+pub(super) fn journal(config: &Config, command: &JournalCommand) -> Exit {
+    match command {
+        JournalCommand::Stats { json } => stats::stats(config, *json),
+        JournalCommand::Prune(args) => prune::prune(config, args),
+    }
+}
+
+/// The journal's file, opened to be read.
+///
+/// # Errors
+/// How the command ends, which has been said.
+pub(super) fn open(config: &Config) -> Result<Reader, Exit> {
+    Reader::open(file(config)?).map_err(|why| explain(&why))
+}
+
+/// Where the configuration has the journal's file.
+///
+/// # Errors
+/// As [`open`].
+fn file(config: &Config) -> Result<&Path, Exit> {
+    if config.journal.kind == JournalKind::Memory {
+        let what = "journal.kind is memory: run logs are in the worker's memory and gone with it; no other process can read them";
+        anstream::eprintln!("{} {what}", "error:".red().bold());
+        anstream::eprintln!("A journal that can be read is kind = \"sqlite\"; --config names another configuration.");
+        return Err(Exit::Configuration);
+    }
+    Ok(&config.journal.path)
+}
+
+/// Says why the file cannot be used.
+pub(super) fn explain(why: &FileError) -> Exit {
+    anstream::eprintln!("{} {}", "error:".red().bold(), plain(why));
+    if let FileError::Missing { path } = why {
+        let place = std::path::absolute(path).unwrap_or_else(|_| path.into());
+        anstream::eprintln!(
+            "It was looked for at {}; --config names another configuration, CXCHAIN__JOURNAL__PATH another file.",
+            plain(place.display())
+        );
+    }
+    if why.is_configuration() { Exit::Configuration } else { Exit::Internal }
+}
+
+pub(super) fn now() -> Millis {
+    Millis::of(SystemClock.now())
+}
