@@ -120,6 +120,7 @@ impl Running {
         // Together, for a broker that does not answer is waited for by each.
         let [consuming, publishing] = &self.links;
         tokio::join!(consuming.close(), publishing.close());
+        self.store.close().await;
         let drained = ended?;
         consumer.locked().cloned().map_or(Ok(drained), |locked| Err(WorkError::Locked(locked)))
     }

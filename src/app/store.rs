@@ -1,11 +1,19 @@
 //! The journal that is configured.
 
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tracing::warn;
 
 use crate::config::{Config, JournalKind};
 use crate::journal::sqlite::FileError;
 use crate::journal::{JournalState, MemoryJournal, MemorySettings, SqliteJournal, SqliteSettings, Watched};
 use crate::ports::{Journal, Report};
+
+/// How long a worker that ends waits for its journal.
+const LAST_WRITE: Duration = Duration::from_secs(5);
 
 /// A journal, whatever its kind.
 pub(super) struct Store {
@@ -60,6 +68,23 @@ impl Store {
     /// How it stands.
     pub(super) fn report(&self) -> Report<JournalState> {
         self.report.clone()
+    }
+
+    /// Writes what it was asked to, and closes it: nothing more comes about, whatever still asks. A disk that does not answer is
+    /// not waited for.
+    pub(super) async fn close(&self) {
+        if let Kind::Sqlite(journal) = &self.kind {
+            let journal = journal.clone();
+            let (closed, ended) = oneshot::channel();
+            // A thread of its own, which the runtime does not wait for.
+            let closing = thread::Builder::new().spawn(move || {
+                journal.end();
+                let _ = closed.send(());
+            });
+            if closing.is_err() || tokio::time::timeout(LAST_WRITE, ended).await.is_err() {
+                warn!("the journal was not closed in time: the next worker finds what it has answered all the same");
+            }
+        }
     }
 
     /// Waits until it is broken for good.

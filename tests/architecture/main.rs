@@ -168,6 +168,8 @@ fn every_forbidden_arrow_is_refused() {
         ("src/gate/local.rs", "reqwest::Client", false),
         ("src/journal/memory.rs", "crate::runner::Run", false),
         ("src/journal/memory.rs", "crate::failpoint::hit", true),
+        ("src/journal/sqlite/schema.rs", "rusqlite::Connection", true),
+        ("src/app/store.rs", "rusqlite::Connection", false),
         ("src/config/load.rs", "crate::ports::Clock", false),
         ("src/simulator/state.rs", "crate::ports::Journal", false),
         ("src/simulator/state.rs", "crate::ports", false),

@@ -12,7 +12,7 @@ max_message_bytes = 12
 name = "work"
 tenant = "nobody"
 [journal]
-kind = "sqlite"
+kind = "redis"
 [tenants.default]
 api = "genesys"
 limits = [{ limit = 5, per = "1s", burst = 6 }]
@@ -42,7 +42,7 @@ async fn every_problem_is_named_with_its_origin_and_78() {
             format!("{path}:3: worker.drain_tiemout: unknown key; did you mean worker.drain_timeout?"),
             "environment variable CXCHAIN__BROKER__URL: broker.url: must be".to_owned(),
             format!("{path}:7: queues[0].tenant: tenant nobody is not configured; there are: default"),
-            format!(r#"{path}:9: not built yet: journal.kind = "sqlite"; this release has "memory""#),
+            format!(r#"{path}:9: not built yet: journal.kind = "redis"; this release has "sqlite", "memory""#),
             r#"environment variable CXCHAIN__GATE__KIND: not built yet: gate.kind = "redis"; this release has "local""#
                 .to_owned(),
             format!(r#"{path}:11: not built yet: tenants.default.api = "genesys"; this release has "data-actions""#),
@@ -88,6 +88,18 @@ async fn show_says_where_each_value_came_from_and_masks_secrets() {
     let shown: Value = serde_json::from_str(&ended.out).expect("one JSON value");
     assert_eq!(shown["tenants"]["north"]["auth"]["client_secret"], "********");
     assert!(!ended.out.contains("canary"), "{}", ended.out);
+}
+
+#[tokio::test]
+async fn a_journal_that_has_no_place_is_named_and_78() {
+    let env = env(&[("JOURNAL__PATH", "/no/such/directory/cxchain.db")]);
+    for command in [&["config", "check"][..], &["worker"]] {
+        let ended = run(command, &env, "").await;
+        assert_eq!(ended.code, 78, "{command:?}");
+        let line =
+            "journal.path: /no/such/directory/cxchain.db: its directory /no/such/directory does not exist: make it";
+        assert!((ended.said + &ended.out).contains(line), "{command:?}");
+    }
 }
 
 #[tokio::test]

@@ -37,6 +37,8 @@ struct Ended {
 /// Runs a command to its end.
 async fn run(arguments: &[&str], env: &[(String, String)], input: &str) -> Ended {
     let mut command = cxchain(env);
+    let home = tempfile::TempDir::new().expect("a temporary directory");
+    command.current_dir(home.path());
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("cxchain starts");
     let mut stdin = child.stdin.take().expect("piped");

@@ -24,7 +24,7 @@ async fn a_worker_that_works_is_ready_and_tells_part_by_part() {
     let queue = &checks["consuming"]["queues"][0];
     assert_eq!((&queue["name"], &queue["state"]), (&json!(stage.queue), &json!("consuming")));
     assert_eq!(checks["publishing"]["connection"]["state"], "connected");
-    assert_eq!((&checks["journal"]["kind"], &checks["journal"]["writes"]), (&json!("memory"), &json!(true)));
+    assert_eq!((&checks["journal"]["kind"], &checks["journal"]["writes"]), (&json!("sqlite"), &json!(true)));
     assert_eq!(checks["token"]["tenants"]["default"]["state"], "not_asked");
 
     let connection = stage.connect().await;

@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use lapin::Channel;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::support::load::{self, Load, channel, emptied, left_over, taking, times, until, waiting};
 use crate::support::{Broker, Caught, SOON, Stage, Worker, amqp, eventually};
@@ -15,7 +16,8 @@ const PREFETCH: u16 = 20;
 /// Sixty chains of two slow calls each; twenty of them in a worker's hands, in the middle of their calls.
 async fn in_the_middle() -> (Stage, Load, Worker, Channel) {
     let slow = taking(Duration::from_secs(1), Duration::from_secs(2));
-    let stage = load::stage(Broker::shared().await, slow, PREFETCH).await;
+    let mut stage = load::stage(Broker::shared().await, slow, PREFETCH).await;
+    stage.in_memory();
     let load = Load::submit(&stage, 60, 2).await;
     let worker = stage.worker().await;
     until(&stage, |seen| seen.totals.answered >= 25 && seen.totals.open >= 10).await;
@@ -40,6 +42,8 @@ async fn sigint_under_load_does_the_same() {
 /// A terminal that closes, or `kill -HUP` by somebody who expects the configuration to be read again.
 #[tokio::test]
 async fn and_so_it_does_on_sighup() {
+    // Where these tests run under `nohup`, a worker would ignore it. What its parent handles is no longer ignored.
+    let _handled = signal(SignalKind::hangup()).expect("signals can be handled");
     in_order("HUP").await;
 }
 
@@ -114,7 +118,7 @@ async fn leaves_at_once(first: &str, second: &str) {
 #[tokio::test]
 async fn sigterm_while_the_first_connection_backs_off_leaves_at_once() {
     let free = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
-    let mut worker = waits_for_its_broker(free.port()).await;
+    let (_stage, mut worker) = waits_for_its_broker(free.port()).await;
     eventually("it tries again", SOON, async || (times(&worker, "trying again") > 0).then_some(())).await;
     stops_at_once(&mut worker).await;
 }
@@ -123,16 +127,17 @@ async fn sigterm_while_the_first_connection_backs_off_leaves_at_once() {
 #[tokio::test]
 async fn sigterm_while_the_first_connection_waits_for_an_answer_leaves_at_once() {
     let mute = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let mut worker = waits_for_its_broker(mute.local_addr().expect("bound").port()).await;
+    let (_stage, mut worker) = waits_for_its_broker(mute.local_addr().expect("bound").port()).await;
     let _connection = tokio::time::timeout(SOON, mute.accept()).await.expect("it connects").expect("a connection");
     stops_at_once(&mut worker).await;
 }
 
-async fn waits_for_its_broker(port: u16) -> Worker {
+async fn waits_for_its_broker(port: u16) -> (Stage, Worker) {
     let simulator = cxchain::simulator::SimulatorSettings::default();
     let mut stage = Stage::new(Broker::shared().await, simulator).await;
     stage.set("broker.url", &format!("amqp://guest:guest@127.0.0.1:{port}/%2f"));
-    Worker::spawn(&stage.env())
+    let worker = Worker::spawn(&stage.env());
+    (stage, worker)
 }
 
 async fn stops_at_once(worker: &mut Worker) {

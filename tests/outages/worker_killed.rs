@@ -6,7 +6,8 @@ use crate::support::{Broker, SOON, amqp};
 
 #[tokio::test]
 async fn a_worker_killed_under_load_loses_no_chain() {
-    let stage = load::stage(Broker::shared().await, brisk(), 50).await;
+    let mut stage = load::stage(Broker::shared().await, brisk(), 50).await;
+    stage.in_memory();
     let load = Load::submit(&stage, 100, 3).await;
     for share in [5, 40, 80] {
         let mut worker = stage.worker().await;

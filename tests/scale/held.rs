@@ -36,7 +36,7 @@ async fn a_tenant_that_says_429_for_an_hour_leaves_its_chains_unaccepted_and_the
     let b = Second::join(&mut stage, "[{limit = 1000, per = \"1s\", burst = 1}]", taking(Duration::ZERO));
     let queues =
         format!("[{{name = \"{}\", prefetch = {HELD}}}, {{name = \"{}\", tenant = \"b\"}}]", stage.queue, b.queue);
-    stage.set("queues", &queues).set("worker.drain_timeout", "1s");
+    stage.set("queues", &queues).set("worker.drain_timeout", "1s").in_memory();
     let mut worker = Worker::spawn(&stage.env());
     worker.consuming(2, SOON).await;
     let connection = stage.connect().await;

@@ -98,8 +98,8 @@ impl Stage {
         self.directory.path().join("cxchain.db")
     }
 
-    /// For several workers at once on the work queue, which no journal file can serve: each keeps its runs in its memory.
-    pub fn share(&mut self) -> &mut Self {
+    /// Workers keep their runs in their memory: for several at once on one queue, and for what only such a worker does.
+    pub fn in_memory(&mut self) -> &mut Self {
         self.set("journal.kind", "memory")
     }
 

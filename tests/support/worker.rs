@@ -56,6 +56,13 @@ impl Worker {
         Self::start(command)
     }
 
+    /// As [`Worker::spawn`], run by another command that becomes it: `nsenter … --`.
+    pub fn spawn_within(within: &[&str], env: &[(String, String)]) -> Self {
+        let mut command = configured(Command::new(within[0]), env);
+        command.args(&within[1..]).args([CXCHAIN, "worker"]);
+        Self::start(command)
+    }
+
     fn start(mut command: Command) -> Self {
         let home = TempDir::new().expect("a temporary directory");
         command.current_dir(home.path());

@@ -21,7 +21,7 @@ mod upkeep;
 mod writer;
 
 use std::path::PathBuf;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -82,15 +82,15 @@ impl Terms {
     }
 }
 
-/// A journal in a file. Dropped, it writes what it was asked to and closes the file.
+/// A journal in a file. Closed or dropped, it writes what it was asked to before.
 pub struct SqliteJournal {
     path: String,
     identity: String,
-    /// `None` only while it is dropped.
-    line: Option<mpsc::Sender<Box<dyn Pending>>>,
+    /// `None` when it is closed.
+    line: Mutex<Option<mpsc::Sender<Box<dyn Pending>>>>,
     room: Arc<Semaphore>,
     broken: watch::Receiver<Option<FileError>>,
-    thread: Option<JoinHandle<()>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl SqliteJournal {
@@ -118,10 +118,10 @@ impl SqliteJournal {
         Ok(Self {
             path,
             identity,
-            line: Some(line),
+            line: Mutex::new(Some(line)),
             room: Arc::new(Semaphore::new(ROOM)),
             broken: breakage,
-            thread: Some(thread),
+            thread: Mutex::new(Some(thread)),
         })
     }
 
@@ -138,16 +138,25 @@ impl SqliteJournal {
         }
     }
 
+    /// Writes what it was asked to, and closes the file; whatever is asked for afterwards does not come about. Blocks.
+    pub fn end(&self) {
+        *lock(&self.line) = None;
+        let thread = lock(&self.thread).take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+
     /// Puts a request into the line; the answer comes after its commit.
     async fn put<R: Request>(&self, request: R) -> Option<oneshot::Receiver<Result<R::Answer, JournalError>>> {
         let room = self.room.clone().acquire_owned().await.ok()?;
         let (asked, answer) = Asked::with_answer(request, room);
-        self.line.as_ref()?.send(asked).ok()?;
+        lock(&self.line).as_ref()?.send(asked).ok()?;
         Some(answer)
     }
 
     async fn ask<R: Request>(&self, request: R) -> Result<R::Answer, JournalError> {
-        let gone = || JournalError::Unavailable("the journal's writer has ended".into());
+        let gone = || JournalError::Unavailable("the journal is closed".into());
         let answer = self.put(request).await.ok_or_else(gone)?;
         answer.await.map_err(|_| gone())?
     }
@@ -161,11 +170,13 @@ impl SqliteJournal {
 
 impl Drop for SqliteJournal {
     fn drop(&mut self) {
-        self.line = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.end();
     }
+}
+
+fn lock<T>(held: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing that is held can be left half done.
+    held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Journal for SqliteJournal {

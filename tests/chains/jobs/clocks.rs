@@ -116,7 +116,7 @@ async fn a_worker_that_is_asked_to_stop_polls_its_jobs_to_their_end() {
     const RUNS: u64 = 5;
     let settings = jobs(&[], Duration::ZERO, Duration::from_secs(3));
     let mut stage = Stage::new(Broker::shared().await, settings).await;
-    stage.set("tenants.default.jobs.poll", "300ms").set("worker.drain_timeout", "30s");
+    stage.set("tenants.default.jobs.poll", "300ms").set("worker.drain_timeout", "30s").in_memory();
     let mut worker = stage.worker().await;
     let connection = stage.connect().await;
     let channel = amqp::channel(&connection).await;
@@ -143,7 +143,7 @@ async fn a_worker_that_is_asked_to_stop_polls_its_jobs_to_their_end() {
 async fn a_job_that_outlasts_the_drain_timeout_is_left_with_its_message_in_the_queue() {
     let settings = jobs(&["da-job=job-runs"], Duration::ZERO, Duration::ZERO);
     let mut stage = Stage::new(Broker::shared().await, settings).await;
-    stage.set("tenants.default.jobs.poll", "300ms").set("worker.drain_timeout", "1s");
+    stage.set("tenants.default.jobs.poll", "300ms").set("worker.drain_timeout", "1s").in_memory();
     let mut worker = stage.worker().await;
     let connection = stage.connect().await;
     let channel = amqp::channel(&connection).await;
