@@ -18,7 +18,7 @@ use crate::runner::Ports;
 pub(super) struct Adapters {
     pub(super) actions: Arc<Cxone>,
     pub(super) gate: Arc<LocalGate>,
-    journal: Arc<dyn Journal>,
+    pub(super) journal: Arc<dyn Journal>,
 }
 
 impl Adapters {

@@ -49,6 +49,16 @@ impl Ground {
         ground
     }
 
+    /// As [`new`](Self::new), with a gate that holds every call back for half a second: no outcome shares an append with the
+    /// intent that follows it, and all arrows are apart.
+    async fn held(broker: &Broker, simulator: SimulatorSettings) -> Self {
+        let mut ground = Self::new(broker, simulator).await;
+        ground.stage.set("tenants.default.limits", "[{limit = 2, per = \"1s\", burst = 1}]");
+        // A permit outlives a slow append: an intent that is withdrawn would be counted as one more.
+        ground.stage.set("gate.slack", "400ms");
+        ground
+    }
+
     async fn submit(&self, definition: &Value, run_id: impl Into<Option<&str>>) {
         self.stage.submit(&self.channel, definition.to_string().as_bytes(), run_id.into()).await;
     }
