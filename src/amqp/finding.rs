@@ -48,6 +48,25 @@ pub enum TopologyError {
 /// What to do about a missing permission.
 const GRANT: &str = "`rabbitmqctl set_permissions` grants it: docs/OPERATIONS.md has the line for each kind of user.";
 
+impl TopologyError {
+    /// The first that says that the queue is there, and is not what a worker needs.
+    pub(super) fn differs(&self, queue: &str) -> Option<&Mismatch> {
+        let Self::Mismatch(mismatches) = self else { return None };
+        let object = queue_object(queue);
+        mismatches.iter().find(|mismatch| mismatch.object == object && mismatch.argument.is_some())
+    }
+}
+
+/// How findings name an exchange.
+pub(super) fn exchange_object(name: &str) -> String {
+    format!("exchange {name}")
+}
+
+/// How findings name a queue.
+pub(super) fn queue_object(name: &str) -> String {
+    format!("queue {name}")
+}
+
 fn lines(all: &[impl fmt::Display]) -> String {
     all.iter().map(|one| format!("  {one}")).collect::<Vec<_>>().join("\n")
 }

@@ -32,6 +32,8 @@ pub enum QueueState {
     Cancelled,
     /// There is no such queue.
     Gone,
+    /// The queue is not what a worker needs: it was made anew by somebody, with other arguments.
+    Differs,
     /// The broker closed the channel over an error.
     ChannelClosed,
     /// The connection broke, or does not answer.

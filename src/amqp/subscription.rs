@@ -38,10 +38,14 @@ impl Subscription {
         let mut most = BACKOFF;
         // What was said already since it consumed the last time: a queue may be missing for hours.
         let mut said = BTreeSet::new();
+        let mut unfit = None;
         loop {
-            let opened = tokio::select! {
-                () = self.stop.cancelled() => return,
-                opened = self.open() => opened,
+            let opened = match unfit.take() {
+                Some(why) => Some(Err(Refusal::Broken(Break { state: QueueState::Differs, why }))),
+                None => tokio::select! {
+                    () = self.stop.cancelled() => return,
+                    opened = self.open() => opened,
+                },
             };
             let Break { state, why } = match opened {
                 None => return,
@@ -84,6 +88,8 @@ impl Subscription {
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 mended = self.mend(BACKOFF + SystemDice.up_to(most)) => if let Err(error) = mended {
+                    // Without its dead-lettering and its delivery limit it would not keep what it is given.
+                    unfit = error.differs(&self.queue.name).map(ToString::to_string);
                     let why = error.to_string();
                     if said.insert(why.clone()) {
                         warn!(queue = self.queue.name, "{why}");
@@ -112,10 +118,6 @@ impl Subscription {
     async fn mend(&self, delay: Duration) -> Result<(), TopologyError> {
         tokio::time::sleep(delay).await;
         let Some(connection) = self.link.connection().await else { return Ok(()) };
-        let prepared = prepare(&self.settings, &connection).await;
-        if let Err(error) = &prepared {
-            self.queue.report.trouble(error.to_string());
-        }
-        prepared
+        prepare(&self.settings, &connection).await
     }
 }

@@ -1,5 +1,6 @@
 //! The exchanges and queues that the worker stands on, as data: declared, looked at, or printed.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
@@ -8,7 +9,7 @@ use lapin::{Connection, ExchangeKind};
 use serde::{Serialize, Serializer};
 
 use super::claim::claim_queue;
-use super::finding::{Mismatch, TopologyError, judge, lost};
+use super::finding::{Mismatch, TopologyError, exchange_object, judge, lost, queue_object};
 use super::letter::{Names, short};
 use super::lock;
 use super::rights::Doing;
@@ -138,10 +139,10 @@ impl Topology {
         for queue in &self.queues {
             mismatches.extend(queue.declare(connection, false).await?);
         }
-        if mismatches.is_empty() {
-            for binding in &self.bindings {
-                mismatches.extend(binding.declare(connection).await?);
-            }
+        // What is not as wanted may be somebody else's: nothing is bound to it. All else is put right.
+        let differs = mismatches.iter().map(|mismatch| mismatch.object.clone()).collect::<BTreeSet<_>>();
+        for binding in self.bindings.iter().filter(|binding| binding.ends().iter().all(|end| !differs.contains(end))) {
+            mismatches.extend(binding.declare(connection).await?);
         }
         if mismatches.is_empty() { Ok(()) } else { Err(TopologyError::Mismatch(mismatches)) }
     }
@@ -275,7 +276,7 @@ fn stream_arguments(bounds: &StreamBounds) -> Vec<(String, Argument)> {
 
 impl Exchange {
     fn object(&self) -> String {
-        format!("exchange {}", self.name)
+        exchange_object(&self.name)
     }
 
     async fn declare(&self, connection: &Connection, passive: bool) -> Result<Option<Mismatch>, TopologyError> {
@@ -293,7 +294,7 @@ impl Exchange {
 
 impl Queue {
     fn object(&self) -> String {
-        format!("queue {}", self.name)
+        queue_object(&self.name)
     }
 
     async fn declare(&self, connection: &Connection, passive: bool) -> Result<Option<Mismatch>, TopologyError> {
@@ -326,6 +327,11 @@ impl Queue {
 impl Binding {
     fn all(queue: &str, exchange: &str) -> Self {
         Self { queue: queue.into(), exchange: exchange.into(), routing_key: "#".into() }
+    }
+
+    /// The objects that it binds.
+    fn ends(&self) -> [String; 2] {
+        [queue_object(&self.queue), exchange_object(&self.exchange)]
     }
 
     async fn declare(&self, connection: &Connection) -> Result<Option<Mismatch>, TopologyError> {

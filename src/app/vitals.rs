@@ -149,6 +149,7 @@ fn queue(name: &str, standing: Standing<QueueState>) -> ops::Queue {
         QueueState::Consuming => "consuming",
         QueueState::Cancelled => "cancelled_by_broker",
         QueueState::Gone => "queue_gone",
+        QueueState::Differs => "queue_differs",
         QueueState::ChannelClosed => "channel_closed_by_broker",
         QueueState::ConnectionLost => "connection_lost",
         QueueState::Locked => "locked",

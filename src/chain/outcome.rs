@@ -146,11 +146,12 @@ pub enum JobProgress {
 /// How a job ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobEnd {
-    /// The platform carried it out. Its output may be too large to be kept.
-    Completed {
-        /// Whether the output was left out.
-        omitted: bool,
-    },
+    /// The platform carried it out.
+    Completed,
+    /// The platform carried it out. Its output is larger than `max_response_bytes`, and not kept.
+    TooLarge,
+    /// The platform carried it out. Its output cannot be put into a result: it is nested too deeply, say.
+    Unusable,
     /// The operation itself failed.
     Failed,
     /// It took longer than its `execution_timeout_ms`.
@@ -162,8 +163,9 @@ impl JobEnd {
     #[must_use]
     pub fn outcome(self) -> (StepStatus, ErrorClass) {
         match self {
-            Self::Completed { omitted: false } => (StepStatus::Success, ErrorClass::None),
-            Self::Completed { omitted: true } => (StepStatus::Success, ErrorClass::ResponseTooLarge),
+            Self::Completed => (StepStatus::Success, ErrorClass::None),
+            Self::TooLarge => (StepStatus::Success, ErrorClass::ResponseTooLarge),
+            Self::Unusable => (StepStatus::Failed, ErrorClass::ResponseInvalid),
             Self::Failed => (StepStatus::Failed, ErrorClass::ComputeFailure),
             Self::TimedOut => (StepStatus::Failed, ErrorClass::Timeout),
         }

@@ -1,5 +1,6 @@
 //! `cxchain check FILE…`: offline, the same judgement as the worker's.
 
+use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -53,22 +54,22 @@ fn check_file(file: &str, catalogue: &Catalogue, json: bool) -> Exit {
     match judge(&body, catalogue) {
         Ok(chain) if json => {
             let good = serde_json::json!({"file": file, "valid": true, "chain_id": chain.chain_id, "steps": chain.steps.len()});
-            anstream::println!("{}", json_line(&good));
+            tell!("{}", json_line(&good));
             Exit::Done
         }
         Ok(chain) => {
             let (steps, s) = (chain.steps.len(), if chain.steps.len() == 1 { "" } else { "s" });
-            anstream::println!("{} {file}: {} with {steps} step{s}", "✔".green(), chain.chain_id.bold());
+            tell!("{} {file}: {} with {steps} step{s}", "✔".green(), chain.chain_id.bold());
             Exit::Done
         }
         Err(problems) if json => {
             let list = problems.list();
             let bad = serde_json::json!({"file": file, "valid": false, "problems": list, "more": problems.more()});
-            anstream::println!("{}", json_line(&bad));
+            tell!("{}", json_line(&bad));
             Exit::InvalidChain
         }
         Err(problems) => {
-            print_problems(file, &problems);
+            print_problems(&file, &problems);
             Exit::InvalidChain
         }
     }
@@ -89,36 +90,41 @@ pub(super) fn judge_for(tenant: &TenantName, body: &[u8], catalogue: &Catalogue)
 /// Every problem on a line of its own, in a form that editors jump to.
 pub(super) fn print_problems(file: &str, problems: &Problems) {
     let (total, s) = (problems.total(), if problems.total() == 1 { "" } else { "s" });
-    anstream::eprintln!("{} {file}: {total} problem{s}", "✖".red());
+    say!("{} {file}: {total} problem{s}", "✖".red());
     for problem in problems.list() {
         let place = if problem.pointer.is_empty() { "the message" } else { &problem.pointer };
-        anstream::eprint!(
-            "  {file}:{}:{}: {} {}",
+        let allowed = problem.allowed.as_ref().map(|allowed| format!(" (allowed: {})", plain(allowed)));
+        say!(
+            "  {file}:{}:{}: {} {}{}",
             problem.line,
             problem.column,
             plain(place).bold(),
-            plain(&problem.what)
+            plain(&problem.what),
+            allowed.unwrap_or_default().dimmed()
         );
-        match &problem.allowed {
-            Some(allowed) => anstream::eprintln!(" {}", format!("(allowed: {})", plain(allowed)).dimmed()),
-            None => anstream::eprintln!(),
-        }
     }
     if problems.more() > 0 {
-        anstream::eprintln!("  and {} more", problems.more());
+        say!("  and {} more", problems.more());
     }
 }
 
-/// A file's bytes, or standard input's, and what to call it.
-pub(super) fn read(file: &str) -> Result<(&str, Vec<u8>), Exit> {
-    let (name, body) = if file == "-" {
-        let mut body = Vec::new();
-        ("<stdin>", std::io::stdin().read_to_end(&mut body).map(|_| body))
+/// More than `worker.max_message_bytes` can be: whatever is longer is no chain definition, and may have no end.
+const MOST: u64 = 64 * 1024 * 1024;
+
+/// A file's bytes, or standard input's, and what to call it, fit for a terminal.
+pub(super) fn read(file: &str) -> Result<(String, Vec<u8>), Exit> {
+    let name = if file == "-" { "<stdin>".to_owned() } else { plain(file) };
+    let mut body = Vec::new();
+    let read = if file == "-" {
+        std::io::stdin().take(MOST + 1).read_to_end(&mut body)
     } else {
-        (file, std::fs::read(file))
+        File::open(file).and_then(|file| file.take(MOST + 1).read_to_end(&mut body))
     };
-    body.map(|body| (name, body)).map_err(|why| {
-        anstream::eprintln!("{} {name} cannot be read: {why}", "error:".red().bold());
-        Exit::Usage
-    })
+    let why = match read {
+        Ok(length) if length as u64 <= MOST => return Ok((name, body)),
+        Ok(_) => format!("longer than {MOST} bytes"),
+        Err(why) => why.to_string(),
+    };
+    say!("{} {name} cannot be read: {why}", "error:".red().bold());
+    Err(Exit::Usage)
 }

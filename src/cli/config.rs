@@ -27,8 +27,8 @@ pub(super) fn config(path: Option<&Path>, command: &ConfigCommand) -> Exit {
         Err(exit) => return exit,
     };
     match command {
-        ConfigCommand::Show { json: false } => anstream::print!("{}", config.shown()),
-        ConfigCommand::Show { json: true } => anstream::println!("{}", config.shown_json()),
+        ConfigCommand::Show { json: false } => tell!("{}", config.shown().to_string().trim_end()),
+        ConfigCommand::Show { json: true } => tell!("{}", config.shown_json()),
         ConfigCommand::Check => {
             if config.journal.kind == JournalKind::Sqlite
                 && let Err(why) = check_place(&config.journal.path)
@@ -37,10 +37,10 @@ pub(super) fn config(path: Option<&Path>, command: &ConfigCommand) -> Exit {
                 return Exit::Configuration;
             }
             for warning in config.warnings() {
-                anstream::eprintln!("{} {warning}", "warning:".yellow().bold());
+                say!("{} {warning}", "warning:".yellow().bold());
             }
             let (queues, tenants) = (config.queues.len(), config.tenants.len());
-            anstream::println!("The configuration is good: {queues} work queue(s), {tenants} tenant(s).");
+            tell!("The configuration is good: {queues} work queue(s), {tenants} tenant(s).");
         }
     }
     Exit::Done

@@ -1,5 +1,8 @@
 //! The commands: one file each. Arguments → library → text and exit code.
 
+#[macro_use]
+mod out;
+
 mod check;
 mod config;
 mod demo;
@@ -53,7 +56,7 @@ Exit codes:
    70  a fault in cxchain, or a journal that cannot be read or written
    78  the configuration is wrong, RabbitMQ's queues and exchanges differ from it, its user may not work, or a
        queue is another worker's
-  143  a second SIGTERM";
+  143  a second SIGTERM (or SIGINT, or SIGHUP)";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -113,7 +116,7 @@ where
 
 fn load(path: Option<&Path>) -> Result<Config, Exit> {
     Config::load(path, std::env::vars_os()).map_err(|problems| {
-        anstream::eprintln!("{problems}");
+        say!("{}", text::plain_lines(&problems));
         Exit::Configuration
     })
 }

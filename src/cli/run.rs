@@ -4,7 +4,7 @@ mod screen;
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -48,21 +48,18 @@ pub(super) async fn run(mut config: Config, args: RunArgs) -> Exit {
     // The live view tells what goes wrong in a run; the log only what goes wrong with cxchain.
     (config.telemetry.log, config.telemetry.format) = (LogLevel::Error, LogFormat::Pretty);
     worker::start_logs(&config);
-    let stop = CancellationToken::new();
-    if signals::watch(stop.clone()).is_err() {
-        return fail("signals cannot be handled", Exit::Internal);
-    }
-    match run_file(&config, args, stop).await {
+    match run_file(&config, args).await {
         Ok(exit) | Err(exit) => exit,
     }
 }
 
-async fn run_file(config: &Config, args: RunArgs, stop: CancellationToken) -> Result<Exit, Exit> {
+async fn run_file(config: &Config, args: RunArgs) -> Result<Exit, Exit> {
     let (chain, run_id) = chain(config, &args)?;
     has_credentials(config, &chain.tenant)?;
-    let events = args.events.as_ref().map(|path| {
-        File::create(path).map_err(|why| fail(&format!("{} cannot be written: {why}", path.display()), Exit::Usage))
-    });
+    // Only now: there is nothing to finish before, and a file can be a pipe that nobody writes to.
+    let stop = CancellationToken::new();
+    signals::watch(stop.clone()).map_err(|why| fail(&format!("signals cannot be handled: {why}"), Exit::Internal))?;
+    let events = args.events.as_ref().map(|path| events(path, &args.file));
     let shows = if args.json { Shows::Nothing } else { Shows::at(&io::stderr()) };
     let screen = Arc::new(Screen::new(&chain, shows, events.transpose()?));
     screen.begin(&chain, &run_id);
@@ -73,24 +70,31 @@ async fn run_file(config: &Config, args: RunArgs, stop: CancellationToken) -> Re
         never = screen.keep_moving(solo.watch(), &tenant, stop) => match never {},
     };
     ran.map_err(|why| fail(&why.to_string(), Exit::Internal))?;
-    if let Some(why) = screen.lost_events() {
-        return Err(fail(&format!("the events could not be written: {why}"), Exit::Internal));
-    }
     let body = screen.result().ok_or_else(|| fail("the run ended without a result", Exit::Internal))?;
     let result: Value = serde_json::from_slice(&body).unwrap_or_default();
     if !args.json {
-        anstream::eprintln!("{}", live::result_lines(&result));
+        say!("{}", live::result_lines(&result));
     }
     let exit = judge_result(&result);
     if exit == Exit::Unreachable {
         explain(&result, &tenant);
     }
+    let lost_events = screen.lost_events();
+    let lost_events = lost_events.map(|why| fail(&format!("the events could not be written: {why}"), Exit::Internal));
     let document = fit_json(&String::from_utf8_lossy(&body));
     let document = if !args.json && io::stdout().is_terminal() { indented(&document) } else { document };
     let mut stdout = io::stdout().lock();
     let written = writeln!(stdout, "{document}").and_then(|()| stdout.flush());
     written.map_err(|why| fail(&format!("the result could not be written: {why}"), Exit::Internal))?;
-    Ok(exit)
+    Ok(lost_events.unwrap_or(exit))
+}
+
+/// Where the events go. Not over the chain itself.
+fn events(path: &Path, chain: &str) -> Result<File, Exit> {
+    if path.canonicalize().is_ok_and(|path| Path::new(chain).canonicalize().is_ok_and(|chain| chain == path)) {
+        return Err(fail(&format!("--events {} would overwrite the chain", path.display()), Exit::Usage));
+    }
+    File::create(path).map_err(|why| fail(&format!("{} cannot be written: {why}", path.display()), Exit::Usage))
 }
 
 /// The chain in the file, and the name of its run; what is wrong with either is said.
@@ -107,8 +111,8 @@ fn chain(config: &Config, args: &RunArgs) -> Result<(Chain, RunId), Exit> {
     let catalogue = app::catalogue(config).require_run_id(false);
     let judged = judge_size(&body, config).and_then(|()| judge_for(tenant, &body, &catalogue));
     let chain = judged.map_err(|problems| {
-        print_problems(file, &problems);
-        anstream::eprintln!("Nothing was called.");
+        print_problems(&file, &problems);
+        say!("Nothing was called.");
         Exit::InvalidChain
     })?;
     let run_id = choose_run_id(&chain, args.run_id.as_ref()).ok_or(Exit::Usage)?;
@@ -126,7 +130,7 @@ fn has_credentials(config: &Config, tenant: &TenantName) -> Result<(), Exit> {
     }
     let what = format!("tenants.{tenant}.auth has no client_id or client_secret, so nobody would let this run in");
     let exit = fail(&what, Exit::Configuration);
-    anstream::eprintln!("Name a configuration that has them. For `cxchain simulate`: --config examples/simulator.toml");
+    say!("Name a configuration that has them. For `cxchain simulate`: --config examples/simulator.toml");
     Err(exit)
 }
 
@@ -145,25 +149,27 @@ fn judge_result(result: &Value) -> Exit {
                 _ => false,
             }
     };
-    if result["final_status"] == "terminated_early" && steps.iter().all(nobody) {
-        Exit::Unreachable
-    } else {
-        Exit::NotCompleted
-    }
+    let never_sent = |step: &Value| step["attempts"] == 0 && nobody(step);
+    let nowhere = match result["final_status"].as_str() {
+        Some("terminated_early") => steps.iter().all(nobody),
+        Some("timed_out") => !steps.is_empty() && steps.iter().all(never_sent),
+        _ => false,
+    };
+    if nowhere { Exit::Unreachable } else { Exit::NotCompleted }
 }
 
 fn explain(result: &Value, tenant: &TenantName) {
     let last = result["aggregated_responses"].as_array().and_then(|steps| steps.last());
     let why = last.and_then(|step| step["error_message"].as_str()).unwrap_or("no call was answered");
-    anstream::eprintln!("{} CXone: {}", "error:".red().bold(), plain(why));
-    anstream::eprintln!(
+    say!("{} CXone: {}", "error:".red().bold(), plain(why));
+    say!(
         "The configuration has it in tenants.{tenant}.base_url and tenants.{tenant}.auth. (A CXone to try things on: \
          `cxchain simulate`, with --config examples/simulator.toml here.)"
     );
 }
 
 fn fail(what: &str, exit: Exit) -> Exit {
-    anstream::eprintln!("{} {}", "error:".red().bold(), plain(what));
+    say!("{} {}", "error:".red().bold(), plain(what));
     exit
 }
 
@@ -192,6 +198,9 @@ mod tests {
             (1, "indeterminate", vec![step("unknown", "NETWORK", 1)]),
             (1, "cancelled", vec![]),
             (1, "timed_out", vec![step("failed", "RATE_LIMITED", 1)]),
+            (69, "timed_out", vec![step("failed", "TIMEOUT", 0)]),
+            (1, "timed_out", vec![step("failed", "NETWORK", 4)]),
+            (1, "timed_out", vec![]),
             (1, "expired", vec![]),
         ] {
             assert_eq!(ended(status, &steps), code, "{status} {steps:?}");

@@ -68,7 +68,7 @@ pub async fn simulate(args: SimulateArgs) -> Exit {
         Ok(settings) => settings,
         Err(problems) => {
             for problem in problems {
-                anstream::eprintln!("{} {problem}", "error:".red().bold());
+                say!("{} {problem}", "error:".red().bold());
             }
             return Exit::Usage;
         }
@@ -77,14 +77,14 @@ pub async fn simulate(args: SimulateArgs) -> Exit {
     let (mut interrupt, mut terminate) = match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
         (Ok(interrupt), Ok(terminate)) => (interrupt, terminate),
         (Err(error), _) | (_, Err(error)) => {
-            anstream::eprintln!("{} signals cannot be caught: {error}", "error:".red().bold());
+            say!("{} signals cannot be caught: {error}", "error:".red().bold());
             return Exit::Internal;
         }
     };
     let simulator = match Simulator::start(settings.clone()) {
         Ok(simulator) => simulator,
         Err(error) => {
-            anstream::eprintln!("{} cannot listen at {}: {error}", "error:".red().bold(), settings.listen);
+            say!("{} cannot listen at {}: {error}", "error:".red().bold(), settings.listen);
             return Exit::Unreachable;
         }
     };

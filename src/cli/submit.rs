@@ -51,8 +51,8 @@ pub(super) async fn submit(config: Config, args: SubmitArgs) -> Exit {
     let chain = match judge_size(&body, &config).and_then(|()| judge(&body, &catalogue(&config))) {
         Ok(chain) => chain,
         Err(problems) => {
-            print_problems(file, &problems);
-            anstream::eprintln!("Nothing was published.");
+            print_problems(&file, &problems);
+            say!("Nothing was published.");
             return Exit::InvalidChain;
         }
     };
@@ -83,21 +83,21 @@ pub(super) fn judge_size(body: &[u8], config: &Config) -> Result<(), Problems> {
 }
 
 fn explain(why: &ClientError, config: &Config) -> Exit {
-    anstream::eprintln!("{} {}", "error:".red().bold(), plain(why));
+    say!("{} {}", "error:".red().bold(), plain(why));
     let names: Vec<&str> = config.queues.iter().map(|queue| queue.name.as_str()).collect();
     match why {
         ClientError::NoQueue(queue) if !names.contains(&queue.as_str()) => {
-            anstream::eprintln!("Work queues in the configuration: {}", names.join(", "));
+            say!("Work queues in the configuration: {}", names.join(", "));
         }
         ClientError::NoQueue(_) | ClientError::NoExchange(_) => {
-            anstream::eprintln!("A worker makes it when it starts, and so does `cxchain topology apply`.");
+            say!("A worker makes it when it starts, and so does `cxchain topology apply`.");
         }
         ClientError::Forbidden(_) => {
-            anstream::eprintln!("docs/OPERATIONS.md has the permissions of whoever submits.");
+            say!("docs/OPERATIONS.md has the permissions of whoever submits.");
         }
         ClientError::Connect(_) | ClientError::NotTaken(_) | ClientError::Broker(_) => return Exit::Unreachable,
     }
-    anstream::eprintln!("Nothing was published.");
+    say!("Nothing was published.");
     Exit::Configuration
 }
 
@@ -106,7 +106,7 @@ pub(super) fn choose_run_id(chain: &Chain, given: Option<&RunId>) -> Option<RunI
     match (&chain.run_id, given) {
         (Some(own), Some(given)) if own != given => {
             let what = "the definition has a run_id of its own; --run-id cannot give it another one";
-            anstream::eprintln!("{} {what}", "error:".red().bold());
+            say!("{} {what}", "error:".red().bold());
             None
         }
         (Some(own), _) => Some(own.clone()),
@@ -124,9 +124,9 @@ async fn send(
     if !args.wait {
         client.enqueue(queue, run_id, body).await?;
         if args.json {
-            anstream::println!("{}", serde_json::json!({"run_id": run_id, "queue": queue}));
+            tell!("{}", serde_json::json!({"run_id": run_id, "queue": queue}));
         } else {
-            anstream::println!("{} run {} is in {queue}", "✔".green(), run_id.bold());
+            tell!("{} run {} is in {queue}", "✔".green(), run_id.bold());
         }
         return Ok(Exit::Done);
     }
@@ -134,11 +134,11 @@ async fn send(
     let mut feed = client.follow(&[(&names.audit, "#"), (&names.results, "#")]).await?;
     client.enqueue(queue, run_id, body).await?;
     if !args.json {
-        anstream::println!("Run {} is in {queue}; waiting for a worker to take it…", run_id.bold());
+        tell!("Run {} is in {queue}; waiting for a worker to take it…", run_id.bold());
     }
     let following = live::follow(&mut feed, run_id, !args.json);
     let Ok(result) = tokio::time::timeout(args.timeout, following).await else {
-        anstream::eprintln!(
+        say!(
             "No result within {}. Does a worker run? The chain stays in the queue; its result will go to the exchange {}. \
              (A chain under the run id of another one gets none: it is in {}.)",
             humantime::format_duration(args.timeout),
@@ -152,9 +152,9 @@ async fn send(
 
 fn report(result: &Value, json: bool) -> Exit {
     if json {
-        anstream::println!("{}", json_line(result));
+        tell!("{}", json_line(result));
     } else {
-        anstream::println!("{}", live::result_lines(result));
+        tell!("{}", live::result_lines(result));
     }
     if result["final_status"] == "completed" { Exit::Done } else { Exit::NotCompleted }
 }

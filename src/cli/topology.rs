@@ -31,9 +31,9 @@ pub(super) async fn topology(config: Config, command: TopologyCommand) -> Exit {
     let topology = app::topology(&config);
     if let TopologyCommand::Print { json } = command {
         if json {
-            anstream::println!("{}", serde_json::to_string_pretty(&topology).unwrap_or_default());
+            tell!("{}", serde_json::to_string_pretty(&topology).unwrap_or_default());
         } else {
-            anstream::print!("{topology}");
+            tell!("{}", topology.to_string().trim_end());
         }
         return Exit::Done;
     }
@@ -43,7 +43,7 @@ pub(super) async fn topology(config: Config, command: TopologyCommand) -> Exit {
     };
     let answer = match command {
         TopologyCommand::Apply => client.apply(&topology).await.map(|()| {
-            anstream::println!("Everything is declared.");
+            tell!("Everything is declared.");
             Exit::Done
         }),
         TopologyCommand::Check { json } => client.check(&topology).await.map(|found| report(&found, json)),
@@ -51,7 +51,7 @@ pub(super) async fn topology(config: Config, command: TopologyCommand) -> Exit {
     };
     client.close().await;
     answer.unwrap_or_else(|why| {
-        anstream::eprintln!("{} {}", "error:".red().bold(), plain_lines(&why));
+        say!("{} {}", "error:".red().bold(), plain_lines(&why));
         match why {
             TopologyError::Mismatch(_) | TopologyError::Forbidden(_) => Exit::Configuration,
             TopologyError::Connection(_) => Exit::Unreachable,
@@ -62,8 +62,8 @@ pub(super) async fn topology(config: Config, command: TopologyCommand) -> Exit {
 pub(super) async fn connect(config: &Config) -> Result<Client, Exit> {
     let connected = Client::connect(&app::link(config, "command"), Retry::Once).await;
     connected.map_err(|why: ConnectError| {
-        anstream::eprintln!("{} {}", "error:".red().bold(), plain(why));
-        anstream::eprintln!("The configuration has it in broker.url; the environment can set CXCHAIN__BROKER__URL.");
+        say!("{} {}", "error:".red().bold(), plain(why));
+        say!("The configuration has it in broker.url; the environment can set CXCHAIN__BROKER__URL.");
         Exit::Unreachable
     })
 }
@@ -73,22 +73,19 @@ fn report(found: &[(String, Declared)], json: bool) -> Exit {
     if json {
         let list: Vec<_> =
             found.iter().map(|(object, state)| serde_json::json!({"object": object, "is": state})).collect();
-        anstream::println!("{}", fit_json(&serde_json::to_string_pretty(&list).unwrap_or_default()));
+        tell!("{}", fit_json(&serde_json::to_string_pretty(&list).unwrap_or_default()));
     } else {
         for (object, state) in found {
             match state {
-                Declared::AsWanted => anstream::println!("{} {object}", "✔".green()),
-                Declared::There => anstream::println!("{} {object} (this user may not compare it)", "✔".green()),
-                Declared::Missing => anstream::println!("{} {object} is missing", "✖".red()),
-                Declared::Differs(mismatch) => anstream::println!("{} {}", "✖".red(), plain(mismatch)),
+                Declared::AsWanted => tell!("{} {object}", "✔".green()),
+                Declared::There => tell!("{} {object} (this user may not compare it)", "✔".green()),
+                Declared::Missing => tell!("{} {object} is missing", "✖".red()),
+                Declared::Differs(mismatch) => tell!("{} {}", "✖".red(), plain(mismatch)),
             }
         }
-        anstream::println!(
-            "{}",
-            "Bindings cannot be looked at over AMQP; `cxchain topology apply` makes them.".dimmed()
-        );
+        tell!("{}", "Bindings cannot be looked at over AMQP; `cxchain topology apply` makes them.".dimmed());
         if !good {
-            anstream::println!(
+            tell!(
                 "\n`cxchain topology apply` makes what is missing. RabbitMQ cannot change what differs: delete it, or choose \
                  another name in the configuration."
             );

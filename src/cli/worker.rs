@@ -21,7 +21,10 @@ pub(super) async fn worker(config: Config) -> Exit {
     }
     let starting = Running::start(&config, stop.clone());
     let running = tokio::select! {
-        () = stop.cancelled() => return Exit::Done,
+        () = stop.cancelled() => {
+            info!("worker stopped before it had begun");
+            return Exit::Done;
+        }
         started = starting => match started {
             Ok(running) => running,
             Err(why) => {

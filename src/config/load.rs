@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::fmt;
-use std::fs;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path as FilePath;
 
 use ::config::{Environment, Source, Value, ValueKind};
@@ -24,12 +25,21 @@ pub(super) struct FileText {
     pub text: String,
 }
 
+/// A configuration is never so large: what is may have no end.
+const MOST: u64 = 16 * 1024 * 1024;
+
+fn read(path: &FilePath) -> io::Result<String> {
+    let mut text = String::new();
+    let length = File::open(path)?.take(MOST + 1).read_to_string(&mut text)?;
+    if length as u64 > MOST { Err(io::Error::other(format!("it is longer than {MOST} bytes"))) } else { Ok(text) }
+}
+
 /// The file named, else the default one if there is one.
 pub(super) fn file(path: Option<&FilePath>) -> Result<Option<FileText>, Problem> {
     let named = path.is_some();
     let path = path.unwrap_or(FilePath::new(DEFAULT_PATH));
     let shown = path.display().to_string();
-    match fs::read_to_string(path) {
+    match read(path) {
         Ok(text) => Ok(Some(FileText { path: shown, text })),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => Ok(None),
         Err(error) => {

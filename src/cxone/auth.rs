@@ -164,7 +164,7 @@ impl Inner {
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(secrets::token_form(&self.settings))
             .send();
-        let response = match timeout_at(deadline, request).await {
+        let mut response = match timeout_at(deadline, request).await {
             Err(_) => return Err(silent()),
             Ok(Err(error)) => {
                 let class = if error.is_timeout() { ErrorClass::Timeout } else { ErrorClass::Network };
@@ -175,7 +175,7 @@ impl Inner {
         };
         let status = response.status().as_u16();
         let retry_after = retry_after(response.headers(), SystemClock.now());
-        let reading = body::read(response, MOST_BYTES, deadline).await;
+        let reading = body::read(&mut response, MOST_BYTES, deadline).await;
         // Only a grant needs its body; an error's status says enough.
         match reading.end {
             End::TimedOut if status < 300 => Err(silent()),

@@ -22,6 +22,8 @@ pub(super) enum End {
 pub(super) struct Reading {
     pub(super) bytes: Bytes,
     pub(super) end: End,
+    /// What of the last piece went over the limit.
+    pub(super) beyond: Bytes,
 }
 
 /// Whether the head already says that there is more than `limit` bytes to come.
@@ -29,10 +31,10 @@ pub(super) fn announces_more(response: &Response, limit: usize) -> bool {
     response.content_length().is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limit))
 }
 
-/// Reads until the end, `limit` bytes (counted after decompression) or the deadline. Whatever is not read then is given up
-/// with the connection.
-pub(super) async fn read(mut response: Response, limit: usize, deadline: Instant) -> Reading {
-    let mut bytes = Vec::new();
+/// Reads until the end, `limit` bytes (counted after decompression) or the deadline. Whatever is
+/// not read then is given up with the connection.
+pub(super) async fn read(response: &mut Response, limit: usize, deadline: Instant) -> Reading {
+    let (mut bytes, mut beyond) = (Vec::new(), Bytes::new());
     let end = loop {
         match timeout_at(deadline, response.chunk()).await {
             Err(_) => break End::TimedOut,
@@ -44,12 +46,13 @@ pub(super) async fn read(mut response: Response, limit: usize, deadline: Instant
                 let room = limit - bytes.len();
                 bytes.extend_from_slice(&chunk[..chunk.len().min(room)]);
                 if chunk.len() > room {
+                    beyond = chunk.slice(room..);
                     break End::Oversized;
                 }
             }
         }
     };
-    Reading { bytes: bytes.into(), end }
+    Reading { bytes: bytes.into(), end, beyond }
 }
 
 /// What a whole body is.
@@ -70,12 +73,21 @@ pub(super) enum Content {
 /// JSON is UTF-8 (RFC 8259 section 8.1), whatever the charset parameter says; a byte order mark is passed over. JSON nested
 /// deeper than [`MOST_LEVELS`] counts as none.
 pub(super) fn content(content_type: Option<&str>, body: &[u8]) -> Content {
+    within(MOST_LEVELS, content_type, body)
+}
+
+/// As [`content`], where what is kept lies one level deeper.
+pub(super) fn enveloped(content_type: Option<&str>, body: &[u8]) -> Content {
+    within(MOST_LEVELS + 1, content_type, body)
+}
+
+fn within(most_levels: usize, content_type: Option<&str>, body: &[u8]) -> Content {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     if body.trim_ascii().is_empty() {
         return Content::Empty;
     }
     match serde_json::from_slice(body) {
-        Ok(json) if levels(&json) <= MOST_LEVELS => Content::Json(json),
+        Ok(json) if levels(&json) <= most_levels => Content::Json(json),
         Ok(_) if content_type.is_some_and(claims_json) => Content::NotAsClaimed,
         Err(_) if content_type.is_some_and(claims_json) => Content::NotAsClaimed,
         Ok(_) | Err(_) => Content::Text(String::from_utf8_lossy(body).into_owned()),
@@ -143,5 +155,7 @@ mod tests {
         }
         let deep_enough = "[".repeat(64) + &"]".repeat(64);
         assert!(matches!(content(None, deep_enough.as_bytes()), Content::Json(_)));
+        let kept = format!("{{\"output\":{deep_enough}}}");
+        assert!(matches!(enveloped(None, kept.as_bytes()), Content::Json(_)));
     }
 }

@@ -103,13 +103,13 @@ async fn head(http: &Client, request: Request, witness: &Witness, deadline: Inst
     }
 }
 
-async fn success(tenant: &Tenant, limit: usize, deadline: Instant, response: Response) -> Answer {
+async fn success(tenant: &Tenant, limit: usize, deadline: Instant, mut response: Response) -> Answer {
     let status = response.status().as_u16();
     let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let reading = if body::announces_more(&response, limit) {
-        Reading { bytes: Bytes::new(), end: End::Oversized }
+        Reading { bytes: Bytes::new(), end: End::Oversized, beyond: Bytes::new() }
     } else {
-        body::read(response, limit, deadline).await
+        body::read(&mut response, limit, deadline).await
     };
 
     let (body, data, message) = match reading.end {
@@ -139,11 +139,16 @@ async fn success(tenant: &Tenant, limit: usize, deadline: Instant, response: Res
 }
 
 /// Any status but 2xx. The body is read for its text only; a failure to read it changes nothing.
-pub(super) async fn error(tenant: &Tenant, deadline: Instant, credential: &Credential, response: Response) -> Answer {
+pub(super) async fn error(
+    tenant: &Tenant,
+    deadline: Instant,
+    credential: &Credential,
+    mut response: Response,
+) -> Answer {
     let status = response.status().as_u16();
     let headers = response.headers().clone();
     let retry_after = retry_after(&headers, SystemClock.now());
-    let reading = body::read(response, MOST_ERROR_BYTES, deadline.min(Instant::now() + MOST_ERROR_WAIT)).await;
+    let reading = body::read(&mut response, MOST_ERROR_BYTES, deadline.min(Instant::now() + MOST_ERROR_WAIT)).await;
 
     let text = error_text::find(&headers, &reading.bytes).unwrap_or_else(|| format!("HTTP {status}"));
     Answer {

@@ -4,13 +4,10 @@
 //! Invariant: what was submitted and answered with a 2xx is never called a success before the platform says `COMPLETED`, and a
 //! state that is not known counts as running.
 
-use std::fmt;
-
 use bytes::Bytes;
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Request, Response};
 use serde::Serialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 use tokio::time::timeout_at;
 use url::Url;
@@ -18,9 +15,9 @@ use url::Url;
 use super::body::{self, Content, End, Reading};
 use super::calls::{self, Exchange};
 use super::tenants::Tenant;
-use super::{error_text, secrets};
+use super::{error_text, secrets, state_search};
 use crate::chain::{ErrorClass, JobEnd, JobId, JobOptions, JobProgress, Retryable, Verdict};
-use crate::ports::{Answer, Credential, Finished, Poll, Polled, Seen};
+use crate::ports::{Answer, Credential, Finished, Poll, Polled, Seen, SubmittedJob};
 
 /// The body of a submission. Its fields are in the order of their names, as all that is sent.
 #[derive(Serialize)]
@@ -53,13 +50,25 @@ pub(super) fn submission_url(tenant: &Tenant, action: &str) -> Url {
 pub(super) fn submitted(answer: Answer) -> Answer {
     let Verdict::Success { .. } = answer.verdict else { return answer };
     match answer.data.as_ref().and_then(job_id) {
-        Some(job) => Answer { verdict: Verdict::Submitted, data: None, job: Some(job), ..answer },
+        Some(id) => {
+            let job = Some(SubmittedJob { id, progress: progress(answer.data.as_ref()) });
+            Answer { verdict: Verdict::Submitted, data: None, job, ..answer }
+        }
         None => Answer {
             verdict: Verdict::Failed { class: ErrorClass::ResponseInvalid, retry: Retryable::IfIdempotent },
             data: None,
             message: Some("the answer to the submission names no job".into()),
             ..answer
         },
+    }
+}
+
+/// How far the answer to a submission says that the job is. One that is over already is found to be by its first poll.
+fn progress(answer: Option<&Value>) -> JobProgress {
+    let status = answer.and_then(|answer| answer.get("status")).and_then(Value::as_str);
+    match status.map(state) {
+        None | Some(State::Pending(JobProgress::Queued)) => JobProgress::Queued,
+        Some(State::Pending(JobProgress::Running) | State::Over(_)) => JobProgress::Running,
     }
 }
 
@@ -98,38 +107,48 @@ pub(super) async fn poll(tenant: &Tenant, limit: usize, poll: &Poll, credential:
     Polled { seen, http_status }
 }
 
-async fn read(limit: usize, poll: &Poll, credential: &Credential, response: Response) -> Seen {
+async fn read(limit: usize, poll: &Poll, credential: &Credential, mut response: Response) -> Seen {
     let headers = response.headers().clone();
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let Reading { bytes, end } = body::read(response, limit, poll.deadline).await;
+    let Reading { bytes, end, beyond } = body::read(&mut response, limit, poll.deadline).await;
     match end {
         End::TimedOut | End::Cut => Seen::Trouble,
-        // Only an output makes an answer so large. Where the state is not among what was read, nothing is known.
-        End::Oversized => match status_in(&bytes).as_deref().map(state) {
-            Some(State::Over(JobEnd::Completed { .. })) => {
-                finished(JobEnd::Completed { omitted: true }, None, None, None)
+        End::Oversized => {
+            let status = state_search::in_stream([bytes, beyond], &mut response, limit, poll.deadline).await;
+            match status.as_deref().map(state) {
+                Some(State::Over(JobEnd::Completed)) => finished(JobEnd::TooLarge, None, None, None),
+                // Its text is somewhere among what is not kept.
+                Some(State::Over(end)) => finished(end, None, None, None),
+                Some(State::Pending(progress)) => Seen::Pending(progress),
+                None => Seen::Unread,
             }
-            Some(State::Over(end)) => {
-                let message = message(&headers, &bytes, &Value::Null, credential);
-                finished(end, None, Some(message), None)
+        }
+        End::Whole => whole(&headers, content_type, bytes, credential),
+    }
+}
+
+fn whole(headers: &HeaderMap, content_type: Option<&str>, bytes: Bytes, credential: &Credential) -> Seen {
+    let Content::Json(mut answer) = body::enveloped(content_type, &bytes) else {
+        return match state_search::in_document(&bytes).as_deref().map(state) {
+            Some(State::Over(JobEnd::Completed)) => {
+                let why = "the job was completed, and its output is nothing that can be kept".to_owned();
+                finished(JobEnd::Unusable, None, Some(why), Some(bytes))
             }
+            Some(State::Over(end)) => finished(end, None, None, Some(bytes)),
             Some(State::Pending(progress)) => Seen::Pending(progress),
             None => Seen::Unread,
-        },
-        End::Whole => {
-            let Content::Json(mut answer) = body::content(content_type, &bytes) else { return Seen::Unread };
-            let Some(status) = answer.get("status").and_then(Value::as_str) else { return Seen::Unread };
-            match state(status) {
-                State::Pending(progress) => Seen::Pending(progress),
-                State::Over(end @ JobEnd::Completed { .. }) => {
-                    let output = answer.get_mut("output").map(Value::take).filter(|output| !output.is_null());
-                    finished(end, output, None, Some(bytes))
-                }
-                State::Over(end) => {
-                    let message = message(&headers, &bytes, &answer, credential);
-                    finished(end, None, Some(message), Some(bytes))
-                }
-            }
+        };
+    };
+    let Some(status) = answer.get("status").and_then(Value::as_str) else { return Seen::Unread };
+    match state(status) {
+        State::Pending(progress) => Seen::Pending(progress),
+        State::Over(JobEnd::Completed) => {
+            let output = answer.get_mut("output").map(Value::take).filter(|output| !output.is_null());
+            finished(JobEnd::Completed, output, None, Some(bytes))
+        }
+        State::Over(end) => {
+            let message = message(headers, &bytes, &answer, credential);
+            finished(end, None, Some(message), Some(bytes))
         }
     }
 }
@@ -139,7 +158,7 @@ fn finished(end: JobEnd, data: Option<Value>, message: Option<String>, body: Opt
 }
 
 /// What the platform says of a job that did not complete: `errorDetail`, else where other errors have their text.
-fn message(headers: &reqwest::header::HeaderMap, bytes: &[u8], answer: &Value, credential: &Credential) -> String {
+fn message(headers: &HeaderMap, bytes: &[u8], answer: &Value, credential: &Credential) -> String {
     let detail = match answer.get("errorDetail") {
         Some(Value::String(text)) if !text.trim().is_empty() => Some(text.clone()),
         Some(detail @ Value::Object(_)) => error_text::find(headers, detail.to_string().as_bytes()),
@@ -159,38 +178,9 @@ enum State {
 fn state(name: &str) -> State {
     match name.to_ascii_uppercase().as_str() {
         "QUEUED" => State::Pending(JobProgress::Queued),
-        "COMPLETED" => State::Over(JobEnd::Completed { omitted: false }),
+        "COMPLETED" => State::Over(JobEnd::Completed),
         "FAILED" => State::Over(JobEnd::Failed),
         "TIMED_OUT" => State::Over(JobEnd::TimedOut),
         _ => State::Pending(JobProgress::Running),
     }
-}
-
-/// The `status` in the beginning of an answer that was not read to its end, if it stands there.
-fn status_in(cut: &[u8]) -> Option<String> {
-    struct Search<'s>(&'s mut Option<String>);
-
-    impl<'de> Visitor<'de> for Search<'_> {
-        type Value = ();
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-            while let Some(key) = map.next_key::<String>()? {
-                if key == "status" {
-                    *self.0 = Some(map.next_value()?);
-                } else {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
-            Ok(())
-        }
-    }
-
-    let mut found = None;
-    // It ends in an error, where the text is cut.
-    let _ = serde_json::Deserializer::from_slice(cut).deserialize_map(Search(&mut found));
-    found
 }

@@ -19,6 +19,7 @@ mod jobs;
 mod outgoing;
 mod retry_after;
 mod secrets;
+mod state_search;
 mod tenants;
 mod token;
 mod transport;

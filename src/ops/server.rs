@@ -27,8 +27,10 @@ use super::health::Health;
 
 /// How long one connection may take from its beginning to its end.
 const WHOLE: Duration = Duration::from_secs(5);
+/// How long the head of a request may take: whoever connects and says nothing must not keep a probe waiting.
+const HEAD: Duration = Duration::from_secs(1);
 /// Connections at a time; more wait in the backlog.
-const MOST: usize = 64;
+const MOST: usize = 256;
 /// The largest head of a request; hyper's least.
 const MOST_HEAD_BYTES: usize = 8 * 1024;
 /// After a failed accept: out of file descriptors, most likely, and some will be free again.
@@ -104,7 +106,7 @@ async fn serve(listener: TcpListener, routes: Router) {
 async fn connection(stream: TcpStream, routes: Router) {
     let service = TowerToHyperService::new(routes);
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(WHOLE).keep_alive(false).max_buf_size(MOST_HEAD_BYTES);
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD).keep_alive(false).max_buf_size(MOST_HEAD_BYTES);
     // How a probe's connection ends is of no interest.
     let _ = http.serve_connection(TokioIo::new(stream), service).await;
 }

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::BoxFuture;
-use super::jobs::{Poll, Polled};
-use crate::chain::{ActionId, ErrorClass, JobId, Mode, RunId, TenantName, Verdict};
+use super::jobs::{Poll, Polled, SubmittedJob};
+use crate::chain::{ActionId, ErrorClass, Mode, RunId, TenantName, Verdict};
 
 /// One exchange to be made.
 #[derive(Clone)]
@@ -50,7 +50,7 @@ pub struct Answer {
     /// The peer's Retry-After, in full.
     pub retry_after: Option<std::time::Duration>,
     /// What the platform calls the job; there with [`Verdict::Submitted`] only.
-    pub job: Option<JobId>,
+    pub job: Option<SubmittedJob>,
 }
 
 // Written by hand: a payload or a response must not get into a log by way of a `{:?}`.

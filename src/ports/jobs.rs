@@ -9,6 +9,15 @@ use tokio::time::Instant;
 
 use crate::chain::{ActionId, JobEnd, JobId, JobProgress, RunId, TenantName};
 
+/// A job that the platform has taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubmittedJob {
+    /// The platform's name for it.
+    pub id: JobId,
+    /// How far it is already.
+    pub progress: JobProgress,
+}
+
 /// One question after a job.
 #[derive(Debug, Clone)]
 pub struct Poll {

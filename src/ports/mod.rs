@@ -14,7 +14,7 @@ pub use actions::{Actions, Answer, Call, Credential, CredentialError};
 pub use clock::{Clock, Dice, SystemClock, SystemDice};
 pub use gate::{Gate, GateClosed, Outcome, Permit, RunAge, Slot};
 pub use inbox::{DeadReason, Delivery, Inbox, Receipt, Tether};
-pub use jobs::{Finished, Poll, Polled, Seen};
+pub use jobs::{Finished, Poll, Polled, Seen, SubmittedJob};
 pub use journal::{Claimed, Journal, JournalError, Lease, RunKey};
 pub use outbox::{Destination, Outbox, Outgoing, Stopped};
 pub use standing::{Report, Standing};

@@ -209,6 +209,7 @@ impl Runner {
     /// Whatever is recorded is for the next one to go on with. A run that was not taken up here is left as it is.
     async fn give_back(&self, mut live: Live) -> Result<Ended, Halt> {
         if live.recorder.state().is_accepted() && !live.reopened {
+            self.keep_polls(&mut live)?;
             live.recorder.append(vec![Entry::Private(Private::HandedBack)]).await?;
         }
         live.recorder.hand_back().await?;

@@ -14,9 +14,9 @@ use super::recorder::Entry;
 use crate::chain::log::Private;
 use crate::chain::run::{Command, Job, decide};
 use crate::chain::stamp::millis;
-use crate::chain::{JobId, JobProgress, StepPath, StepStatus};
+use crate::chain::{JobProgress, StepPath, StepStatus};
 use crate::failpoint;
-use crate::ports::{Credential, Finished, JournalError, Outcome, Permit, Poll, Polled, Seen};
+use crate::ports::{Answer, Credential, Finished, JournalError, Outcome, Permit, Poll, Polled, Seen, SubmittedJob};
 
 /// A poll that is not answered by then is made again.
 const POLL_TIMEOUT: Duration = Duration::from_secs(15);
@@ -35,8 +35,10 @@ pub(super) struct Polling {
     pub(super) polls: u32,
     /// When the next one is due.
     due: Instant,
-    /// Of the last one.
-    http_status: Option<u16>,
+    /// Of the last exchange: of the submission, where no poll came after it.
+    pub(super) http_status: Option<u16>,
+    /// What was wrong with the last one, if it told nothing.
+    trouble: Option<String>,
     /// A token was refused, and the poll is the repeat with another one.
     reauthorized: bool,
 }
@@ -45,18 +47,21 @@ impl Polling {
     /// A job that another worker had submitted is asked after at once.
     pub(super) fn resume(job: Option<&Job>) -> Self {
         let polls = job.map_or(0, |job| job.polls);
-        Self { polls, due: Instant::now(), http_status: None, reauthorized: false }
+        Self { polls, due: Instant::now(), http_status: None, trouble: None, reauthorized: false }
     }
 }
 
 impl Runner {
     /// Journals that the platform has the job. From here on nothing submits it again.
-    pub(super) async fn submitted(&self, live: &mut Live, step: StepPath, job: Option<JobId>) -> Result<(), Halt> {
-        let Some(job_id) = job else { unreachable!("a job that is submitted has a name") };
+    pub(super) async fn submitted(&self, live: &mut Live, step: StepPath, answer: Answer) -> Result<(), Halt> {
+        let Some(SubmittedJob { id: job_id, progress }) = answer.job else {
+            unreachable!("a job that is submitted has a name")
+        };
         let clock = &mut active(live).clock;
         let (spent_ms, gate_wait_ms) = (millis(clock.spent()), millis(clock.waited()));
-        let submitted = Private::Submitted { step, job_id, spent_ms, gate_wait_ms };
+        let submitted = Private::Submitted { step, job_id, progress, spent_ms, gate_wait_ms };
         live.recorder.append(vec![Entry::Private(submitted)]).await?;
+        active(live).polling.http_status = answer.http_status;
         self.poll_later(live);
         Ok(())
     }
@@ -158,6 +163,7 @@ impl Runner {
     ) -> Result<(), Halt> {
         let polling = &mut active(live).polling;
         polling.http_status = polled.http_status;
+        polling.trouble = trouble(&polled);
         let refused_before = std::mem::take(&mut polling.reauthorized);
         match polled.seen {
             Seen::Over(finished) => {
@@ -227,13 +233,34 @@ impl Runner {
             return Ok(());
         }
         let progress = open_step(live).job.map_or(JobProgress::Queued, |job| job.progress);
-        let message = match progress {
-            JobProgress::Queued => "the job was still queued when the step's time was over",
-            JobProgress::Running => "the job was still running when the step's time was over",
+        let known = match progress {
+            JobProgress::Queued => "queued",
+            JobProgress::Running => "running",
         };
-        let http_status = active(live).polling.http_status;
-        let trace = Trace { http_status, message: Some(message.into()), ..Trace::default() };
+        let polling = &active(live).polling;
+        let message = match &polling.trouble {
+            None => format!("the job was still {known} when the step's time was over"),
+            Some(trouble) => {
+                format!("the step's time was over, and the job not known to be more than {known}: {trouble}")
+            }
+        };
+        let trace = Trace { http_status: polling.http_status, message: Some(message), ..Trace::default() };
         self.end_step(live, path, (StepStatus::Unknown, progress.overdue()), trace)
+    }
+
+    /// Stages how often the job was asked after, and the step's clocks: for whoever goes on with the run.
+    pub(super) fn keep_polls(&self, live: &mut Live) -> Result<(), Halt> {
+        let job = live.recorder.state().open().and_then(|open| open.job.clone());
+        let (Some(job), Some(active)) = (job, live.step.as_mut()) else { return Ok(()) };
+        let progressed = Private::Progressed {
+            step: active.path.clone(),
+            progress: job.progress,
+            polls: active.polling.polls,
+            spent_ms: millis(active.clock.spent()),
+            gate_wait_ms: millis(active.clock.waited()),
+        };
+        live.recorder.stage(vec![Entry::Private(progressed)])?;
+        Ok(())
     }
 
     fn job_deadline(&self, live: &mut Live) -> Instant {
@@ -250,5 +277,15 @@ impl Runner {
         let last_look = self.job_deadline(live) - LAST_LOOK;
         let due = now + interval;
         active(live).polling.due = if due > last_look && now < last_look { last_look } else { due };
+    }
+}
+
+/// Why a poll told nothing; `None` where it did.
+fn trouble(polled: &Polled) -> Option<String> {
+    match (&polled.seen, polled.http_status) {
+        (Seen::Pending(_) | Seen::Over(_), _) => None,
+        (_, None) => Some("its last poll was not answered".into()),
+        (_, Some(status @ 200..300)) => Some(format!("the answer to its last poll (HTTP {status}) tells no state")),
+        (_, Some(status)) => Some(format!("its last poll got HTTP {status}")),
     }
 }

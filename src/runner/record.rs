@@ -90,7 +90,7 @@ impl Runner {
                 };
                 self.end_step(live, &path, (status, class), trace)
             }
-            After::Poll => self.submitted(live, path, answer.job).await,
+            After::Poll => self.submitted(live, path, answer).await,
         }
     }
 
@@ -148,7 +148,8 @@ impl Runner {
             (None, ErrorClass::Validation) => "a required parameter is null",
             (None, _) => "the run ended while the step waited for its next attempt",
         };
-        let trace = Trace { http_status: open.last_status, message: Some(why.into()), ..Trace::default() };
+        let http_status = if open.job.is_some() { active(live).polling.http_status } else { open.last_status };
+        let trace = Trace { http_status, message: Some(why.into()), ..Trace::default() };
         self.end_step(live, path, (status, class), trace)
     }
 

@@ -67,13 +67,15 @@ impl<T> Lane<T> {
         self.waiting.push_back(Waiting { delivery, since: now, expires_at });
     }
 
-    /// One that waited too long. To be asked first, and until there is none.
-    pub(super) fn overdue(&mut self, now: Instant) -> Option<Turn<T>> {
+    /// One that waited too long. To be asked first, and until there is none. One whose channel is lost (not `usable`) says nothing
+    /// about how long others wait: it was in nobody's way.
+    pub(super) fn overdue(&mut self, now: Instant, usable: impl Fn(&T) -> bool) -> Option<Turn<T>> {
         if self.waiting.front().is_none_or(|first| now - first.since < LONGEST) {
             return None;
         }
         let delivery = self.waiting.pop_front()?.delivery;
-        Some(Turn::GiveBack { delivery, first: !std::mem::replace(&mut self.told, true) })
+        let first = usable(&delivery) && !std::mem::replace(&mut self.told, true);
+        Some(Turn::GiveBack { delivery, first })
     }
 
     /// What there is to do when a newcomer would wait for `line` at the gate. Whose channel is lost (not `usable`) is passed over:
@@ -216,15 +218,19 @@ mod tests {
         tokio::time::advance(LONGEST / 2).await;
         lane.join(3, Instant::now(), None);
         tokio::time::advance(LONGEST / 2 - Duration::from_millis(1)).await;
-        assert_eq!(lane.overdue(Instant::now()), None);
+        assert_eq!(lane.overdue(Instant::now(), |_| true), None);
         tokio::time::advance(Duration::from_millis(1)).await;
-        assert_eq!(lane.overdue(Instant::now()), Some(Turn::GiveBack { delivery: 1, first: true }));
-        assert_eq!(lane.overdue(Instant::now()), Some(Turn::GiveBack { delivery: 2, first: false }));
-        assert_eq!(lane.overdue(Instant::now()), None);
+        assert_eq!(lane.overdue(Instant::now(), |_| true), Some(Turn::GiveBack { delivery: 1, first: true }));
+        assert_eq!(lane.overdue(Instant::now(), |_| true), Some(Turn::GiveBack { delivery: 2, first: false }));
+        assert_eq!(lane.overdue(Instant::now(), |_| true), None);
         tokio::time::advance(LONGEST).await;
-        assert_eq!(lane.overdue(Instant::now()), Some(Turn::GiveBack { delivery: 3, first: false }));
+        assert_eq!(lane.overdue(Instant::now(), |_| true), Some(Turn::GiveBack { delivery: 3, first: false }));
         assert_eq!(lane.next(NOON, NOW, |_| true), Turn::Empty);
         lane.join(4, Instant::now() - LONGEST, None);
-        assert_eq!(lane.overdue(Instant::now()), Some(Turn::GiveBack { delivery: 4, first: true }), "a new queue");
+        assert_eq!(
+            lane.overdue(Instant::now(), |_| true),
+            Some(Turn::GiveBack { delivery: 4, first: true }),
+            "a new queue"
+        );
     }
 }

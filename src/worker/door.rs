@@ -119,7 +119,7 @@ fn look(shared: &Arc<Shared>, ready: bool) -> Option<Duration> {
     }
     for (tenant, lane) in lanes.iter_mut() {
         loop {
-            let turn = lane.overdue(now).unwrap_or_else(|| {
+            let turn = lane.overdue(now, |one| is_usable(shared, one)).unwrap_or_else(|| {
                 let line = if ready { shared.threshold.line_for_one_more(tenant) } else { Duration::MAX };
                 lane.next(time_of_day, line, |one| ready && is_usable(shared, one))
             });

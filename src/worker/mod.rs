@@ -173,12 +173,12 @@ impl Worker {
         // Only now: the broker would hand them out again to a consumer that is not cancelled yet.
         let unaccepted = shared.door.clear();
         let waited = unaccepted.len();
+        let live = shared.registry.len().saturating_sub(waited);
         if waited > 0 {
             info!(chains = waited, "draining: chains that have not begun go back to the queue");
             shared.tasks.spawn(run::give_back(shared.clone(), unaccepted));
         }
         shared.tasks.close();
-        let live = shared.registry.len();
         if live > 0 {
             info!(runs = live, "draining: no new runs; exchanges in flight are finished");
         }

@@ -72,3 +72,15 @@ async fn tenants_are_compared_with_the_configuration_only_where_one_is_meant() {
     let north = env(&[("TENANTS__NORTH__BASE_URL", "https://north.example")]);
     assert_eq!(run(&["check", "--strict", file.path()], &north, "").await.code, 0);
 }
+
+#[tokio::test]
+async fn a_file_without_end_is_read_to_a_bound_and_no_name_speaks_to_the_terminal() {
+    let evil = "no\u{1b}[2Jsuch.json";
+    let ended = run(&["check", "/dev/zero", evil], &[], "").await;
+    assert_eq!(ended.code, 2, "{ended:?}");
+    assert!(ended.said.contains("/dev/zero cannot be read: longer than 67108864 bytes"), "{ended:?}");
+    assert!(!ended.said.contains("\u{1b}[2J") && ended.said.contains("\\u{1b}[2Jsuch.json"), "{ended:?}");
+    let ended = run(&["--config", "/dev/zero", "config", "check"], &[], "").await;
+    assert_eq!(ended.code, 78, "{ended:?}");
+    assert!(ended.said.contains("longer than 16777216 bytes"), "{ended:?}");
+}

@@ -268,3 +268,49 @@ async fn on_a_terminal_the_view_moves_and_no_response_speaks_to_it() {
         assert!(shown.contains(escaped), "{escaped} is not in {shown:?}");
     }
 }
+
+#[tokio::test]
+async fn calls_that_were_made_are_told_although_the_rest_of_the_output_is_lost() {
+    let simulator = simulator(&[]);
+    let file = File::new("chain", chain(&json!([{"action_id": "da-a"}])));
+    let command = format!(
+        "\"$0\" run {0} --json --events /dev/full; code=$?; \"$0\" run {0} 2>/dev/full; exit $code",
+        file.path()
+    );
+    let mut shell = Command::new("sh");
+    let shell = shell.args(["-c", &command, env!("CARGO_BIN_EXE_cxchain")]).envs(at(&simulator.url()));
+    let done = shell.stdin(Stdio::null()).output().await.expect("sh runs");
+    let (out, said) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert_eq!(done.status.code(), Some(70), "{said}");
+    let results: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).expect("a result")).collect();
+    assert_eq!(results.len(), 2, "{out}");
+    assert!(results.iter().all(|result| result["final_status"] == "completed"), "{out}");
+    assert!(said.contains("the events could not be written"), "{said}");
+    assert_eq!(simulator.calls().action("da-a").answered, 2);
+}
+
+#[tokio::test]
+async fn events_do_not_go_over_the_chain() {
+    let simulator = simulator(&[]);
+    let file = File::new("chain", chain(&json!([{"action_id": "da-a"}])));
+    let ended = run(&["run", file.path(), "--events", file.path()], &at(&simulator.url()), "").await;
+    assert_eq!((ended.code, simulator.calls().action("da-a").calls), (2, 0), "{ended:?}");
+    assert!(ended.said.contains("would overwrite the chain"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_signal_ends_a_run_whose_chain_does_not_come() {
+    let fifo = File::new("fifo", "");
+    let command = format!("rm {0}; mkfifo {0}; exec \"$0\" run {0}", fifo.path());
+    let mut shell = Command::new("sh");
+    let shell = shell.args(["-c", &command, env!("CARGO_BIN_EXE_cxchain")]).envs(at(NOBODY)).kill_on_drop(true);
+    let mut child = shell.spawn().expect("sh runs");
+    let reads = format!("/proc/{}/exe", child.id().expect("it runs"));
+    super::support::eventually("it is cxchain", SOON, async || {
+        std::fs::read_link(&reads).is_ok_and(|exe| exe.ends_with("cxchain")).then_some(())
+    })
+    .await;
+    signal(&child, "TERM").await;
+    let ended = tokio::time::timeout(SOON, child.wait()).await.expect("the first signal ends it").expect("waited for");
+    assert!(!ended.success(), "{ended}");
+}

@@ -84,7 +84,7 @@ async fn a_job_is_submitted_and_asked_after_exactly_as_the_contract_says() {
     let answer = platform.send(&call, &credential()).await;
     assert_eq!((answer.verdict, answer.data), (Verdict::Submitted, None));
     let job = answer.job.unwrap();
-    let polled = platform.poll(&Poll { job: job.clone(), ..question("x") }, &credential()).await;
+    let polled = platform.poll(&Poll { job: job.id.clone(), ..question("x") }, &credential()).await;
     assert_eq!((short(&polled.seen).as_str(), polled.http_status), ("Pending(Queued)", Some(200)));
 
     let requests = server.requests();
@@ -127,7 +127,7 @@ async fn a_submission_is_a_job_only_where_the_answer_names_one() {
         let lost = Verdict::Failed { class: ErrorClass::ResponseInvalid, retry: Retryable::IfIdempotent };
         let expected = if id.is_some() { Verdict::Submitted } else { lost };
         assert_eq!(answer.verdict, expected, "{body}");
-        assert_eq!(answer.job.as_ref().map(JobId::as_str), id, "{body}");
+        assert_eq!(answer.job.as_ref().map(|job| job.id.as_str()), id, "{body}");
         assert_eq!((answer.http_status, answer.data), (Some(status), None));
         assert_eq!(answer.message.is_some(), id.is_none());
     }
@@ -162,7 +162,7 @@ async fn a_state_is_read_without_case_and_an_unknown_one_is_running() {
         ("RUNNING", "Pending(Running)"),
         ("PAUSED", "Pending(Running)"),
         ("", "Pending(Running)"),
-        ("Completed", "Completed { omitted: false }"),
+        ("Completed", "Completed"),
         ("failed", "Failed"),
         ("Timed_Out", "TimedOut"),
     ] {
@@ -182,7 +182,7 @@ async fn what_a_job_leaves_is_its_output_or_the_words_of_its_failure() {
         [(json!({"a": [1]}), Some(json!({"a": [1]}))), (json!("text"), Some(json!("text"))), (json!(null), None)]
     {
         let finished = finished(json!({"status": "COMPLETED", "output": output, "jobId": "j"})).await;
-        assert_eq!((finished.end, &finished.data), (JobEnd::Completed { omitted: false }, &data));
+        assert_eq!((finished.end, &finished.data), (JobEnd::Completed, &data));
         assert_eq!(finished.message, None);
     }
     assert_eq!(finished(json!({"status": "COMPLETED"})).await.data, None);
@@ -254,13 +254,38 @@ async fn a_poll_ends_at_its_deadline() {
 }
 
 #[tokio::test]
-async fn of_an_answer_that_is_too_large_the_state_is_read_if_it_comes_first() {
+async fn a_job_that_is_over_is_over_also_where_its_output_cannot_be_kept() {
+    let deep = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+    for (output, expected) in [
+        (deep(64), "Completed"),
+        (deep(65), "Unusable"),
+        (deep(10_000), "Unusable"),
+        ("1e400".into(), "Unusable"),
+        (r#""\ud800""#.into(), "Unusable"),
+    ] {
+        for body in [
+            format!(r#"{{"status":"COMPLETED","output":{output}}}"#),
+            format!(r#"{{"output":{output},"status":"COMPLETED"}}"#),
+        ] {
+            let Seen::Over(finished) = seen(says(200, &body)).await else { panic!("{body:.60} is over") };
+            assert_eq!(format!("{:?}", finished.end), expected, "{body:.60}");
+            assert_eq!(finished.message.is_some(), finished.data.is_none(), "{body:.60}");
+            assert_eq!(finished.body, Some(Bytes::from(body)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_an_answer_that_is_too_large_the_state_is_read_wherever_it_stands() {
     let large = "x".repeat(LIMIT);
+    let endless = "x".repeat(LIMIT * 20);
     for (body, expected) in [
-        (format!(r#"{{"jobId":"j","status":"COMPLETED","output":"{large}"}}"#), "Completed { omitted: true }"),
+        (format!(r#"{{"jobId":"j","status":"COMPLETED","output":"{large}"}}"#), "TooLarge"),
         (format!(r#"{{"a":[1,{{}}],"status":"failed","errorDetail":"{large}"}}"#), "Failed"),
         (format!(r#"{{"status":"RUNNING","progress":"{large}"}}"#), "Pending(Running)"),
-        (format!(r#"{{"output":"{large}","status":"COMPLETED"}}"#), "Unread"),
+        (format!(r#"{{"output":"{large}","status":"COMPLETED"}}"#), "TooLarge"),
+        (format!(r#"{{"output":["{large}",{{"status":"x"}},1e400],"status":"queued"}}"#), "Pending(Queued)"),
+        (format!(r#"{{"output":"{endless}","status":"COMPLETED"}}"#), "Unread"),
         (format!(r#"{{"output":{{"status":"COMPLETED"}},"x":"{large}"}}"#), "Unread"),
     ] {
         let seen = seen(says(200, &body)).await;

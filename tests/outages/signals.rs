@@ -37,6 +37,12 @@ async fn sigint_under_load_does_the_same() {
     in_order("INT").await;
 }
 
+/// A terminal that closes, or `kill -HUP` by somebody who expects the configuration to be read again.
+#[tokio::test]
+async fn and_so_it_does_on_sighup() {
+    in_order("HUP").await;
+}
+
 async fn in_order(signal: &str) {
     let (stage, load, mut worker, channel) = in_the_middle().await;
     worker.signal(signal).await;

@@ -59,6 +59,8 @@ pub enum Private {
         step: StepPath,
         /// The platform's name for the job.
         job_id: JobId,
+        /// How far it was at once.
+        progress: JobProgress,
         /// The step clock so far.
         spent_ms: u64,
         /// What the step waited at the gate so far.

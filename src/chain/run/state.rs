@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::super::ids::ChainId;
 use super::super::log::{EventBody, Head, Origin, Private, Record, RunFinished, Sealed, StepFinished, StepRetried};
-use super::super::outcome::{ErrorClass, JobProgress};
+use super::super::outcome::ErrorClass;
 use super::super::stamp::Millis;
 use super::resumes::Resumes;
 use super::step::{FinishedStep, Job, OpenStep};
@@ -192,11 +192,12 @@ impl RunState {
                 let open = self.open.as_mut().filter(|open| open.path == *step && open.intent == Some(*attempt));
                 open.ok_or(Illegal { record: "withdrawn" })?.intent = None;
             }
-            Private::Submitted { step, job_id, spent_ms, gate_wait_ms } => {
+            Private::Submitted { step, job_id, progress, spent_ms, gate_wait_ms } => {
                 let open = self.open.as_mut().filter(|open| open.path == *step && open.intent.is_some());
                 let open = open.ok_or(Illegal { record: "submitted" })?;
                 open.attempts = open.intent.take().unwrap_or(open.attempts);
-                open.job = Some(Job { id: job_id.clone(), progress: JobProgress::Queued, polls: 0 });
+                open.job = Some(Job { id: job_id.clone(), progress: *progress, polls: 0 });
+                open.last_status = None;
                 (open.spent_ms, open.gate_wait_ms) = (*spent_ms, *gate_wait_ms);
                 self.resumes.progress();
             }

@@ -33,12 +33,12 @@ pub(super) async fn demo(mut config: Config, args: DemoArgs) -> Exit {
     let simulator = match Simulator::start(SimulatorSettings { faults: faults(), ..SimulatorSettings::default() }) {
         Ok(simulator) => simulator,
         Err(why) => {
-            anstream::eprintln!("The simulator cannot listen on this machine: {why}");
+            say!("The simulator cannot listen on this machine: {why}");
             return Exit::Internal;
         }
     };
     if let Err(why) = point_at(&mut config, &simulator) {
-        anstream::eprintln!("{why}");
+        say!("{why}");
         return Exit::Internal;
     }
     worker::start_logs(&config);
@@ -62,7 +62,7 @@ pub(super) async fn demo(mut config: Config, args: DemoArgs) -> Exit {
             exit
         }
         (Err(why), _) | (_, Err(why)) => {
-            anstream::eprintln!("{}", plain(why));
+            say!("{}", plain(why));
             Exit::Unreachable
         }
     }
@@ -106,7 +106,7 @@ async fn show(config: &Config, client: &Client, stop: &CancellationToken, json: 
     let running = match Running::start(config, stop.clone()).await {
         Ok(running) => running,
         Err(why) => {
-            anstream::eprintln!("{}", plain_lines(&why));
+            say!("{}", plain_lines(&why));
             return Ok(worker::exit(&why));
         }
     };

@@ -22,7 +22,7 @@ pub(super) fn lines(runs: &[Standing], now: Millis, columns: usize) -> Vec<Strin
     // A sign and a blank before them.
     let table = 2 + widths.iter().sum::<usize>() + GAP * (HEADINGS.len() - 1);
     if table > columns {
-        return rows.iter().flat_map(|row| row.block()).collect();
+        return rows.iter().flat_map(Row::block).collect();
     }
     let heading = padded(&HEADINGS.map(str::to_owned), &widths);
     let mut lines = vec![format!("  {}", heading.join("").trim_end().dimmed())];

@@ -146,7 +146,7 @@ fn call_row(call: &Call) -> Words {
         CallOutcome::Withdrawn => {
             return (Tone::Care, format!("⊘ call {number}"), vec!["not made: its permit was too old".into()]);
         }
-        CallOutcome::Open => vec!["on its way, or lost with its worker".into()],
+        CallOutcome::Open => vec!["no answer yet".into()],
         CallOutcome::Unrecorded => {
             vec!["sent? nobody knows".into(), "its worker was gone before the answer".into()]
         }

@@ -6,7 +6,7 @@ use crate::chain::{ErrorClass, JobEnd, JobProgress, Retryable};
 use crate::ports::Seen;
 
 const TOLD: [&str; 3] = ["journal", "send", "poll"];
-const DONE: JobEnd = JobEnd::Completed { omitted: false };
+const DONE: JobEnd = JobEnd::Completed;
 
 fn job(mut step: Value) -> Value {
     step["mode"] = json!("job");
@@ -59,7 +59,8 @@ async fn a_job_is_submitted_once_and_polled_until_it_is_over() {
 async fn a_job_ends_as_the_platform_says() {
     for (end, status, class) in [
         (DONE, "success", "NONE"),
-        (JobEnd::Completed { omitted: true }, "success", "RESPONSE_TOO_LARGE"),
+        (JobEnd::TooLarge, "success", "RESPONSE_TOO_LARGE"),
+        (JobEnd::Unusable, "failed", "RESPONSE_INVALID"),
         (JobEnd::Failed, "failed", "COMPUTE_FAILURE"),
         (JobEnd::TimedOut, "failed", "TIMEOUT"),
     ] {
@@ -71,7 +72,7 @@ async fn a_job_ends_as_the_platform_says() {
         assert_eq!(outcome(&world), (json!(status), json!(class), json!(1)));
         assert_eq!(world.tape.count("send"), 1);
         let response = &world.result()["aggregated_responses"][0];
-        assert_eq!(response["response_omitted"], end == JobEnd::Completed { omitted: true });
+        assert_eq!(response["response_omitted"], end == JobEnd::TooLarge);
         if status == "failed" {
             assert_eq!(response["error_message"], "secret-words");
             assert!(!world.events().iter().any(|event| event.to_string().contains("secret-words")));
@@ -273,6 +274,45 @@ async fn a_worker_that_stops_hands_a_run_back_between_two_polls() {
     world.hand_back.send_replace(false);
     assert_eq!(status(&world.drive(&chain).await), FinalStatus::Completed);
     assert_eq!(world.tape.count("send"), 1);
+    let step = &world.events_named("step.finished")[0];
+    // 0.1 s of the submission, 3 s until the poll that took 1 s; the next one is made at once.
+    assert_eq!((&step["polls"], &step["latency_ms"]), (&json!(2), &json!(4_100)), "what was before counts: {step}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_is_given_up_tells_its_own_last_status_and_what_was_wrong_with_its_polls() {
+    let unread = |http_status| polled(0, Some(http_status), Seen::Unread);
+    let silent = || polled(0, None, Seen::Trouble);
+    let (as_queued, as_running) = (JobProgress::Queued, JobProgress::Running);
+    for (at_first, polls, words, class, http_status) in [
+        (as_queued, [queued(), queued()], "the job was still queued when", "STUCK_QUEUED", json!(200)),
+        (
+            as_queued,
+            [unread(500), unread(404)],
+            "more than queued: its last poll got HTTP 404",
+            "STUCK_QUEUED",
+            json!(404),
+        ),
+        (
+            as_running,
+            [unread(404), unread(500)],
+            "more than running: its last poll got HTTP 500",
+            "TIMEOUT",
+            json!(500),
+        ),
+        (as_running, [unread(500), unread(200)], "its last poll (HTTP 200) tells no state", "TIMEOUT", json!(200)),
+        (as_running, [unread(500), silent()], "its last poll was not answered", "TIMEOUT", Value::Null),
+    ] {
+        let world = World::new();
+        let away = failed(0, 503, ErrorClass::ComputeClusterUnavailable, Retryable::Yes);
+        world.actions.reply([away, submitted_as(0, at_first)]);
+        world.actions.poll(polls);
+        world.drive(&one(job(json!({"timeout_seconds": 8, "on_failure": "continue"})))).await;
+        let step = &world.events_named("step.finished")[0];
+        assert_eq!((&step["error_classification"], &step["http_status"]), (&json!(class), &http_status), "{words}");
+        let message = &world.result()["aggregated_responses"][0]["error_message"];
+        assert!(message.as_str().is_some_and(|message| message.contains(words)), "{message} for {words}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -225,6 +225,7 @@ pub(super) fn eventful() -> Log {
     log.private(Private::Submitted {
         step: StepPath::top(1),
         job_id: JobId::parse("job-7").unwrap(),
+        progress: JobProgress::Queued,
         spent_ms: 60,
         gate_wait_ms: 5,
     });

@@ -9,7 +9,9 @@ use tokio::time::Instant;
 
 use super::Tape;
 use crate::chain::{ErrorClass, JobEnd, JobId, JobProgress, Mode, Retryable, TenantName, Verdict};
-use crate::ports::{Actions, Answer, BoxFuture, Call, Credential, CredentialError, Finished, Poll, Polled, Seen};
+use crate::ports::{
+    Actions, Answer, BoxFuture, Call, Credential, CredentialError, Finished, Poll, Polled, Seen, SubmittedJob,
+};
 
 /// A platform that answers as scripted; with success at once when the script is over.
 pub(crate) struct FakeActions {
@@ -72,7 +74,13 @@ pub(crate) fn unauthorized(ms: u64) -> Reply {
 
 /// The platform has the job `j`.
 pub(crate) fn submitted(ms: u64) -> Reply {
-    reply(ms, Some(202), Verdict::Submitted, None).with(|answer| answer.job = JobId::parse("j").ok())
+    submitted_as(ms, JobProgress::Queued)
+}
+
+/// As [`submitted`], with a word on how far it is.
+pub(crate) fn submitted_as(ms: u64, progress: JobProgress) -> Reply {
+    let id = JobId::parse("j").unwrap();
+    reply(ms, Some(202), Verdict::Submitted, None).with(|answer| answer.job = Some(SubmittedJob { id, progress }))
 }
 
 /// What the question after a job comes to, and after how long.
@@ -85,7 +93,7 @@ pub(crate) fn pending(ms: u64, progress: JobProgress) -> (Duration, Polled) {
 }
 
 pub(crate) fn over(ms: u64, end: JobEnd) -> (Duration, Polled) {
-    let done = matches!(end, JobEnd::Completed { .. });
+    let done = matches!(end, JobEnd::Completed);
     let finished = Finished {
         end,
         data: done.then(|| json!({"out": 1})),

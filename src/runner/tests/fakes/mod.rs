@@ -8,7 +8,7 @@ mod tape;
 
 pub(crate) use actions::{
     FakeActions, Reply, Token, failed, good, good_with, lost, never, over, panicking, pending, polled, refused_by_429,
-    submitted, unauthorized,
+    submitted, submitted_as, unauthorized,
 };
 pub(crate) use gate::FakeGate;
 pub(crate) use journal::FakeJournal;
