@@ -16,7 +16,7 @@ fn id(run: &str) -> RunId {
 }
 
 fn all(reader: &Reader, open: bool) -> Vec<(String, RunPhase)> {
-    let runs = reader.runs(&Filter { open, queue: None, limit: 100, ..Filter::default() }).unwrap();
+    let runs = reader.runs(&Filter { open, limit: 100, ..Filter::default() }).unwrap();
     runs.into_iter().map(|run| (run.run_id, run.phase)).collect()
 }
 
@@ -37,7 +37,7 @@ async fn runs_are_listed_while_a_worker_writes_and_when_none_does() {
     let Err(missing) = Reader::open(&place.path()) else { panic!("there is none") };
     assert!(matches!(&missing, FileError::Missing { .. }), "{missing}");
 
-    let journal = open_for_long(&place);
+    let journal = open(&place);
     let lease = every_phase(&journal).await;
     journal.renew(&mut lease.clone()).await.unwrap();
     let reader = Reader::open(&place.path()).unwrap();
@@ -55,8 +55,14 @@ async fn runs_are_listed_while_a_worker_writes_and_when_none_does() {
     ]);
     assert_eq!(all(&reader, false), everything);
     assert_eq!(all(&reader, true), everything[2..]);
-    assert_eq!(reader.runs(&Filter { open: true, queue: Some("other".into()), limit: 9, ..Filter::default() }).unwrap(), []);
-    assert_eq!(reader.runs(&Filter { open: false, queue: Some("q".into()), limit: 2, ..Filter::default() }).unwrap().len(), 2);
+    assert_eq!(
+        reader.runs(&Filter { open: true, queue: Some("other".into()), limit: 9, ..Filter::default() }).unwrap(),
+        []
+    );
+    assert_eq!(
+        reader.runs(&Filter { open: false, queue: Some("q".into()), limit: 2, ..Filter::default() }).unwrap().len(),
+        2
+    );
 
     let (run, log) = reader.run(&id("r3"), None).unwrap();
     assert_eq!(log, Writer::whole("r3", false)[..3].concat());
@@ -85,7 +91,7 @@ async fn runs_are_listed_while_a_worker_writes_and_when_none_does() {
 #[tokio::test]
 async fn runs_of_one_name_in_two_queues_are_told_apart() {
     let place = Place::new();
-    let journal = open_for_long(&place);
+    let journal = open(&place);
     write(&journal, "r", Writer::whole("r", false)).await;
     let Claimed::Ours { lease, .. } = journal.claim(&key("other", "r")).await.unwrap() else { panic!("it is free") };
     journal.renew(&mut lease.clone()).await.unwrap();
@@ -100,7 +106,7 @@ async fn runs_of_one_name_in_two_queues_are_told_apart() {
 #[tokio::test]
 async fn a_file_is_read_as_a_crash_has_left_it() {
     let (place, left) = (Place::new(), Place::new());
-    let journal = open_for_long(&place);
+    let journal = open(&place);
     write(&journal, "r", Writer::whole("r", false)).await;
     ours(&journal, "last").await;
     for suffix in ["", "-wal"] {
@@ -115,7 +121,7 @@ async fn a_file_is_read_as_a_crash_has_left_it() {
 #[tokio::test]
 async fn what_is_over_is_pruned_beside_a_worker_and_without_one() {
     let place = Place::new();
-    let journal = open_for_long(&place);
+    let journal = open(&place);
     every_phase(&journal).await;
     for n in 0..200 {
         write_whole(&journal, &format!("over-{n}")).await;
