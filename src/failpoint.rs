@@ -2,7 +2,8 @@
 //! have no arrow between them, so their places are come by together, after it; if it ends with an intent, only that one's is.
 //!
 //! With the cargo feature `failpoints`, `CXCHAIN_FAILPOINT=name` or `name:n` kills the process with SIGKILL the first (nth)
-//! time that it comes by: no destructor runs, nothing is flushed, as in a real crash. Without the feature this is nothing.
+//! time that it comes by: no destructor runs, nothing is flushed, as in a real crash. `name@step` and `name@step:n` count only
+//! where it comes by with the step of this index. Without the feature this is nothing.
 
 /// The places, in the order in which a run comes by.
 pub const NAMES: [&str; 15] = [
@@ -27,18 +28,25 @@ pub const NAMES: [&str; 15] = [
 pub const AT_START: [&str; 2] = ["claim_read", "claim_written"];
 
 /// The process comes by the place called `name`, one of [`NAMES`] or [`AT_START`].
+#[inline]
+pub fn hit(name: &str) {
+    hit_at(name, None);
+}
+
+/// The process comes by the place called `name`, one of [`NAMES`], with the step of this index in its chain, if with any.
 #[cfg(not(feature = "failpoints"))]
 #[inline]
-pub fn hit(_name: &str) {}
+pub fn hit_at(_name: &str, _step: Option<u16>) {}
 
-/// The process comes by the place called `name`, one of [`NAMES`] or [`AT_START`].
+/// The process comes by the place called `name`, one of [`NAMES`], with the step of this index in its chain, if with any.
 #[cfg(feature = "failpoints")]
-pub fn hit(name: &str) {
+pub fn hit_at(name: &str, step: Option<u16>) {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU32, Ordering};
 
     struct Armed {
         name: String,
+        step: Option<u16>,
         at: u32,
         seen: AtomicU32,
     }
@@ -47,10 +55,13 @@ pub fn hit(name: &str) {
     debug_assert!(NAMES.contains(&name) || AT_START.contains(&name), "{name} is no fail point");
     let armed = ARMED.get_or_init(|| {
         let wish = std::env::var("CXCHAIN_FAILPOINT").ok()?;
-        let (name, at) = wish.split_once(':').unwrap_or((&wish, "1"));
-        Some(Armed { name: name.into(), at: at.parse().ok()?, seen: AtomicU32::new(0) })
+        let (place, at) = wish.split_once(':').unwrap_or((&wish, "1"));
+        let (name, step) = place.split_once('@').map_or((place, None), |(name, step)| (name, Some(step)));
+        let step = step.map(str::parse).transpose().ok()?;
+        Some(Armed { name: name.into(), step, at: at.parse().ok()?, seen: AtomicU32::new(0) })
     });
-    let Some(armed) = armed.as_ref().filter(|armed| armed.name == name) else { return };
+    let here = |armed: &&Armed| armed.name == name && (armed.step.is_none() || armed.step == step);
+    let Some(armed) = armed.as_ref().filter(here) else { return };
     if armed.seen.fetch_add(1, Ordering::Relaxed) + 1 == armed.at {
         let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
     }

@@ -224,7 +224,7 @@ impl Runner {
         let Waited::Done(answer) = live.wait(sending, far, false).await? else {
             return Err(JournalError::Unavailable("an exchange did not end at its deadline".into()).into());
         };
-        failpoint::hit("sent");
+        failpoint::hit_at("sent", Some(path.index()));
         // A second 401 on the same request is about the caller, not about the token: no refresh for that.
         let repeated = live.recorder.state().open().is_some_and(|open| open.reauthorized);
         if answer.verdict == Verdict::Unauthorized && !repeated {
@@ -266,7 +266,7 @@ impl Live {
     /// The process comes by this place; not if something is staged, for then it is still at the one before.
     fn comes_by(&self, place: &'static str) {
         if !self.recorder.has_staged() {
-            failpoint::hit(place);
+            failpoint::hit_at(place, self.step.as_ref().map(|step| step.path.index()));
         }
     }
 

@@ -83,7 +83,7 @@ impl Runner {
         let Some(credential) = self.token_for_poll(live, path).await? else { return Ok(()) };
         let Some(permit) = self.permit_for_poll(live, path, &credential).await? else { return Ok(()) };
         let polled = self.ask(live, path, &credential).await?;
-        failpoint::hit("polled");
+        failpoint::hit_at("polled", Some(path.index()));
         self.record_poll(live, path, (polled, permit), &credential).await
     }
 

@@ -119,7 +119,7 @@ impl Recorder {
         let events: Vec<Arc<Sealed>> = batch.iter().filter_map(event).cloned().collect();
         self.journal.append(&mut self.lease, batch).await?;
         self.renewed = Instant::now();
-        places.into_iter().for_each(failpoint::hit);
+        places.into_iter().for_each(|(place, step)| failpoint::hit_at(place, step));
         events.iter().for_each(|sealed| self.events.push(sealed));
         Ok(())
     }
@@ -154,23 +154,27 @@ impl Recorder {
 
 /// The places where a test can kill the worker after the append of `batch`. What shares an append has no arrow between: where
 /// an exchange comes next, it is the arrow from its intent, whatever else became durable with it.
-fn places(batch: &[Record]) -> Vec<&'static str> {
+fn places(batch: &[Record]) -> Vec<Place> {
     match batch.last() {
-        Some(Record::Private(Private::Intent { .. })) => vec!["intent"],
+        Some(Record::Private(Private::Intent { step, .. })) => vec![("intent", Some(step.index()))],
         _ => batch.iter().filter_map(place).collect(),
     }
 }
 
-fn place(record: &Record) -> Option<&'static str> {
+/// A place's name, and the step that the run is at there.
+type Place = (&'static str, Option<u16>);
+
+fn place(record: &Record) -> Option<Place> {
     match record {
         Record::Event(sealed) => match &sealed.event.body {
-            EventBody::RunAccepted(_) => Some("accepted"),
-            EventBody::StepRetried(_) | EventBody::StepFinished(_) => Some("outcome"),
-            EventBody::RunResumed(_) => Some("resumed"),
-            EventBody::RunFinished(_) => Some("finished"),
+            EventBody::RunAccepted(_) => Some(("accepted", None)),
+            EventBody::StepRetried(step) => Some(("outcome", Some(step.step_index))),
+            EventBody::StepFinished(step) => Some(("outcome", Some(step.step_index))),
+            EventBody::RunResumed(_) => Some(("resumed", None)),
+            EventBody::RunFinished(_) => Some(("finished", None)),
             EventBody::RunRejected(_) => None,
         },
-        Record::Private(Private::Submitted { .. }) => Some("submitted"),
+        Record::Private(Private::Submitted { step, .. }) => Some(("submitted", Some(step.index()))),
         Record::Private(_) => None,
     }
 }

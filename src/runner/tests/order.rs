@@ -141,3 +141,19 @@ async fn a_broker_that_is_away_for_long_does_not_cost_the_lease() {
     assert_eq!(status(&ended), FinalStatus::Completed);
     assert!(world.tape.count("renew") >= 36, "{}", world.tape.all());
 }
+
+#[tokio::test(start_paused = true)]
+async fn while_token_and_permit_are_at_hand_a_step_costs_one_append() {
+    for count in 1..=10 {
+        let world = World::new();
+        world.drive(&steps(vec![json!({}); count])).await;
+        assert_eq!(world.tape.count("send"), count);
+        // One with each intent, one with the last outcome and the end, `settled`.
+        assert_eq!(world.tape.count("journal"), count + 2, "{}", world.tape.all());
+    }
+    // The first token has to be fetched, in a worker that has just started: what is accepted is journaled meanwhile.
+    let world = World::new();
+    world.actions.grant([Token::Good { after: Duration::from_millis(10), life: Duration::from_secs(3600) }]);
+    world.drive(&steps(vec![json!({}); 4])).await;
+    assert_eq!(world.tape.count("journal"), 4 + 3, "{}", world.tape.all());
+}

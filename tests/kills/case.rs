@@ -1,0 +1,142 @@
+//! One run, and the places where its workers die one after the other, until one is left alone.
+
+use cxchain::chain::log::Record;
+use cxchain::simulator::Calls;
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use serde_json::{Value, json};
+
+use crate::evidence::Published;
+use crate::ground::Ground;
+use crate::standing::Standing;
+use crate::support::load::{LONG, logs_again};
+
+/// So many cases go on at once: most of what a case does is wait.
+const AT_ONCE: usize = 16;
+/// How many steps the chain has.
+pub(crate) const STEPS: u16 = 4;
+/// The one that is a job.
+pub(crate) const JOB: u16 = 2;
+
+/// What the author of a chain says of a step whose outcome is unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unknown {
+    Continue,
+    Abort,
+    Stop,
+    Retry,
+    Idempotent,
+}
+
+impl Unknown {
+    pub(crate) const ALL: [Self; 5] = [Self::Continue, Self::Abort, Self::Stop, Self::Retry, Self::Idempotent];
+
+    /// Whether it is sent again.
+    pub(crate) fn is_resent(self) -> bool {
+        matches!(self, Self::Retry | Self::Idempotent)
+    }
+
+    /// Whether it ends the run.
+    pub(crate) fn ends(self) -> bool {
+        matches!(self, Self::Abort | Self::Stop)
+    }
+
+    fn step(self, index: u16) -> Value {
+        let (failure, unknown, idempotent) = match self {
+            Self::Continue => ("continue", "as_failure", false),
+            Self::Abort => ("abort", "as_failure", false),
+            Self::Stop => ("continue", "stop", false),
+            Self::Retry => ("abort", "retry", false),
+            Self::Idempotent => ("abort", "as_failure", true),
+        };
+        let mode = if index == JOB { "job" } else { "sync" };
+        json!({
+            "action_id": format!("da-{index}"), "mode": mode, "on_failure": failure, "on_unknown": unknown,
+            "idempotent": idempotent, "payload": {"n": index}
+        })
+    }
+}
+
+/// One run.
+#[derive(Debug, Clone)]
+pub(crate) struct Case {
+    /// Where its workers die, one after the other.
+    pub(crate) places: Vec<String>,
+    pub(crate) unknown: Unknown,
+}
+
+/// What a worker that died left behind.
+#[derive(Debug)]
+pub(crate) struct Death {
+    pub(crate) standing: Standing,
+    /// The calls that each step had got by then.
+    pub(crate) calls: [u64; STEPS as usize],
+}
+
+/// A case that is over.
+#[derive(Debug)]
+pub(crate) struct Played {
+    pub(crate) case: Case,
+    pub(crate) run: String,
+    pub(crate) deaths: Vec<Death>,
+    /// Whether its message came again after the last death.
+    pub(crate) came_again: bool,
+    pub(crate) log: Vec<Record>,
+}
+
+impl Case {
+    pub(crate) fn new<P: ToString>(places: impl IntoIterator<Item = P>, unknown: Unknown) -> Self {
+        Self { places: places.into_iter().map(|place| place.to_string()).collect(), unknown }
+    }
+
+    /// A name that tells the case.
+    fn run(&self) -> String {
+        format!("{}.{:?}", self.places.join(".").replace('@', "-"), self.unknown)
+    }
+
+    fn definition(&self) -> Value {
+        let steps: Vec<Value> = (0..STEPS).map(|index| self.unknown.step(index)).collect();
+        json!({"chain_id": "killed", "global_timeout_seconds": 300, "steps": steps})
+    }
+
+    async fn play(self, ground: &Ground) -> Played {
+        let (run, place) = (self.run(), ground.place());
+        let (mut deaths, mut messages) = (Vec::new(), 1);
+        for at in &self.places {
+            let mut worker = place.doomed(at);
+            if deaths.is_empty() {
+                worker.consuming(1, LONG).await;
+                place.submit(self.definition().to_string().as_bytes(), Some(&run)).await;
+            }
+            assert_eq!(worker.ended(LONG).await, 137, "{run}: it did not come by {at}:\n{}", worker.log());
+            let standing = Standing::of(&place.log(&run));
+            deaths.push(Death { standing, calls: called(&ground.stage.simulator.calls(), &run) });
+            messages = place.abandoned().await;
+        }
+        let worker = place.worker().await;
+        if messages > 0 {
+            logs_again(&worker, "run finished", 0, LONG).await;
+        }
+        place.stops(worker).await;
+        assert_eq!(place.abandoned().await, 0, "{run}: its message is left over");
+        let log = place.log(&run);
+        Played { run, deaths, came_again: messages > 0, log, case: self }
+    }
+}
+
+/// Plays all of them, several at once, and gathers what was published.
+pub(crate) async fn play(ground: &Ground, cases: Vec<Case>) -> (Vec<Played>, Published) {
+    let count = cases.len();
+    let played: Vec<Played> =
+        stream::iter(cases).map(|case| case.play(ground)).buffer_unordered(AT_ONCE).collect().await;
+    let (results, events) = ground.caught().await;
+    let published = Published::new(results, events);
+    assert_eq!(published.runs().count(), count, "one result for each run, and none of anybody else");
+    assert_eq!(ground.stage.dead_depth(&ground.channel).await, 0, "messages are dead");
+    (played, published)
+}
+
+/// How often each step was called.
+pub(crate) fn called(calls: &Calls, run: &str) -> [u64; STEPS as usize] {
+    std::array::from_fn(|index| calls.step(run, &format!("step_{index}")).calls)
+}

@@ -1,0 +1,49 @@
+//! How far a log is: what a worker that died left behind.
+
+use cxchain::chain::log::{EventBody, Private, Record};
+
+/// How far a log is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) accepted: bool,
+    /// Steps with an outcome.
+    pub(crate) outcomes: u16,
+    /// The step of which an exchange was about to be made, and nothing is known of what came of it.
+    pub(crate) open: Option<u16>,
+    /// The job of the step at work is known.
+    pub(crate) job: bool,
+    /// Nothing was recorded since somebody took the run up again.
+    pub(crate) resumed: bool,
+    pub(crate) finished: bool,
+    pub(crate) settled: bool,
+}
+
+impl Standing {
+    pub(crate) fn of(log: &[Record]) -> Self {
+        log.iter().fold(Self::default(), Self::after)
+    }
+
+    fn after(self, record: &Record) -> Self {
+        let next = Self { resumed: false, ..self };
+        match record {
+            Record::Event(sealed) => match &sealed.event.body {
+                EventBody::RunAccepted(_) => Self { accepted: true, ..next },
+                EventBody::StepRetried(_) => Self { open: None, ..next },
+                EventBody::StepFinished(_) => Self { outcomes: self.outcomes + 1, open: None, job: false, ..next },
+                EventBody::RunResumed(_) => Self { resumed: true, ..next },
+                EventBody::RunFinished(_) => Self { finished: true, ..next },
+                EventBody::RunRejected(_) => panic!("a rejection is in no log"),
+            },
+            Record::Private(Private::Intent { step, .. }) => Self { open: Some(step.index()), ..next },
+            Record::Private(Private::Withdrawn { .. }) => Self { open: None, ..next },
+            Record::Private(Private::Submitted { .. }) => Self { open: None, job: true, ..next },
+            Record::Private(Private::Settled) => Self { settled: true, ..next },
+            Record::Private(_) => next,
+        }
+    }
+
+    /// Whether whoever comes next has to say that it goes on with the run.
+    pub(crate) fn is_to_be_resumed(self) -> bool {
+        self.accepted && !self.finished
+    }
+}
