@@ -1,6 +1,7 @@
 //! The composition root: a checked configuration becomes adapters, the adapters become a worker. Nothing else in the crate
 //! knows both sides.
 
+mod adapters;
 mod error;
 mod solo;
 mod store;
@@ -10,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -23,12 +24,12 @@ use crate::chain::check::Catalogue;
 use crate::chain::hash::BodyHasher;
 use crate::chain::log::Author;
 use crate::config::{Config, JournalKind, Prefetch, Queue};
-use crate::cxone::{AuthSettings, Cxone, CxoneError, TenantSettings};
-use crate::gate::{GateSettings, Limit, LimitError, LocalGate};
+use crate::gate::{GateSettings, LocalGate};
 use crate::ops::{Server, raise_open_files};
-use crate::ports::{Journal, Outbox, Report, SystemClock, SystemDice};
-use crate::runner::{Backoff, Ports};
+use crate::ports::{Journal, Report};
+use crate::runner::Backoff;
 use crate::worker::{self, Drained, Worker, auto_prefetch};
+use adapters::{Adapters, gates};
 pub use error::{StartError, WorkError};
 pub use solo::{Obstacle, Solo, Watch};
 use store::Store;
@@ -126,29 +127,6 @@ impl Running {
     }
 }
 
-/// What every runner stands on but the outbox.
-struct Adapters {
-    actions: Arc<Cxone>,
-    gate: Arc<LocalGate>,
-    journal: Arc<dyn Journal>,
-}
-
-impl Adapters {
-    /// Connects to nothing yet.
-    fn new(config: &Config, store: &Store) -> Result<Self, StartError> {
-        Ok(Self {
-            actions: Arc::new(cxone(config)?),
-            gate: Arc::new(LocalGate::new(gates(config)?)),
-            journal: store.journal(),
-        })
-    }
-
-    fn ports(self, outbox: Arc<dyn Outbox>) -> Ports {
-        let Self { actions, gate, journal } = self;
-        Ports { actions, gate, journal, outbox, clock: Arc::new(SystemClock), dice: Arc::new(SystemDice) }
-    }
-}
-
 /// What a connection to the configured broker needs; `purpose` is part of its name in RabbitMQ's management.
 #[must_use]
 pub fn link(config: &Config, purpose: &str) -> LinkSettings {
@@ -213,44 +191,6 @@ fn consumer_settings(
         worker: config.worker.id.clone(),
         heartbeat: config.broker.heartbeat,
     }
-}
-
-fn cxone(config: &Config) -> Result<Cxone, CxoneError> {
-    let tenants = config.tenants.iter().map(|(name, tenant)| {
-        let auth = AuthSettings {
-            token_url: tenant.auth.token_url.clone(),
-            client_id: tenant.auth.client_id.clone(),
-            client_secret: tenant.auth.client_secret.clone().unwrap_or_else(|| SecretString::from("")),
-            scopes: tenant.auth.scopes.clone(),
-            refresh_margin: tenant.auth.refresh_margin,
-        };
-        let settings = TenantSettings {
-            base_url: tenant.base_url.clone(),
-            ca_file: tenant.ca_file.clone(),
-            auth,
-            retry_statuses: tenant.retry.statuses.clone(),
-            max_concurrent: usize::try_from(tenant.max_concurrent).unwrap_or(usize::MAX),
-        };
-        (name.clone(), settings)
-    });
-    Cxone::new(tenants.collect(), config.worker.max_response_bytes)
-}
-
-fn gates(config: &Config) -> Result<BTreeMap<TenantName, GateSettings>, StartError> {
-    let mut tenants = BTreeMap::new();
-    for (name, tenant) in &config.tenants {
-        let limits: Result<Vec<Limit>, LimitError> =
-            tenant.limits.iter().map(|limit| Limit::new(limit.limit, limit.per, limit.burst)).collect();
-        let limits = limits.map_err(|problem| StartError::Limit { tenant: name.to_string(), problem })?;
-        let settings = GateSettings {
-            limits,
-            max_concurrent: usize::try_from(tenant.max_concurrent).unwrap_or(usize::MAX),
-            slack: config.gate.slack,
-            workers: config.gate.workers,
-        };
-        tenants.insert(name.clone(), settings);
-    }
-    Ok(tenants)
 }
 
 /// Of each queue.

@@ -12,10 +12,11 @@ use tracing::{info, warn};
 
 use super::claim::{self, Claim, Found, History};
 use super::lock::{self, Locked};
+use super::publisher::Publisher;
 use super::rights::{Doing, explain, forbidden};
 use super::status::{Break, QueueState};
 use crate::chain::stamp::Millis;
-use crate::ports::{Clock, Journal, JournalError, Report, SystemClock};
+use crate::ports::{Clock, Journal, JournalError, Outbox, Report, SystemClock};
 
 /// Between two tries to take a lock.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -111,8 +112,15 @@ impl Custody {
     }
 
     /// What a new connection, or a new consumer on one, needs before it consumes: the lock is taken, so the journal takes its
-    /// runs over, and the claim is looked at. `None` for a journal that holds nothing.
-    pub(super) async fn hold(&self, connection: &Arc<Connection>, queue: &str) -> Result<Option<Held>, Break> {
+    /// runs over, and the claim is looked at. `None` for a journal that holds nothing. A claim that is to be made waits until the
+    /// broker takes messages: a connection that publishes while it is short of disk or memory is blocked, acknowledgements and
+    /// all.
+    pub(super) async fn hold(
+        &self,
+        connection: &Arc<Connection>,
+        queue: &str,
+        publisher: &Publisher,
+    ) -> Result<Option<Held>, Break> {
         let Some(identity) = self.journal.identity() else { return Ok(None) };
         self.journal.take_over(queue).await.map_err(|error| unavailable(&error))?;
         let found = answered(claim::read(connection, queue)).await?;
@@ -127,6 +135,13 @@ impl Custody {
             told: None,
         };
         if claims {
+            if publisher.is_blocked() {
+                warn!(
+                    queue,
+                    "RabbitMQ takes no messages: the journal's claim on the queue waits, and nothing is taken until then"
+                );
+                publisher.ready().await;
+            }
             held.claim().await?;
         }
         if history == History::Lost {

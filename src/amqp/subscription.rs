@@ -109,7 +109,8 @@ impl Subscription {
 
     async fn open_on(&self, connection: &Arc<Connection>) -> Result<Tap, Refusal> {
         self.custody.lock(connection, &self.queue.name, &self.queue.report).await?;
-        let held = self.custody.hold(connection, &self.queue.name).await.map_err(Refusal::Broken)?;
+        let held = self.custody.hold(connection, &self.queue.name, &self.publisher).await;
+        let held = held.map_err(Refusal::Broken)?;
         Tap::open(connection, &self.queue, held, self.publisher.clone()).await.map_err(Refusal::Broken)
     }
 

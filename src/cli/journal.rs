@@ -4,7 +4,7 @@ mod adopt;
 mod prune;
 mod stats;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use owo_colors::OwoColorize;
@@ -62,13 +62,18 @@ fn file(config: &Config) -> Result<&Path, Exit> {
 pub(super) fn explain(why: &FileError) -> Exit {
     anstream::eprintln!("{} {}", "error:".red().bold(), plain(why));
     if let FileError::Missing { path } = why {
-        let place = std::path::absolute(path).unwrap_or_else(|_| path.into());
+        let place = absolute(Path::new(path));
         anstream::eprintln!(
             "It was looked for at {}; --config names another configuration, CXCHAIN__JOURNAL__PATH another file.",
             plain(place.display())
         );
     }
     if why.is_configuration() { Exit::Configuration } else { Exit::Internal }
+}
+
+/// As somebody elsewhere would have to name it.
+pub(super) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 pub(super) fn now() -> Millis {

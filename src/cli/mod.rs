@@ -49,7 +49,7 @@ Every configuration key can be set by an environment variable, too: CXCHAIN__BRO
 
 Exit codes:
     0  done; run, submit --wait: the run completed
-    1  the run did not complete, or a drain was cut short
+    1  the run did not complete, a drain was cut short, or there is no such run
     2  the command line is wrong, or a file on it cannot be read
     3  invalid chain; nothing was published
    69  RabbitMQ or CXone cannot be reached or trusted, or refuses the credentials

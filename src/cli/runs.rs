@@ -5,7 +5,7 @@ mod table;
 use clap::Args;
 use serde::Serialize;
 
-use super::journal::{explain, now, open};
+use super::journal::{absolute, explain, now, open};
 use super::run::tenant_name;
 use super::standing::Standing;
 use super::text::{fit_json, plain};
@@ -62,7 +62,7 @@ pub(super) fn runs(config: &Config, args: &RunsArgs) -> Exit {
         final_status: args.status.map(|status| status.as_str().to_owned()),
         limit: args.limit,
     };
-    let found = reader.runs(&filter).and_then(|found| standings(&reader, found));
+    let found = reader.runs(&filter).and_then(|found| standings(&reader, &found));
     let runs = match found {
         Ok(runs) => runs,
         Err(why) => return explain(&why),
@@ -74,7 +74,7 @@ pub(super) fn runs(config: &Config, args: &RunsArgs) -> Exit {
     }
     if runs.is_empty() {
         let all = filter == (Filter { limit: filter.limit, ..Filter::default() }) && filter.limit > 0;
-        let path = plain(config.journal.path.display());
+        let path = plain(absolute(&config.journal.path).display());
         return page::print(&[if all {
             format!("{path} holds no runs.")
         } else {
@@ -89,7 +89,7 @@ pub(super) fn runs(config: &Config, args: &RunsArgs) -> Exit {
 }
 
 /// Of those that are open, the log says what they wait for.
-fn standings(reader: &Reader, found: Vec<RunSummary>) -> Result<Vec<Standing>, FileError> {
+fn standings(reader: &Reader, found: &[RunSummary]) -> Result<Vec<Standing>, FileError> {
     found.iter().map(|run| standing(reader, run)).collect()
 }
 
@@ -98,9 +98,7 @@ fn standing(reader: &Reader, run: &RunSummary) -> Result<Standing, FileError> {
     let Some(id) = id else { return Ok(Standing::of(run)) };
     match reader.run(&id, Some(&run.queue)) {
         Ok((run, log)) => Ok(Standing::with_log(&run, &log)),
-        Err(ReadError::File(why @ FileError::Damaged { .. })) => {
-            Ok(Standing { damage: Some(why.to_string()), ..Standing::of(run) })
-        }
+        Err(ReadError::File(FileError::Damaged { why, .. })) => Ok(Standing { damage: Some(why), ..Standing::of(run) }),
         Err(ReadError::File(why)) => Err(why),
         // It was forgotten in the meantime.
         Err(ReadError::NoRun(_) | ReadError::Ambiguous { .. }) => Ok(Standing::of(run)),

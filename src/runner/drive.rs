@@ -182,17 +182,18 @@ impl Runner {
     fn accept(&self, live: &mut Live) -> Result<(), Halt> {
         let chain = &live.chain;
         let origin = live.origin.clone();
+        let at = live.recorder.now();
         let accepted = RunAccepted {
             definition_hash: live.recorder.state().definition_hash().to_owned(),
             steps_total: u32::try_from(chain.steps.len()).unwrap_or(u32::MAX),
-            deadline: live.recorder.now().plus(chain.global_timeout),
+            deadline: at.plus(chain.global_timeout),
             redelivered: origin.redelivered,
             run_id_assigned: origin.assigned,
             redrive_of: None,
         };
         let definition = Private::Definition { canonical: chain.canonical.clone(), origin };
         let batch = vec![Entry::Private(definition), Entry::Event(EventBody::RunAccepted(accepted))];
-        live.recorder.stage(batch)?;
+        live.recorder.stage_at(at, batch)?;
         live.deadline = self.run_deadline(&live.recorder, &live.chain);
         debug!(steps = live.chain.steps.len(), "run accepted");
         Ok(())

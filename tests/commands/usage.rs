@@ -15,6 +15,12 @@ async fn a_wrong_command_line_ends_with_2_and_says_why() {
         (&["topology"], "apply"),
         (&["topology", "destroy"], "unrecognized"),
         (&["config"], "show"),
+        (&["trace"], "<RUN_ID>"),
+        (&["trace", "a b"], "1 to 128 characters"),
+        (&["runs", "--status", "done"], "a run ends completed, terminated_early"),
+        (&["runs", "--open", "--status", "completed"], "cannot be used with"),
+        (&["journal"], "prune"),
+        (&["journal", "prune", "--older-than", "old"], "--older-than"),
         (&["simulate", "--listen", "nowhere", "--latency", "fast"], "--latency"),
     ] {
         let ended = plain(arguments).await;
@@ -28,7 +34,7 @@ async fn a_wrong_command_line_ends_with_2_and_says_why() {
 async fn help_names_every_command_and_exit_code() {
     let ended = plain(&["--help"]).await;
     assert_eq!((ended.code, ended.said.as_str()), (0, ""));
-    for command in ["worker", "demo", "submit", "check", "topology", "simulate", "config"] {
+    for command in ["worker", "demo", "submit", "check", "runs", "trace", "journal", "topology", "simulate", "config"] {
         assert!(ended.out.lines().any(|line| line.trim_start().starts_with(command)), "{command}: {}", ended.out);
         let of_it = plain(&[command, "--help"]).await;
         assert_eq!(of_it.code, 0);

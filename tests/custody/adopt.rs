@@ -87,7 +87,7 @@ async fn what_cannot_be_adopted_is_said() {
     stage.set("journal.path", other.path().join("none.db").to_str().expect("the name is ours"));
     let (code, _, said) = stage.command(&["journal", "adopt", "--yes"]).await;
     assert_eq!(code, 78, "{said}");
-    stage.share();
+    stage.in_memory();
     let (code, _, said) = stage.command(&["journal", "adopt", "--yes"]).await;
     assert_eq!(code, 78, "{said}");
     assert!(said.contains("journal.kind"), "{said}");

@@ -60,7 +60,7 @@ async fn a_worker_that_waits_takes_over_when_the_first_is_killed() {
 #[tokio::test]
 async fn workers_with_journals_in_memory_share_a_queue() {
     let mut stage = stage(SimulatorSettings::default()).await;
-    stage.share();
+    stage.in_memory();
     let (_first, _second) = (stage.worker().await, stage.worker().await);
     assert!(take_lock(&stage).await.is_ok(), "neither has taken it");
 }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use lapin::options::BasicGetOptions;
 
 use super::waits::{WaitsFor, ready};
-use crate::support::load::{self, LOST, Load, brisk, channel, logs_again, taking, times, until, waiting};
-use crate::support::{Broker, SOON};
+use crate::support::load::{self, CONSUMING, LOST, Load, brisk, channel, logs_again, taking, times, until, waiting};
+use crate::support::{Broker, SOON, Worker};
 
 /// How long the broker is short of disk: longer than a confirm may take, and than four heartbeats.
 const SHORT_OF_DISK: Duration = Duration::from_secs(22);
@@ -84,13 +84,30 @@ async fn sigterm_while_the_broker_is_short_of_disk_waits_no_longer_than_the_drai
 #[tokio::test]
 async fn a_worker_that_starts_while_the_broker_is_short_of_disk_begins_nothing_and_works_when_there_is_room() {
     let broker = Broker::start().await;
-    let stage = load::stage(&broker, brisk(), 5).await;
-    let load = Load::submit(&stage, 10, 1).await;
+    let [known, new] = [load::stage(&broker, brisk(), 5).await, load::stage(&broker, brisk(), 5).await];
+    let mut earlier = known.worker().await;
+    earlier.signal("TERM").await;
+    assert_eq!(earlier.ended(SOON).await, 0, "{}", earlier.log());
+    let loads = [Load::submit(&known, 10, 1).await, Load::submit(&new, 10, 1).await];
     broker.ctl(&["set_disk_free_limit", "100000GB"]).await;
-    let worker = stage.worker().await;
-    WaitsFor::Room.said(&worker).await;
-    assert_eq!(stage.simulator.calls().totals.calls, 0, "{}", worker.log());
+    let worker = known.worker().await;
+    // A queue that is nobody's yet would be claimed with a message.
+    let first = Worker::spawn(&new.env());
+    logs_again(&first, "the journal's claim on the queue waits", 0, SOON).await;
+    for (stage, worker) in [(&known, &worker), (&new, &first)] {
+        WaitsFor::Room.said(worker).await;
+        assert_eq!(stage.simulator.calls().totals.calls, 0, "{}", worker.log());
+    }
+    assert_eq!(times(&first, CONSUMING), 0, "{}", first.log());
+    assert_eq!(
+        times(&first, "takes no messages connection"),
+        1,
+        "the other connection is not blocked: {}",
+        first.log()
+    );
 
     broker.ctl(&["set_disk_free_limit", "50MB"]).await;
-    load.results(&stage, &channel(&stage).await).await;
+    for (stage, load) in [(&known, &loads[0]), (&new, &loads[1])] {
+        load.results(stage, &channel(stage).await).await;
+    }
 }

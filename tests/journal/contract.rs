@@ -1,6 +1,9 @@
 //! What every journal keeps to. Each rule is a function of an empty journal; time is tokio's, paused or not.
 
+use std::time::Duration;
+
 use cxchain::chain::log::Record;
+use cxchain::chain::stamp::Millis;
 use cxchain::ports::{Claimed, Lease};
 
 use super::run::{Writer, definition_hash, key, replay};
@@ -238,4 +241,52 @@ pub(crate) async fn a_run_that_was_named_by_its_message_is_not_found(bench: &Ben
     let lease = written(bench, "q", "r", Writer::whole("r", false)).await;
     bench.journal.release(&lease).await;
     assert_eq!(bench.journal.find_assigned("q", &definition_hash()).await, None);
+}
+
+pub(crate) async fn overdue_runs_are_those_that_nobody_has_and_whose_clock_was_over(bench: &Bench) {
+    let deadline = Millis::EPOCH.plus(Duration::from_secs(300));
+    let overdue = |queue: &'static str, before: Millis, most: usize| async move {
+        let mut found = bench.journal.overdue(queue, before, most).await.unwrap();
+        found.sort();
+        found
+    };
+    let after = deadline.plus(Duration::from_millis(1));
+    for (run, count) in [("open", 2), ("finished", 4), ("settled", 5)] {
+        let lease = written(bench, "q", run, Writer::whole(run, false)[..count].to_vec()).await;
+        assert!(!overdue("q", after, 9).await.contains(&lease.key), "{run} is leased");
+        bench.journal.release(&lease).await;
+    }
+    assert_eq!(overdue("q", after, 9).await, [key("q", "finished"), key("q", "open")]);
+    assert_eq!(overdue("q", after, 1).await.len(), 1);
+    assert_eq!(overdue("q", deadline, 9).await, [], "its clock is over after its deadline");
+    assert_eq!(overdue("other", after, 9).await, []);
+    bench.journal.acknowledged(&key("q", "open")).await;
+    assert_eq!(overdue("q", after, 9).await, [key("q", "finished")]);
+    // Nothing is recorded of it, so it has no clock.
+    let (_lease, _) = bench.ours(&key("q", "claimed")).await;
+    bench.until_the_lease_is_over().await;
+    assert_eq!(overdue("q", after, 9).await, [key("q", "finished")]);
+}
+
+pub(crate) async fn what_was_settled_has_no_message_when_the_queue_was_empty(bench: &Bench) {
+    for (queue, run, count) in [("q", "settled", 5), ("q", "finished", 4), ("other", "settled", 5)] {
+        let lease = written(bench, queue, run, Writer::whole(run, true)[..count].to_vec()).await;
+        bench.journal.release(&lease).await;
+    }
+    let length = async |queue: &str, run: &str| log_of(bench, queue, run).await.len();
+    bench.journal.emptied("q", Millis::EPOCH).await;
+    tokio::time::sleep(bench.retention + bench.lease).await;
+    assert_eq!(length("q", "settled").await, 8, "it was settled no earlier than that");
+    bench.journal.emptied("q", Millis::EPOCH.plus(Duration::from_millis(1))).await;
+    tokio::time::sleep(bench.retention + bench.lease).await;
+    assert_eq!(length("q", "settled").await, 0, "kept for the retention only");
+    assert_eq!(length("q", "finished").await, 7, "not settled: nothing of it may be lost");
+    assert_eq!(length("other", "settled").await, 8, "another queue");
+}
+
+pub(crate) async fn a_take_over_leaves_its_own_leases(bench: &Bench) {
+    let mut lease = written(bench, "q", "r", vec![Writer::new("r").accepted(false)]).await;
+    bench.journal.take_over("q").await.unwrap();
+    assert!(bench.is_elsewhere(&key("q", "r")).await);
+    bench.journal.renew(&mut lease).await.unwrap();
 }

@@ -37,6 +37,9 @@ macro_rules! contract {
             an_acknowledgement_counts_once
             an_assigned_run_is_found_while_it_is_free_and_unacknowledged
             a_run_that_was_named_by_its_message_is_not_found
+            overdue_runs_are_those_that_nobody_has_and_whose_clock_was_over
+            what_was_settled_has_no_message_when_the_queue_was_empty
+            a_take_over_leaves_its_own_leases
         }
     };
 }

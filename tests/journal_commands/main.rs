@@ -9,9 +9,11 @@ mod runs;
 mod terminal;
 mod trace;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use cxchain::simulator::SimulatorSettings;
+use lapin::Channel;
 use serde_json::{Value, json};
 use support::{Broker, SOON, Stage, Worker, amqp, eventually};
 
@@ -30,15 +32,19 @@ async fn stage(faults: &[&str]) -> Stage {
 
 /// Submits a chain of these actions.
 async fn submit(stage: &Stage, run_id: &str, actions: &[&str]) {
-    let steps: Vec<Value> = actions.iter().map(|action| json!({"action_id": action})).collect();
-    submit_steps(stage, run_id, &json!(steps)).await;
-}
-
-async fn submit_steps(stage: &Stage, run_id: &str, steps: &Value) {
     let connection = stage.connect().await;
     let channel = amqp::channel(&connection).await;
+    submit_over(stage, &channel, run_id, actions).await;
+}
+
+async fn submit_over(stage: &Stage, channel: &Channel, run_id: &str, actions: &[&str]) {
+    let steps: Vec<Value> = actions.iter().map(|action| json!({"action_id": action})).collect();
+    submit_steps(stage, channel, run_id, &json!(steps)).await;
+}
+
+async fn submit_steps(stage: &Stage, channel: &Channel, run_id: &str, steps: &Value) {
     let chain = json!({"chain_id": "order-export", "steps": steps});
-    stage.submit(&channel, chain.to_string().as_bytes(), Some(run_id)).await;
+    stage.submit(channel, chain.to_string().as_bytes(), Some(run_id)).await;
 }
 
 /// What a command says, which ends with 0 and complains of nothing.
@@ -52,7 +58,31 @@ async fn said(stage: &Stage, arguments: &[&str]) -> String {
 async fn told(stage: &Stage, arguments: &[&str]) -> Value {
     let out = said(stage, &[arguments, &["--json"]].concat()).await;
     assert_eq!(out.lines().count(), 1, "{out}");
-    serde_json::from_str(&out).expect("JSON")
+    let told = serde_json::from_str(&out).expect("JSON");
+    is_explained(&told);
+    told
+}
+
+/// Whoever reads what `--json` prints finds every field of it in docs/OPERATIONS.md.
+fn is_explained(printed: &Value) {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/OPERATIONS.md");
+    let page = std::fs::read_to_string(page).expect("it is there");
+    let explained: BTreeSet<&str> = page.split('`').skip(1).step_by(2).collect();
+    let mut fields = BTreeSet::new();
+    collect_fields(printed, &mut fields);
+    let missing: Vec<_> = fields.iter().filter(|field| !explained.contains(field.as_str())).collect();
+    assert!(missing.is_empty(), "not in docs/OPERATIONS.md: {missing:?}");
+}
+
+fn collect_fields(value: &Value, fields: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(map) => {
+            fields.extend(map.keys().cloned());
+            map.values().for_each(|value| collect_fields(value, fields));
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_fields(item, fields)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 /// How a command ends that cannot do what it is asked to, and what it says of that.

@@ -3,14 +3,18 @@
 use serde_json::json;
 
 use super::support::amqp;
-use super::{Stage, acknowledged, killed, masked, refused, said, stage, submit, submit_steps, told, until};
+use super::{SOON, Stage, acknowledged, killed, masked, refused, said, stage, submit, submit_steps, told, until};
 
 /// What a person sees, but for what is different each time. How often a job is asked after, and what it is found to be at then,
 /// is a matter of time, too.
 async fn shown(stage: &Stage, run_id: &str) -> String {
     let shown = masked(&said(stage, &["trace", run_id]).await).replace(&stage.queue, "QUEUE");
     let lines = shown.lines().filter(|line| !line.contains("… job running")).map(|line| {
-        let line = if line.starts_with("began ") { "began T" } else { line };
+        let line = match line.trim_start() {
+            began if began.starts_with("began ") => "began T",
+            scale if scale.starts_with("0 ") => "0 N s",
+            _ => line,
+        };
         let words: Vec<&str> = line.split(' ').collect();
         let counts = ["poll", "polls", "exchanges:"];
         let counted = words.iter().enumerate().map(|(n, word)| match words.get(n + 1) {
@@ -33,7 +37,8 @@ async fn a_run_that_outlived_two_workers_tells_all_of_it() {
         {"id": "export", "action_id": "da-export", "mode": "job"},
         {"id": "mail", "action_id": "da-mail"},
     ]);
-    submit_steps(&stage, "story", &steps).await;
+    let connection = stage.connect().await;
+    submit_steps(&stage, &amqp::channel(&connection).await, "story", &steps).await;
     until(&stage, "story", "the job is submitted", |entry| entry["outcome"] == "submitted").await;
     killed(first).await;
     let second = stage.set("worker.id", "w-2").worker().await;
@@ -47,7 +52,7 @@ async fn a_run_that_outlived_two_workers_tells_all_of_it() {
     ■ indeterminate  3 of 3 steps, N s
     began T
 
-                 0             N s
+    0 N s
      ▸ accepted by w-1  3 steps · deadline in N s
      find  da-find
        ↻ call 1  503 · COMPUTE_CLUSTER_UNAVAILABLE · N s · again in N s
@@ -80,6 +85,43 @@ async fn a_run_that_outlived_two_workers_tells_all_of_it() {
 }
 
 #[tokio::test]
+async fn a_run_that_was_handed_back_is_told_from_one_whose_worker_was_killed() {
+    let stage = stage(&["da-slow=slow:1s,times:1"]).await;
+    let mut first = stage.worker().await;
+    submit(&stage, "back", &["da-slow", "da-next"]).await;
+    until(&stage, "back", "the slow call", |entry| entry["entry"] == "call").await;
+    first.signal("TERM").await;
+    assert_eq!(first.ended(SOON).await, 0, "{}", first.log());
+    let run = &told(&stage, &["runs", "--open"]).await["runs"][0];
+    assert_eq!((&run["at_step"], &run["leased_until"]), (&json!("step_1"), &json!(null)));
+    let listed = said(&stage, &["runs"]).await;
+    assert!(listed.contains("open at step_1: no worker has it"), "{listed}");
+    let _second = stage.worker().await;
+    acknowledged(&stage, "back").await;
+    insta::assert_snapshot!(shown(&stage, "back").await, @r#"
+    Run back of order-export for tenant default, in QUEUE
+    ■ completed  2 of 2 steps, N s
+    began T
+
+    0 N s
+     ▸ accepted by w-1  2 steps · deadline in N s
+     step_0  da-slow
+       → call 1  200 · N s
+       ✔ success  N s
+     ⏸ handed back  its worker was stopping
+     ↺ taken up by w-1  at step_1 · N s after the last record
+     step_1  da-next
+       → call 1  200 · N s
+       ✔ success  N s
+     ■ completed  N s · a result of N KiB
+     ✔ settled  the broker has confirmed all of it
+     ✔ acknowledged
+
+    2 calls  N s in calls · taken up again once, after N s without a record
+    "#);
+}
+
+#[tokio::test]
 async fn an_open_run_is_shown_as_far_as_it_is() {
     let stage = stage(&["da-hangs=hang"]).await;
     let _worker = stage.worker().await;
@@ -90,7 +132,7 @@ async fn an_open_run_is_shown_as_far_as_it_is() {
     … open at step_1: call 1 is on its way  1 of 2 steps, N s
     began T
 
-                 0              N s
+    0 N s
      ▸ accepted by w-1  2 steps · deadline in N s
      step_0  da-quick
        → call 1  200 · N s
@@ -131,14 +173,14 @@ async fn a_run_id_in_two_queues_needs_the_queue_named() {
     stage.set("queues", &queues);
     assert_eq!(stage.command(&["topology", "apply"]).await.0, 0);
     let worker = super::Worker::spawn(&stage.env());
-    worker.consuming(2, super::SOON).await;
+    worker.consuming(2, SOON).await;
     let connection = stage.connect().await;
     let channel = amqp::channel(&connection).await;
     for (queue, action) in [(&stage.queue, "da-here"), (&other, "da-there")] {
         let chain = json!({"chain_id": "twice", "run_id": "twin", "steps": [{"action_id": action}]});
         amqp::publish(&channel, "", queue, chain.to_string().as_bytes(), lapin::BasicProperties::default()).await;
     }
-    super::eventually("both are there", super::SOON, async || {
+    super::eventually("both are there", SOON, async || {
         let (code, _, complaint) = stage.command(&["trace", "twin"]).await;
         (code == 2).then_some(complaint)
     })
@@ -148,7 +190,7 @@ async fn a_run_id_in_two_queues_needs_the_queue_named() {
         assert!(complaint.contains(part), "{part}: {complaint}");
     }
     for (queue, action) in [(&stage.queue, "da-here"), (&other, "da-there")] {
-        super::eventually("its call", super::SOON, async || {
+        super::eventually("its call", SOON, async || {
             let trace = told(&stage, &["trace", "twin", "--queue", queue]).await;
             assert_eq!(trace["run"]["queue"], *queue);
             trace["entries"].as_array()?.iter().any(|entry| entry["action_id"] == action).then_some(())

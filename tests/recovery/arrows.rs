@@ -7,7 +7,7 @@ use crate::support::{Broker, Stage};
 use crate::{Ground, Left, chain, simulator};
 
 async fn killed_at(place: &str, definition: &Value) -> (Stage, Left) {
-    let ground = Ground::new(Broker::shared().await, simulator(&[])).await;
+    let ground = Ground::held(Broker::shared().await, simulator(&[])).await;
     ground.submit(definition, "run").await;
     ground.dies_at(place).await;
     let left = ground.ends_with_one(ground.stage.worker().await).await;

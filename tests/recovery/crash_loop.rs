@@ -37,7 +37,7 @@ async fn the_fifth_resume_in_a_row_without_progress_ends_the_run_and_copies_its_
 
 #[tokio::test]
 async fn a_run_that_gets_further_each_time_is_never_given_up() {
-    let ground = Ground::new(Broker::shared().await, simulator(&[])).await;
+    let ground = Ground::held(Broker::shared().await, simulator(&[])).await;
     let actions: Vec<String> = (0..8).map(|n| format!("da-{n}")).collect();
     let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
     ground.submit(&chain(&actions), "run").await;

@@ -4,12 +4,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod abandoned;
 mod arrows;
 mod conflicts;
 mod crash_loop;
 mod drained;
 mod nameless;
-mod purged;
 mod under_load;
 
 use std::collections::BTreeMap;
@@ -19,13 +19,11 @@ use cxchain::simulator::SimulatorSettings;
 use lapin::Channel;
 use serde_json::{Value, json};
 use support::{Broker, Caught, SOON, Stage, Worker, amqp, eventually, run_log};
-use tempfile::TempDir;
 
-/// A stage whose workers keep their journal in one file, one after the other.
+/// A stage whose workers come one after the other, and find the journal of the one before.
 struct Ground {
     stage: Stage,
     channel: Channel,
-    _disk: TempDir,
 }
 
 /// What a run left behind.
@@ -38,11 +36,27 @@ struct Left {
 impl Ground {
     async fn new(broker: &Broker, simulator: SimulatorSettings) -> Self {
         let mut stage = Stage::new(broker, simulator).await;
-        let disk = tempfile::tempdir().expect("a directory");
-        let file = disk.path().join("journal.db");
-        stage.set("journal.kind", "sqlite").set("journal.path", file.to_str().expect("UTF-8"));
+        // A permit that grows old while its intent is journaled costs a second intent: not where they are counted.
+        stage.set("gate.slack", "1s");
         let channel = amqp::channel(&stage.connect().await).await;
-        Self { stage, channel, _disk: disk }
+        Self { stage, channel }
+    }
+
+    /// As [`Ground::new`], where each call waits a moment at the gate, so that an outcome is journaled before the next intent.
+    async fn paced(broker: &Broker, simulator: SimulatorSettings) -> Self {
+        let mut ground = Self::new(broker, simulator).await;
+        ground.stage.set("tenants.default.limits", "[{limit = 1, per = \"1s\", burst = 1}]");
+        ground
+    }
+
+    /// As [`new`](Self::new), with a gate that holds every call back for half a second: no outcome shares an append with the
+    /// intent that follows it, and all arrows are apart.
+    async fn held(broker: &Broker, simulator: SimulatorSettings) -> Self {
+        let mut ground = Self::new(broker, simulator).await;
+        ground.stage.set("tenants.default.limits", "[{limit = 2, per = \"1s\", burst = 1}]");
+        // A permit outlives a slow append: an intent that is withdrawn would be counted as one more.
+        ground.stage.set("gate.slack", "400ms");
+        ground
     }
 
     async fn submit(&self, definition: &Value, run_id: impl Into<Option<&str>>) {

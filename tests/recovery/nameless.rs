@@ -7,7 +7,7 @@ use crate::{Ground, chain, simulator};
 
 #[tokio::test]
 async fn messages_of_equal_bytes_go_on_with_a_run_each_and_none_begins_anew() {
-    let ground = Ground::new(Broker::shared().await, simulator(&["da-slow=slow:20s:1"])).await;
+    let ground = Ground::new(Broker::shared().await, simulator(&["da-slow=slow:20s"])).await;
     let definition = chain(&["da-0", "da-slow", "da-2"]);
     for _ in 0..3 {
         ground.submit(&definition, None).await;

@@ -8,9 +8,12 @@ use crate::{Ground, amqp};
 #[tokio::test]
 async fn a_worker_killed_again_and_again_repeats_no_step_and_loses_no_run() {
     for _ in 0..as_long_as(1, 5) {
-        let ground = Ground::new(Broker::shared().await, brisk()).await;
+        let mut ground = Ground::new(Broker::shared().await, brisk()).await;
+        let queues = format!("[{{name = \"{}\", prefetch = 10}}]", ground.stage.queue);
+        ground.stage.set("queues", &queues);
         let load = Load::submit(&ground.stage, 60, 3).await;
-        for share in [10, 40, 70] {
+        // What is in the middle of a call ends there: no more than thirty chains of the sixty.
+        for share in [10, 25, 40] {
             let mut worker = ground.stage.worker().await;
             until(&ground.stage, |seen| seen.totals.answered >= load.calls() * share / 100).await;
             worker.signal("KILL").await;

@@ -141,7 +141,7 @@ async fn a_worker_that_may_not_reply_settles_its_runs_and_does_not_try_for_each(
     let rights = documented("cxchain-worker", &prefix(&stage));
     let user = User::new(&but(&rights, WRITE, &rights[WRITE].replace(r"|amq\.default", ""))).await;
     // A journal on a disk needs the default exchange for its claim.
-    stage.share().set("broker.declare", "false").set("broker.url", &user.url());
+    stage.in_memory().set("broker.declare", "false").set("broker.url", &user.url());
     let mut worker = stage.worker().await;
     let connection = stage.connect().await;
     let channel = amqp::channel(&connection).await;

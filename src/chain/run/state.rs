@@ -205,9 +205,11 @@ impl RunState {
                 let open = self.open.as_mut().filter(|open| open.path == *step);
                 let open = open.ok_or(Illegal { record: "progressed" })?;
                 let job = open.job.as_mut().ok_or(Illegal { record: "progressed" })?;
+                if job.progress != *progress {
+                    self.resumes.progress();
+                }
                 (job.progress, job.polls) = (*progress, *polls);
                 (open.spent_ms, open.gate_wait_ms) = (*spent_ms, *gate_wait_ms);
-                self.resumes.progress();
             }
             Private::Attempted { step, unknown, spent_ms, gate_wait_ms } => {
                 let open = self.open.as_mut().filter(|open| open.path == *step && open.intent.is_some());

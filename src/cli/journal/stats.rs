@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::super::figures::{bytes, count, span};
 use super::super::page;
 use super::super::text::{fit_json, plain};
-use super::{Exit, explain, file, now};
+use super::{Exit, absolute, explain, file, now};
 use crate::chain::stamp::{Millis, millis};
 use crate::config::Config;
 use crate::journal::sqlite::{FileError, Filter, Pruned, Reader, Stats};
@@ -64,7 +64,7 @@ pub(super) fn stats(config: &Config, json: bool) -> Exit {
         Ok(read) => read,
         Err(why) => return explain(&why),
     };
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
+    let path = absolute(path).display().to_string();
     let report = Report::of(path, stats, leased, prunable, config.journal.retention.as_secs());
     page::print(&if json { vec![report.json()] } else { report.lines(now) })
 }

@@ -39,11 +39,11 @@ impl Standing {
         if let Some(deadline) = self.deadline.filter(|deadline| *deadline < now) {
             return format!("open{place}, past its deadline for {}", span(millis(now.since(deadline))));
         }
-        let nobody = if self.is_held(now) { "" } else { "; no worker has it" };
-        match self.waits_for.as_ref().map(|waits| waits.words(now, self.is_held(now))) {
-            Some(waits) => format!("open{place}: {waits}{nobody}"),
-            None => format!("open{place}{nobody}"),
-        }
+        let held = self.is_held(now);
+        let waits = self.waits_for.as_ref().and_then(|waits| waits.words(now, held));
+        let nobody = (!held).then(|| "no worker has it".to_owned());
+        let words: Vec<String> = waits.into_iter().chain(nobody).collect();
+        format!("open{place}: {}", words.join("; "))
     }
 
     fn is_held(&self, now: Millis) -> bool {
@@ -62,17 +62,19 @@ impl Standing {
 }
 
 impl WaitsFor {
-    fn words(&self, now: Millis, held: bool) -> String {
-        match self {
+    /// `None` where there is nothing to be told while no worker has the run: the next one sees.
+    fn words(&self, now: Millis, held: bool) -> Option<String> {
+        Some(match self {
+            Self::Permit | Self::Pause | Self::End if !held => return None,
             Self::Permit => "waits for a token or the gate".into(),
             Self::Answer { attempt } if held => format!("call {attempt} is on its way"),
             Self::Answer { attempt } => format!("call {attempt} was on its way"),
             Self::BackOff { until } if *until > now => format!("backs off for {}", span(millis(until.since(now)))),
-            Self::BackOff { .. } => "its back-off is over, waits for the gate".into(),
+            Self::BackOff { .. } => "its back-off is over".into(),
             Self::Pause => "waits out the tenant's pause after a 429".into(),
             Self::Job { job_id, progress: JobProgress::Queued } => format!("job {job_id} is queued"),
             Self::Job { job_id, progress: JobProgress::Running } => format!("job {job_id} is running"),
             Self::End => "every step has its outcome".into(),
-        }
+        })
     }
 }

@@ -150,7 +150,7 @@ impl SqliteJournal {
     /// Puts a request into the line; the answer comes after its commit.
     async fn put<R: Request>(&self, request: R) -> Option<oneshot::Receiver<Result<R::Answer, JournalError>>> {
         let room = self.room.clone().acquire_owned().await.ok()?;
-        let (asked, answer) = Asked::with_answer(request, room);
+        let (asked, answer) = Asked::pending(request, room);
         lock(&self.line).as_ref()?.send(asked).ok()?;
         Some(answer)
     }

@@ -36,8 +36,14 @@ impl Request for TakeOver {
 
     fn carry_out(&self, desk: &Desk<'_>) -> Result<(), Trouble> {
         let others = (&self.queue, &desk.terms.owner);
-        desk.connection.execute("DELETE FROM runs WHERE queue = ?1 AND owner <> ?2 AND records = 0", others)?;
-        desk.connection.execute("UPDATE runs SET leased_until = 0 WHERE queue = ?1 AND owner <> ?2", others)?;
+        desk.connection.execute(
+            "DELETE FROM runs WHERE queue = ?1 AND acknowledged_at IS NULL AND owner <> ?2 AND records = 0",
+            others,
+        )?;
+        desk.connection.execute(
+            "UPDATE runs SET leased_until = 0 WHERE queue = ?1 AND owner <> ?2 AND leased_until > 0",
+            others,
+        )?;
         Ok(())
     }
 }

@@ -154,6 +154,10 @@ impl Reader {
             Err(why) if why.kind() == std::io::ErrorKind::NotFound => return Err(FileError::Missing { path: shown }),
             Err(why) => return Err(FileError::Place { path: shown, why: why.to_string() }),
         }
+        if let Err(why) = rustix::fs::access(path, rustix::fs::Access::READ_OK) {
+            let why = format!("{why}: it is for the worker's user to read");
+            return Err(FileError::Place { path: shown, why });
+        }
         let open = || -> Result<Connection, Trouble> {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = Connection::open_with_flags(path, flags)?;
@@ -171,11 +175,15 @@ impl Reader {
     /// [`FileError`] when the file cannot be read.
     pub fn runs(&self, filter: &Filter) -> Result<Vec<RunSummary>, FileError> {
         self.told(|| {
-            let which = "WHERE (NOT ?1 OR (acknowledged_at IS NULL AND settled_at IS NULL))
-                AND (?2 IS NULL OR queue = ?2) AND (?3 IS NULL OR tenant = ?3) AND (?4 IS NULL OR final_status = ?4)";
-            let mut runs = self.connection.prepare(&format!("{SUMMARY} {which} ORDER BY id DESC LIMIT ?5"))?;
+            // Of each a statement of its own: there is an index of what is in hand.
+            let which = if filter.open { "acknowledged_at IS NULL AND settled_at IS NULL AND" } else { "" };
+            let which = format!(
+                "WHERE {which} (?1 IS NULL OR queue = ?1) AND (?2 IS NULL OR tenant = ?2)
+                 AND (?3 IS NULL OR final_status = ?3) ORDER BY id DESC LIMIT ?4"
+            );
+            let mut runs = self.connection.prepare(&format!("{SUMMARY} {which}"))?;
             let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
-            let wanted = (filter.open, &filter.queue, &filter.tenant, &filter.final_status, limit);
+            let wanted = (&filter.queue, &filter.tenant, &filter.final_status, limit);
             let found = runs.query_map(wanted, summary)?;
             Ok(found.collect::<Result<_, _>>()?)
         })

@@ -59,10 +59,7 @@ pub(super) struct Asked<R: Request> {
 }
 
 impl<R: Request> Asked<R> {
-    pub(super) fn with_answer(
-        request: R,
-        room: OwnedSemaphorePermit,
-    ) -> (Box<dyn Pending>, oneshot::Receiver<Answer<R>>) {
+    pub(super) fn pending(request: R, room: OwnedSemaphorePermit) -> (Box<dyn Pending>, oneshot::Receiver<Answer<R>>) {
         let (reply, answer) = oneshot::channel();
         (Box::new(Self { request, done: None, reply, _room: room }), answer)
     }

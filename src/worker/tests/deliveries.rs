@@ -122,3 +122,16 @@ async fn a_run_that_another_worker_has_is_waited_for() {
     office.work_off(message("m1", &definition())).await;
     assert_eq!(office.world.tape.timed(&["send", "ack m1"]), " 30000 send step_0 #1 with token 1\n 30000 ack m1\n");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_has_begun_stays_its_tenants_whomever_its_queue_belongs_to_by_now() {
+    let office = Office::open(World::new());
+    office.world.actions.reply([panicking()]);
+    office.work_off(message("m1", &definition())).await;
+    let world = office.close().await.0;
+    let office = Office::open_with(world, |settings| {
+        settings.queue_tenants = BTreeMap::from([("q".to_owned(), TenantName::parse("another").unwrap())]);
+    });
+    office.work_off(message("m2", &definition()).again()).await;
+    assert_eq!(office.world.tape.only(&["publish r:result", "ack m"]), ["publish r:result t.indeterminate", "ack m2"]);
+}

@@ -1,6 +1,7 @@
 //! The worker over faked ports: what becomes of each delivery.
 
 mod conflicts;
+mod crash_loop;
 mod deliveries;
 mod door;
 mod drain;

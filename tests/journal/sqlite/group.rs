@@ -20,7 +20,7 @@ fn commits(wal: &Path) -> usize {
 
 #[tokio::test]
 async fn many_appends_at_once_take_few_commits() {
-    const RUNS: usize = 200;
+    const RUNS: usize = 100;
     let place = Place::new();
     let journal = Arc::new(open(&place));
     let mut leases = Vec::new();

@@ -16,7 +16,7 @@ fn id(run: &str) -> RunId {
 }
 
 fn all(reader: &Reader, open: bool) -> Vec<(String, RunPhase)> {
-    let runs = reader.runs(&Filter { open, queue: None, limit: 100 }).unwrap();
+    let runs = reader.runs(&Filter { open, limit: 100, ..Filter::default() }).unwrap();
     runs.into_iter().map(|run| (run.run_id, run.phase)).collect()
 }
 
@@ -55,8 +55,14 @@ async fn runs_are_listed_while_a_worker_writes_and_when_none_does() {
     ]);
     assert_eq!(all(&reader, false), everything);
     assert_eq!(all(&reader, true), everything[2..]);
-    assert_eq!(reader.runs(&Filter { open: true, queue: Some("other".into()), limit: 9 }).unwrap(), []);
-    assert_eq!(reader.runs(&Filter { open: false, queue: Some("q".into()), limit: 2 }).unwrap().len(), 2);
+    assert_eq!(
+        reader.runs(&Filter { open: true, queue: Some("other".into()), limit: 9, ..Filter::default() }).unwrap(),
+        []
+    );
+    assert_eq!(
+        reader.runs(&Filter { open: false, queue: Some("q".into()), limit: 2, ..Filter::default() }).unwrap().len(),
+        2
+    );
 
     let (run, log) = reader.run(&id("r3"), None).unwrap();
     assert_eq!(log, Writer::whole("r3", false)[..3].concat());

@@ -185,14 +185,7 @@ impl Driven {
                 }
             }
             After::Poll => {
-                let (step, job_id) = (step.clone(), JobId::parse("j").unwrap());
-                self.append(Private::Submitted {
-                    step,
-                    job_id,
-                    progress: JobProgress::Queued,
-                    spent_ms: self.now,
-                    gate_wait_ms: 0,
-                });
+                self.append(submitted(step.clone()));
             }
         }
     }

@@ -182,11 +182,12 @@ proptest! {
     fn whoever_takes_a_run_up_says_so_and_five_times_for_nothing_are_enough(chain in chains(), script in scripts()) {
         let Driven { chain, log, .. } = drive(chain, script);
         let (mut in_vain, mut handed_back, mut looped) = (0, false, false);
-        let mut next = 0;
+        let (mut next, mut runs) = (0, false);
         for record in &log.records {
             match record {
                 Record::Private(Private::HandedBack) => handed_back = true,
-                Record::Private(Private::Submitted { .. } | Private::Progressed { .. }) => in_vain = 0,
+                Record::Private(Private::Submitted { .. }) => in_vain = 0,
+                Record::Private(Private::Progressed { .. }) if !runs => (in_vain, runs) = (0, true),
                 Record::Private(Private::Intent { .. }) => prop_assert!(!looped && !handed_back),
                 Record::Private(_) => {}
                 Record::Event(sealed) => match &sealed.event.body {
@@ -196,7 +197,7 @@ proptest! {
                         in_vain += u32::from(!std::mem::take(&mut handed_back));
                         looped |= in_vain == 5;
                     }
-                    EventBody::StepFinished(_) => (in_vain, next) = (0, next + 1),
+                    EventBody::StepFinished(_) => (in_vain, next, runs) = (0, next + 1, false),
                     EventBody::StepRetried(retried) if retried.error_classification == ErrorClass::OutcomeUnknown => {}
                     EventBody::StepRetried(_) => in_vain = 0,
                     _ => {}

@@ -150,6 +150,11 @@ fn intent(index: u16, attempt: u32) -> Private {
     Private::Intent { step: StepPath::top(index), attempt, at: at(0) }
 }
 
+fn submitted(step: StepPath) -> Private {
+    let (job_id, progress) = (JobId::parse("j").unwrap(), JobProgress::Queued);
+    Private::Submitted { step, job_id, progress, spent_ms: 0, gate_wait_ms: 0 }
+}
+
 fn retried(index: u16, attempt: u32, class: ErrorClass) -> EventBody {
     EventBody::StepRetried(StepRetried {
         step_index: index,

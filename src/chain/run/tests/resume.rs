@@ -90,13 +90,6 @@ fn the_fifth_resume_in_a_row_without_progress_ends_it() {
 fn what_is_learnt_of_a_step_is_progress_and_what_merely_happened_is_not() {
     let chain = of_steps(3);
     let at_second = |log: Log| log.ended(1, 0, 1, StepStatus::Success, ErrorClass::None);
-    let job = |step| Private::Submitted {
-        step,
-        job_id: JobId::parse("j").unwrap(),
-        progress: JobProgress::Queued,
-        spent_ms: 0,
-        gate_wait_ms: 0,
-    };
     let run =
         |step| Private::Progressed { step, progress: JobProgress::Running, polls: 1, spent_ms: 0, gate_wait_ms: 0 };
     let path = || StepPath::top(1);
@@ -108,11 +101,11 @@ fn what_is_learnt_of_a_step_is_progress_and_what_merely_happened_is_not() {
             Box::new(|log| log.ended(1, 1, 1, StepStatus::Unknown, ErrorClass::OutcomeUnknown)),
         ),
         ("an answer of no use", true, Box::new(|log| log.retried(1, 1, ErrorClass::Network, false))),
-        ("a job", true, Box::new(move |log| log.intent(1, 1).private(job(path())))),
+        ("a job", true, Box::new(move |log| log.intent(1, 1).private(submitted(path())))),
         (
             "a job that runs",
             true,
-            Box::new(move |log| log.intent(1, 1).private(job(path())).resumed().private(run(path()))),
+            Box::new(move |log| log.intent(1, 1).private(submitted(path())).resumed().private(run(path()))),
         ),
         (
             "an exchange that was lost and is made again",
@@ -153,17 +146,10 @@ fn the_step_at_work_gets_its_outcome_first_and_says_how_the_run_ends() {
         (chain.steps[0].on_failure, chain.steps[0].idempotent) = (on_failure, true);
         let path = || StepPath::top(0);
         let gives_up = GiveUp { step: path(), class: ErrorClass::System };
-        let job = Private::Submitted {
-            step: path(),
-            job_id: JobId::parse("j").unwrap(),
-            progress: JobProgress::Queued,
-            spent_ms: 0,
-            gate_wait_ms: 0,
-        };
         let accepted = || Log::accepted(&chain);
         for (log, command, status, end) in [
             (accepted().intent(0, 1), Lost { step: path(), resend: false }, Unknown, Indeterminate),
-            (accepted().intent(0, 1).private(job), gives_up.clone(), Unknown, Indeterminate),
+            (accepted().intent(0, 1).private(submitted(path())), gives_up.clone(), Unknown, Indeterminate),
             (accepted().retried(0, 1, ErrorClass::Network, false), gives_up, Failed, TerminatedEarly),
         ] {
             let log = log.resumed_times(5);

@@ -1,0 +1,80 @@
+//! What a run goes through, made from the configuration: the platform, the gates, and the journal that is given.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::StartError;
+use super::store::Store;
+use crate::chain::TenantName;
+use crate::config::Config;
+use crate::cxone::{AuthSettings, Cxone, CxoneError, TenantSettings};
+use crate::gate::{GateSettings, Limit, LimitError, LocalGate};
+use crate::ports::{Journal, Outbox, SystemClock, SystemDice};
+use crate::runner::Ports;
+
+/// What every runner stands on but the outbox.
+pub(super) struct Adapters {
+    pub(super) actions: Arc<Cxone>,
+    pub(super) gate: Arc<LocalGate>,
+    pub(super) journal: Arc<dyn Journal>,
+}
+
+impl Adapters {
+    /// Connects to nothing yet.
+    pub(super) fn new(config: &Config, store: &Store) -> Result<Self, StartError> {
+        Ok(Self {
+            actions: Arc::new(cxone(config)?),
+            gate: Arc::new(LocalGate::new(gates(config)?)),
+            journal: store.journal(),
+        })
+    }
+
+    pub(super) fn ports(self, outbox: Arc<dyn Outbox>) -> Ports {
+        let Self { actions, gate, journal } = self;
+        Ports { actions, gate, journal, outbox, clock: Arc::new(SystemClock), dice: Arc::new(SystemDice) }
+    }
+}
+
+fn cxone(config: &Config) -> Result<Cxone, CxoneError> {
+    let tenants = config.tenants.iter().map(|(name, tenant)| {
+        let auth = AuthSettings {
+            token_url: tenant.auth.token_url.clone(),
+            client_id: tenant.auth.client_id.clone(),
+            client_secret: tenant.auth.client_secret.clone().unwrap_or_else(|| SecretString::from("")),
+            scopes: tenant.auth.scopes.clone(),
+            refresh_margin: tenant.auth.refresh_margin,
+        };
+        let settings = TenantSettings {
+            base_url: tenant.base_url.clone(),
+            ca_file: tenant.ca_file.clone(),
+            auth,
+            retry_statuses: tenant.retry.statuses.clone(),
+            max_concurrent: usize::try_from(tenant.max_concurrent).unwrap_or(usize::MAX),
+        };
+        (name.clone(), settings)
+    });
+    Cxone::new(tenants.collect(), config.worker.max_response_bytes)
+}
+
+/// Of each tenant.
+///
+/// # Errors
+/// [`StartError::Limit`].
+pub(super) fn gates(config: &Config) -> Result<BTreeMap<TenantName, GateSettings>, StartError> {
+    let mut tenants = BTreeMap::new();
+    for (name, tenant) in &config.tenants {
+        let limits: Result<Vec<Limit>, LimitError> =
+            tenant.limits.iter().map(|limit| Limit::new(limit.limit, limit.per, limit.burst)).collect();
+        let limits = limits.map_err(|problem| StartError::Limit { tenant: name.to_string(), problem })?;
+        let settings = GateSettings {
+            limits,
+            max_concurrent: usize::try_from(tenant.max_concurrent).unwrap_or(usize::MAX),
+            slack: config.gate.slack,
+            workers: config.gate.workers,
+        };
+        tenants.insert(name.clone(), settings);
+    }
+    Ok(tenants)
+}
