@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
-use lapin::types::{AMQPValue, FieldTable, LongString};
-use lapin::{Connection, ExchangeKind};
-use serde::{Serialize, Serializer};
+use lapin::Connection;
+use serde::Serialize;
 
+use self::object::{Argument, Binding, Exchange, Kind, Queue, number, text};
 use super::claim::claim_queue;
-use super::finding::{Mismatch, TopologyError, exchange_object, judge, lost, queue_object};
-use super::letter::{Names, short};
+use super::finding::{Mismatch, TopologyError};
+use super::letter::Names;
 use super::lock;
-use super::rights::Doing;
+
+mod object;
 
 /// Deliveries of one message before the broker dead-letters it: the last net under a message that kills every worker.
 const DELIVERY_LIMIT: i64 = 100;
@@ -40,44 +40,6 @@ pub struct Topology {
     bindings: Vec<Binding>,
     /// Exclusive queues: neither declared nor looked for here, for each is its worker's own.
     locks: Vec<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Exchange {
-    name: String,
-    kind: Kind,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Kind {
-    Topic,
-    Fanout,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Queue {
-    name: String,
-    #[serde(serialize_with = "as_object")]
-    arguments: Vec<(String, Argument)>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-enum Argument {
-    Text(String),
-    Number(i64),
-}
-
-fn as_object<S: Serializer>(arguments: &[(String, Argument)], to: S) -> Result<S::Ok, S::Error> {
-    to.collect_map(arguments.iter().map(|(name, value)| (name, value)))
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Binding {
-    queue: String,
-    exchange: String,
-    routing_key: String,
 }
 
 /// What is there of one object.
@@ -221,32 +183,6 @@ impl fmt::Display for Topology {
     }
 }
 
-impl fmt::Display for Argument {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text(text) => f.write_str(text),
-            Self::Number(number) => write!(f, "{number}"),
-        }
-    }
-}
-
-impl Kind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Topic => "topic",
-            Self::Fanout => "fanout",
-        }
-    }
-}
-
-fn text(name: &str, value: &str) -> (String, Argument) {
-    (name.into(), Argument::Text(value.into()))
-}
-
-fn number(name: &str, value: i64) -> (String, Argument) {
-    (name.into(), Argument::Number(value))
-}
-
 /// At-least-once dead-lettering is silently at-most-once unless the overflow is reject-publish
 /// (<https://www.rabbitmq.com/docs/quorum-queues#dead-lettering>).
 fn work_queue(dead: &str) -> Vec<(String, Argument)> {
@@ -272,76 +208,6 @@ fn stream_arguments(bounds: &StreamBounds) -> Vec<(String, Argument)> {
         number("x-max-length-bytes", most),
         number("x-stream-max-segment-size-bytes", SEGMENT_BYTES),
     ]
-}
-
-impl Exchange {
-    fn object(&self) -> String {
-        exchange_object(&self.name)
-    }
-
-    async fn declare(&self, connection: &Connection, passive: bool) -> Result<Option<Mismatch>, TopologyError> {
-        let options = ExchangeDeclareOptions { durable: true, passive, ..ExchangeDeclareOptions::default() };
-        let kind = match self.kind {
-            Kind::Topic => ExchangeKind::Topic,
-            Kind::Fanout => ExchangeKind::Fanout,
-        };
-        let channel = connection.create_channel().await.map_err(|error| lost(&error))?;
-        let answer = channel.exchange_declare(short(&self.name), kind, options, FieldTable::default()).await;
-        let _ = channel.close(200, "done".into()).await;
-        judge(self.object(), Doing::DeclaringExchange, answer, &format!("a {} exchange", self.kind.name()))
-    }
-}
-
-impl Queue {
-    fn object(&self) -> String {
-        queue_object(&self.name)
-    }
-
-    async fn declare(&self, connection: &Connection, passive: bool) -> Result<Option<Mismatch>, TopologyError> {
-        let options = QueueDeclareOptions { durable: true, passive, ..QueueDeclareOptions::default() };
-        let mut arguments = FieldTable::default();
-        for (name, value) in &self.arguments {
-            let value = match value {
-                Argument::Text(text) => AMQPValue::LongString(LongString::from(text.as_str())),
-                Argument::Number(number) => AMQPValue::LongLongInt(*number),
-            };
-            arguments.insert(short(name), value);
-        }
-        let channel = connection.create_channel().await.map_err(|error| lost(&error))?;
-        let answer = channel.queue_declare(short(&self.name), options, arguments).await;
-        let _ = channel.close(200, "done".into()).await;
-        judge(self.object(), Doing::DeclaringQueue, answer.map(|_| ()), &self.kind())
-    }
-
-    /// `a quorum queue`
-    fn kind(&self) -> String {
-        let kind = self.arguments.iter().find(|(name, _)| name == "x-queue-type");
-        match kind {
-            Some((_, Argument::Text(kind))) if kind == "stream" => "a stream".into(),
-            Some((_, kind)) => format!("a {kind} queue"),
-            None => "a queue".into(),
-        }
-    }
-}
-
-impl Binding {
-    fn all(queue: &str, exchange: &str) -> Self {
-        Self { queue: queue.into(), exchange: exchange.into(), routing_key: "#".into() }
-    }
-
-    /// The objects that it binds.
-    fn ends(&self) -> [String; 2] {
-        [queue_object(&self.queue), exchange_object(&self.exchange)]
-    }
-
-    async fn declare(&self, connection: &Connection) -> Result<Option<Mismatch>, TopologyError> {
-        let channel = connection.create_channel().await.map_err(|error| lost(&error))?;
-        let (queue, exchange, key) = (short(&self.queue), short(&self.exchange), short(&self.routing_key));
-        let answer = channel.queue_bind(queue, exchange, key, QueueBindOptions::default(), FieldTable::default()).await;
-        let _ = channel.close(200, "done".into()).await;
-        let object = format!("binding of queue {} to exchange {}", self.queue, self.exchange);
-        judge(object, Doing::Binding, answer, &self.routing_key)
-    }
 }
 
 fn compared(mismatch: Option<Mismatch>) -> Declared {

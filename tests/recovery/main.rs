@@ -42,13 +42,6 @@ impl Ground {
         Self { stage, channel }
     }
 
-    /// As [`Ground::new`], where each call waits a moment at the gate, so that an outcome is journaled before the next intent.
-    async fn paced(broker: &Broker, simulator: SimulatorSettings) -> Self {
-        let mut ground = Self::new(broker, simulator).await;
-        ground.stage.set("tenants.default.limits", "[{limit = 1, per = \"1s\", burst = 1}]");
-        ground
-    }
-
     /// As [`new`](Self::new), with a gate that holds every call back for half a second: no outcome shares an append with the
     /// intent that follows it, and all arrows are apart.
     async fn held(broker: &Broker, simulator: SimulatorSettings) -> Self {

@@ -21,12 +21,6 @@ mod life;
 mod reading;
 mod room;
 
-/// As [`open`], and nothing that is over goes by itself.
-pub(crate) fn open_for_long(place: &Place) -> SqliteJournal {
-    let settings = SqliteSettings { retention: Duration::from_secs(3600), ..settings(&place.path()) };
-    SqliteJournal::open(&settings, Report::default()).expect("it can be opened")
-}
-
 /// A journal's own directory.
 pub(crate) struct Place {
     directory: TempDir,
