@@ -52,7 +52,8 @@ test: ## all tests: unit, property, integration against a real RabbitMQ, documen
 	$(compiling)
 	cargo test $(quiet) --no-run --all-targets --features failpoints
 	$(call header,Tests)
-	cargo test --all-targets --features failpoints -- $(ARGS)
+	cargo test --lib --bins --benches --features failpoints -- $(ARGS)
+	deploy/run-tests -- $(ARGS)
 	cargo test --doc --features failpoints
 
 .PHONY: proof

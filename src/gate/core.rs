@@ -14,10 +14,10 @@ use super::tenure::Tenure;
 use super::windows::Windows;
 use crate::ports::{Outcome, RunAge};
 
-/// Leave for one request, counted as of `at` and to be used within the slack of it.
+/// Leave for one request, counted as of `at` and to be used within the slack of it, not before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Grant {
-    /// Not always the instant of the call: up to half the slack before it.
+    /// Not always the instant of the call: up to half the slack before it, or after it for who asked with a lead.
     pub(super) at: Nanos,
     /// To be given back with the outcome.
     pub(super) era: Era,
@@ -42,10 +42,16 @@ enum Not {
     Full,
 }
 
+/// Who waits.
+struct Waiter<W> {
+    lead: Nanos,
+    reach: W,
+}
+
 /// One tenant's gate. `W` is what reaches a waiter.
 pub(super) struct Core<W> {
     windows: Windows,
-    line: Line<W>,
+    line: Line<Waiter<W>>,
     pause: Pause,
     ramp: Ramp,
     in_flight: usize,
@@ -67,13 +73,14 @@ impl<W> Core<W> {
         }
     }
 
-    pub(super) fn join(&mut self, age: RunAge, waiter: W) -> Place {
-        self.line.join(age, waiter)
+    /// `lead` is the time between its grant and its request.
+    pub(super) fn join(&mut self, age: RunAge, lead: Nanos, reach: W) -> Place {
+        self.line.join(age, Waiter { lead, reach })
     }
 
     /// `None` if the waiter was called already.
     pub(super) fn leave(&mut self, place: Place) -> Option<W> {
-        self.line.leave(place)
+        self.line.leave(place).map(|waiter| waiter.reach)
     }
 
     /// Sends all waiters home.
@@ -83,19 +90,17 @@ impl<W> Core<W> {
 
     /// What there is to do at `now`. To be asked until it grants no more.
     pub(super) fn turn(&mut self, now: Nanos) -> Turn<W> {
-        if self.line.is_empty() {
-            return Turn::Idle;
-        }
-        match self.admit(now) {
-            Ok(grant) => self.line.call().map_or(Turn::Idle, |waiter| Turn::Grant(waiter, grant)),
+        let Some(first) = self.line.first() else { return Turn::Idle };
+        match self.admit(now, first.lead) {
+            Ok(grant) => self.line.call().map_or(Turn::Idle, |waiter| Turn::Grant(waiter.reach, grant)),
             Err(Not::Before(instant)) => Turn::At(instant),
             Err(Not::Full) => Turn::Idle,
         }
     }
 
     /// A grant for who does not wait, if nobody as old or older does.
-    pub(super) fn at_once(&mut self, age: RunAge, now: Nanos) -> Option<Grant> {
-        if self.line.is_before(age) { None } else { self.admit(now).ok() }
+    pub(super) fn at_once(&mut self, age: RunAge, lead: Nanos, now: Nanos) -> Option<Grant> {
+        if self.line.is_before(age) { None } else { self.admit(now, lead).ok() }
     }
 
     /// A grant did not reach its waiter, so it was certainly not used: its cell goes to the next one while it is fresh.
@@ -151,14 +156,20 @@ impl<W> Core<W> {
         Duration::from_nanos(start.saturating_sub(now).saturating_add(line))
     }
 
-    fn admit(&mut self, now: Nanos) -> Result<Grant, Not> {
+    /// Half the slack is there for what is done between grant and request. A longer lead is what the grant has to come ahead of the
+    /// instant that it is counted for: otherwise it would be stale whenever it is to be used, and its cell lost.
+    fn admit(&mut self, now: Nanos, lead: Nanos) -> Result<Grant, Not> {
         if self.in_flight >= self.ramp.width() {
             return Err(Not::Full);
         }
         if let Some(end) = self.pause.end(now) {
             return Err(Not::Before(end));
         }
-        let at = self.cell(now)?;
+        let ahead = lead.saturating_sub(self.windows.slack() / 2);
+        let at = self.cell(now.saturating_add(ahead)).map_err(|not| match not {
+            Not::Before(instant) => Not::Before(instant.saturating_sub(ahead)),
+            Not::Full => Not::Full,
+        })?;
         self.in_flight += 1;
         Ok(Grant { at, era: self.ramp.era() })
     }
@@ -171,12 +182,12 @@ impl<W> Core<W> {
     fn cell(&mut self, now: Nanos) -> Result<Nanos, Not> {
         let slack = self.windows.slack();
         self.spare.retain(|at| now.saturating_sub(*at) <= slack);
-        if let Some(at) = self.spare.pop() {
-            return Ok(at);
+        if let Some(place) = self.spare.iter().position(|at| *at <= now) {
+            return Ok(self.spare.swap_remove(place));
         }
         let ready = self.windows.ready_at();
         if ready > now {
-            return Err(Not::Before(ready));
+            return Err(Not::Before(self.spare.iter().copied().fold(ready, Nanos::min)));
         }
         let at = if now - ready <= slack / 2 { ready } else { now };
         self.windows.take(at).map_err(Not::Before)?;

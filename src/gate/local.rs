@@ -20,9 +20,9 @@ pub struct GateSettings {
     pub limits: Vec<Limit>,
     /// The most permits out at once, in this worker; 0 is taken as 1.
     pub max_concurrent: usize,
-    /// How long after its grant a permit may be used; the limits are kept that much slower. At most a minute (more is taken as
-    /// a minute). At least half of it is left when a permit arrives, so it has to be several milliseconds: with none, every
-    /// permit is stale on arrival.
+    /// How long a permit may be used from the instant that it is counted for; the limits are kept that much slower. At most a
+    /// minute (more is taken as a minute). At least half of it is left when a permit arrives, so it has to be several
+    /// milliseconds: with none, every permit is stale on arrival.
     pub slack: Duration,
     /// How many workers share the limits without knowing of each other, each taking a share: `limit / workers`, with a burst of
     /// `burst / workers`, both at least 1. Together they hold every limit that is at least `workers`. 0 is taken as 1.
@@ -97,12 +97,17 @@ impl LocalGate {
 /// All of them, for a tenant that the gate was not made with. A chain for a
 /// tenant that is not configured is rejected when it is checked, so asking for one is a fault in this program.
 impl Gate for LocalGate {
-    fn permit<'a>(&'a self, tenant: &'a TenantName, age: RunAge) -> BoxFuture<'a, Result<Permit, GateClosed>> {
-        Box::pin(self.tenant(tenant).permit(age))
+    fn permit<'a>(
+        &'a self,
+        tenant: &'a TenantName,
+        age: RunAge,
+        lead: Duration,
+    ) -> BoxFuture<'a, Result<Permit, GateClosed>> {
+        Box::pin(self.tenant(tenant).permit(age, lead))
     }
 
-    fn permit_now(&self, tenant: &TenantName, age: RunAge) -> Option<Permit> {
-        self.tenant(tenant).permit_now(age)
+    fn permit_now(&self, tenant: &TenantName, age: RunAge, lead: Duration) -> Option<Permit> {
+        self.tenant(tenant).permit_now(age, lead)
     }
 
     fn line_behind(&self, tenant: &TenantName, others: usize) -> Duration {

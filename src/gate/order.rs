@@ -40,13 +40,14 @@ impl<W> Line<W> {
         self.waiting.pop_first().map(|(_, waiter)| waiter)
     }
 
+    /// The first of the line.
+    pub(super) fn first(&self) -> Option<&W> {
+        self.waiting.first_key_value().map(|(_, waiter)| waiter)
+    }
+
     /// Whether a newcomer of this age would not be the first.
     pub(super) fn is_before(&self, age: RunAge) -> bool {
         self.waiting.first_key_value().is_some_and(|(place, _)| place.age <= age)
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -81,7 +82,7 @@ mod tests {
         assert_eq!(line.leave(first), Some("a"));
         assert_eq!(line.leave(first), None);
         assert_eq!((line.len(), line.call()), (1, Some("b")));
-        assert!(line.is_empty());
+        assert_eq!((line.len(), line.first()), (0, None));
     }
 
     #[test]

@@ -69,14 +69,14 @@ impl Tenant {
         }
     }
 
-    pub(super) async fn permit(self: &Arc<Self>, age: RunAge) -> Result<Permit, GateClosed> {
+    pub(super) async fn permit(self: &Arc<Self>, age: RunAge, lead: Duration) -> Result<Permit, GateClosed> {
         let (sender, receiver) = oneshot::channel();
         let mut waiting = {
             let mut state = self.lock();
             if state.closed {
                 return Err(GateClosed);
             }
-            let place = state.core.join(age, sender);
+            let place = state.core.join(age, nanos(lead), sender);
             self.advance(&mut state);
             Waiting { tenant: self, place, receiver }
         };
@@ -85,13 +85,13 @@ impl Tenant {
         Ok(self.issue(grant))
     }
 
-    pub(super) fn permit_now(self: &Arc<Self>, age: RunAge) -> Option<Permit> {
+    pub(super) fn permit_now(self: &Arc<Self>, age: RunAge, lead: Duration) -> Option<Permit> {
         let grant = {
             let mut state = self.lock();
             if state.closed {
                 return None;
             }
-            state.core.at_once(age, self.now())?
+            state.core.at_once(age, nanos(lead), self.now())?
         };
         Some(self.issue(grant))
     }

@@ -30,25 +30,31 @@ pub trait Slot: Send + Sync {
     fn finish(self: Box<Self>, outcome: Outcome);
 }
 
-/// Leave to make one request now. A value with an age: not used within its freshness, it is given up (dropped) for a new one,
-/// since the quota was counted for the moment of the grant.
+/// Leave to make one request at its time. A value with an age: not used within its freshness, it is given up (dropped) for a
+/// new one, since the quota was counted for that time.
 pub struct Permit {
-    granted: Instant,
+    due: Instant,
     fresh_for: Duration,
     slot: Box<dyn Slot>,
 }
 
 impl Permit {
-    /// A permit granted at `granted`, good for `fresh_for`.
+    /// A permit counted for `due`, good for `fresh_for` from then on.
     #[must_use]
-    pub fn new(granted: Instant, fresh_for: Duration, slot: Box<dyn Slot>) -> Self {
-        Self { granted, fresh_for, slot }
+    pub fn new(due: Instant, fresh_for: Duration, slot: Box<dyn Slot>) -> Self {
+        Self { due, fresh_for, slot }
     }
 
-    /// Whether it may still be used.
+    /// From when on it may be used: not long from now, if it was asked for with a lead; else it is past.
+    #[must_use]
+    pub fn due(&self) -> Instant {
+        self.due
+    }
+
+    /// Whether it is not too late to use it.
     #[must_use]
     pub fn is_fresh(&self) -> bool {
-        self.granted.elapsed() <= self.fresh_for
+        self.due.elapsed() <= self.fresh_for
     }
 
     /// The exchange is over.
@@ -66,12 +72,20 @@ pub struct GateClosed;
 pub trait Gate: Send + Sync {
     /// Waits until the tenant may be asked once more, the oldest run first. Dropping the future gives the place in the line up.
     ///
+    /// `lead` is what whoever asks has to do before the request can leave. If that is longer than a permit stays fresh, the permit is
+    /// handed out so much sooner and counted for when the request can leave: it must not be used before it is [`due`](Permit::due).
+    ///
     /// # Errors
     /// [`GateClosed`] when the worker stops.
-    fn permit<'a>(&'a self, tenant: &'a TenantName, age: RunAge) -> BoxFuture<'a, Result<Permit, GateClosed>>;
+    fn permit<'a>(
+        &'a self,
+        tenant: &'a TenantName,
+        age: RunAge,
+        lead: Duration,
+    ) -> BoxFuture<'a, Result<Permit, GateClosed>>;
 
-    /// A permit if one can be had without waiting.
-    fn permit_now(&self, tenant: &TenantName, age: RunAge) -> Option<Permit>;
+    /// A permit if one can be had without waiting, with a `lead` as in [`permit`](Self::permit).
+    fn permit_now(&self, tenant: &TenantName, age: RunAge, lead: Duration) -> Option<Permit>;
 
     /// How long a newcomer would wait at the gate now: the line's length at the pace of the slowest window, plus a pause. An
     /// estimate, and rather too long than too short.

@@ -121,7 +121,7 @@ impl Runner {
     /// A fresh permit with its intent journaled. `None`: the core is to be asked again.
     async fn permit_and_intent(&self, live: &mut Live, credential: &Credential) -> Result<Option<(Permit, u32)>, Halt> {
         loop {
-            let Some(permit) = self.permit(live).await? else { return Ok(None) };
+            let Some(permit) = self.permit(live, self.lead.expected()).await? else { return Ok(None) };
             live.comes_by("permit");
             // Whoever waited long at the gate may have a token that did not, and may not be wanted any more: ask again, without
             // the permit.
@@ -140,7 +140,10 @@ impl Runner {
             let attempt = live.recorder.state().open().map_or(0, |open| open.attempts) + 1;
             let at = live.recorder.now();
             let intent = Private::Intent { step: step.clone(), attempt, at };
+            let asked = Instant::now();
             live.append(vec![Entry::Private(intent)]).await?;
+            self.lead.took(asked.elapsed());
+            live.until_due(&permit).await;
             if !live.recorder.lease().holds() {
                 return Err(JournalError::Fenced.into());
             }
@@ -165,19 +168,19 @@ impl Runner {
             return Some(permit);
         }
         drop(permit);
-        self.ports.gate.permit_now(&live.chain.tenant, live.age).filter(Permit::is_fresh)
+        self.ports.gate.permit_now(&live.chain.tenant, live.age, Duration::ZERO).filter(Permit::is_fresh)
     }
 
-    /// A permit; without a wait if that can be. What is staged is journaled before the run stands in the line: a permit that came
-    /// in the meantime would be stale.
-    pub(super) async fn permit(&self, live: &mut Live) -> Result<Option<Permit>, Halt> {
+    /// A permit for a request that leaves in `lead`; without a wait if that can be. What is staged is journaled before the run stands
+    /// in the line: a permit that came in the meantime would be stale.
+    pub(super) async fn permit(&self, live: &mut Live, lead: Duration) -> Result<Option<Permit>, Halt> {
         let (tenant, age, until) = (live.chain.tenant.clone(), live.age, live.deadline.min(self.last_start(live)));
-        if let Some(permit) = self.ports.gate.permit_now(&tenant, age) {
+        if let Some(permit) = self.ports.gate.permit_now(&tenant, age, lead) {
             return Ok(Some(permit));
         }
         live.commit().await?;
         active(live).clock.enter_gate();
-        let waited = live.wait(self.ports.gate.permit(&tenant, age), until, true).await;
+        let waited = live.wait(self.ports.gate.permit(&tenant, age, lead), until, true).await;
         active(live).clock.go_on();
         match waited? {
             Waited::Done(Ok(permit)) => Ok(Some(permit)),
@@ -240,6 +243,20 @@ impl Live {
         let step = step(self, path);
         let attempt = self.recorder.state().open().map_or(0, |open| open.intent.unwrap_or(open.attempts)) + ahead;
         error_span!("step", step_id = step.id.as_str(), action_id = step.action.as_str(), attempt)
+    }
+
+    /// Waits for the time of a permit that was handed out ahead of it: as at the gate. Its lead at most.
+    async fn until_due(&mut self, permit: &Permit) {
+        if permit.due() <= Instant::now() {
+            return;
+        }
+        if let Some(active) = &mut self.step {
+            active.clock.enter_gate();
+        }
+        tokio::time::sleep_until(permit.due()).await;
+        if let Some(active) = &mut self.step {
+            active.clock.go_on();
+        }
     }
 
     /// Journals what is staged. The step's clock stands still for so long: a disk that is full for a minute is no step's timeout.

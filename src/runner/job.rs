@@ -111,7 +111,7 @@ impl Runner {
         credential: &Credential,
     ) -> Result<Option<Permit>, Halt> {
         loop {
-            let Some(permit) = self.permit(live).await? else { return Ok(None) };
+            let Some(permit) = self.permit(live, Duration::ZERO).await? else { return Ok(None) };
             let due = matches!(decide(&live.chain, live.recorder.state(), self.inputs(live)), Command::Poll { .. });
             if !due || Instant::now() >= credential.stale_at {
                 return Ok(None);

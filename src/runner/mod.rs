@@ -10,6 +10,7 @@ mod clock;
 mod drive;
 mod events;
 mod job;
+mod lead;
 mod record;
 mod recorder;
 #[cfg(test)]
@@ -86,13 +87,15 @@ pub struct Settings {
 pub struct Runner {
     ports: Ports,
     settings: Settings,
+    /// Between permit and call.
+    lead: lead::Lead,
 }
 
 impl Runner {
     /// A runner over these ports.
     #[must_use]
     pub fn new(ports: Ports, settings: Settings) -> Self {
-        Self { ports, settings }
+        Self { ports, settings, lead: lead::Lead::default() }
     }
 
     fn backoff(&self, tenant: &TenantName) -> Backoff {

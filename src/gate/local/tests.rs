@@ -22,7 +22,7 @@ fn gate(limits: &[Limit], max_concurrent: usize) -> Arc<LocalGate> {
 }
 
 async fn permit(gate: &LocalGate, age: u64) -> Permit {
-    gate.permit(&acme(), RunAge(age)).await.unwrap()
+    gate.permit(&acme(), RunAge(age), Duration::ZERO).await.unwrap()
 }
 
 /// Waits for a permit in a task of its own; `come` has run as far as it gets when this returns.
@@ -110,7 +110,7 @@ async fn a_429_holds_everybody_and_the_tenant_comes_back_on_a_ramp() {
 }
 
 fn permit_is_refused(gate: &LocalGate) {
-    assert!(gate.permit_now(&acme(), RunAge(0)).is_none());
+    assert!(gate.permit_now(&acme(), RunAge(0), Duration::ZERO).is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,10 +148,10 @@ async fn a_waiter_that_leaves_gives_its_place_up() {
 #[tokio::test(start_paused = true)]
 async fn a_grant_that_was_not_received_goes_to_the_next_at_once() {
     let gate = gate(&[limit(1, 60_000 * MS, 1)], 1);
-    let holder = gate.permit_now(&acme(), RunAge(0)).unwrap();
+    let holder = gate.permit_now(&acme(), RunAge(0), Duration::ZERO).unwrap();
     sleep(60_000 * MS).await;
     let (name, start) = (acme(), Instant::now());
-    let mut leaves = gate.permit(&name, RunAge(1));
+    let mut leaves = gate.permit(&name, RunAge(1), Duration::ZERO);
     assert!(timeout(MS, &mut leaves).await.is_err());
     let stays = come({
         let gate = Arc::clone(&gate);
@@ -199,13 +199,13 @@ async fn a_closed_gate_sends_everybody_home() {
     let first = permit(&gate, 0).await;
     let waiter = come({
         let gate = Arc::clone(&gate);
-        async move { gate.permit(&acme(), RunAge(1)).await.err() }
+        async move { gate.permit(&acme(), RunAge(1), Duration::ZERO).await.err() }
     })
     .await;
     assert_eq!(status(&gate), (1, 1, None));
     gate.close();
     assert_eq!(waiter.await.unwrap(), Some(GateClosed));
-    assert_eq!(gate.permit(&acme(), RunAge(2)).await.err(), Some(GateClosed));
+    assert_eq!(gate.permit(&acme(), RunAge(2), Duration::ZERO).await.err(), Some(GateClosed));
     permit_is_refused(&gate);
     first.finish(Outcome::Answered);
     assert_eq!(status(&gate), (0, 0, None));
@@ -245,5 +245,37 @@ async fn asking_for_a_tenant_that_is_not_configured_is_a_fault_of_the_program() 
     let gate = gate(&[], 1);
     let other = TenantName::parse("other").unwrap();
     assert_eq!(gate.status(&other), None);
-    let _ = gate.permit_now(&other, RunAge(0));
+    let _ = gate.permit_now(&other, RunAge(0), Duration::ZERO);
+}
+
+/// How many of the permits that `per` allows are used in 10 s by who takes so long between permit and request.
+async fn used(gate: &LocalGate, lead: Duration, takes: impl Fn(u32) -> Duration) -> (u32, u32) {
+    let start = Instant::now();
+    let (mut used, mut lost, mut last) = (0, 0, None);
+    while start.elapsed() < Duration::from_secs(10) {
+        let permit = gate.permit(&acme(), RunAge(0), lead).await.unwrap();
+        sleep(takes(used + lost)).await;
+        tokio::time::sleep_until(permit.due()).await;
+        if permit.is_fresh() {
+            let at = Instant::now();
+            assert!(last.is_none_or(|last| at - last >= 100 * MS), "no more than the limit");
+            last = Some(at);
+            used += 1;
+        } else {
+            lost += 1;
+        }
+        permit.finish(Outcome::Answered);
+    }
+    (used, lost)
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_as_long_ahead_as_the_way_to_the_request_is_loses_no_permit() {
+    let (slow, uneven) = (|_| 45 * MS, |n| if n % 2 == 0 { 45 * MS } else { 36 * MS });
+    let limits = [limit(1, 100 * MS, 1)];
+    assert_eq!(used(&gate(&limits, 50), Duration::ZERO, slow).await.0, 0, "each is too old");
+    let (some, lost) = used(&gate(&limits, 50), 45 * MS, slow).await;
+    assert!(some >= 82 && lost == 0, "{some} of 83, {lost} lost");
+    let (some, lost) = used(&gate(&limits, 50), 45 * MS, uneven).await;
+    assert!(some >= 82 && lost == 0, "{some} of 83, {lost} lost");
 }

@@ -119,12 +119,7 @@ impl Request for Append {
             insert.execute((place, record.kind(), record.body(), record.crc_at(place)))?;
         }
         let (leased_until, until) = desk.until();
-        desk.connection.prepare_cached("UPDATE runs SET leased_until = ?2, records = ?3 WHERE id = ?1")?.execute((
-            run,
-            leased_until,
-            after,
-        ))?;
-        note(desk, run, &batch.tells)?;
+        note(desk, run, (leased_until, after), &batch.tells)?;
         Ok(Ok(until))
     }
 
@@ -143,9 +138,14 @@ fn held(desk: &Desk<'_>, key: &RunKey, fence: u64) -> Result<Option<(i64, i64)>,
     Ok(select.query_row((key.run_id.as_str(), &key.queue, fence), both).optional()?)
 }
 
-/// Puts what records tell into the run's columns.
-fn note(desk: &Desk<'_>, run: i64, tells: &Tells) -> Result<(), Trouble> {
+/// Puts until when the run is leased, how many records it has, and what the new ones tell into its columns.
+fn note(desk: &Desk<'_>, run: i64, (leased_until, records): (i64, i64), tells: &Tells) -> Result<(), Trouble> {
     if tells.is_silent() {
+        desk.connection.prepare_cached("UPDATE runs SET leased_until = ?2, records = ?3 WHERE id = ?1")?.execute((
+            run,
+            leased_until,
+            records,
+        ))?;
         return Ok(());
     }
     if let Some(accepted) = &tells.accepted {
@@ -170,12 +170,21 @@ fn note(desk: &Desk<'_>, run: i64, tells: &Tells) -> Result<(), Trouble> {
     let settled_at = tells.settled.then(|| desk.wall.since_epoch());
     desk.connection
         .prepare_cached(
-            "UPDATE runs SET worker = coalesce(?2, worker), steps_done = steps_done + ?3,
-                 finished_at = coalesce(?4, finished_at), final_status = coalesce(?5, final_status),
-                 settled_at = coalesce(?6, settled_at)
+            "UPDATE runs SET leased_until = ?2, records = ?3, worker = coalesce(?4, worker), steps_done = steps_done + ?5,
+                 finished_at = coalesce(?6, finished_at), final_status = coalesce(?7, final_status),
+                 settled_at = coalesce(?8, settled_at)
              WHERE id = ?1",
         )?
-        .execute((run, &tells.worker, tells.steps_done, finished_at, final_status, settled_at))?;
+        .execute((
+            run,
+            leased_until,
+            records,
+            &tells.worker,
+            tells.steps_done,
+            finished_at,
+            final_status,
+            settled_at,
+        ))?;
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use crate::ports::{BoxFuture, Gate, GateClosed, Outcome, Permit, RunAge, Slot};
 
 const FOR_EVER: Duration = Duration::from_secs(1_000_000);
 
-/// A gate that lets everybody through at once, unless its script says otherwise.
+/// A gate that lets everybody through at once, unless its script says otherwise. Who asks with a lead gets a permit for then.
 pub(crate) struct FakeGate {
     tape: Tape,
     waits: Mutex<VecDeque<(Duration, Duration)>>,
@@ -48,29 +48,29 @@ impl FakeGate {
         waits.pop_front().unwrap_or((*self.usual_wait.lock().unwrap(), FOR_EVER))
     }
 
-    fn grant(&self, fresh_for: Duration) -> Permit {
+    fn grant(&self, fresh_for: Duration, lead: Duration) -> Permit {
         let late = if fresh_for.is_zero() { Duration::from_millis(1) } else { Duration::ZERO };
-        Permit::new(Instant::now() - late, fresh_for, Box::new(Place(self.tape.clone())))
+        Permit::new(Instant::now() + lead - late, fresh_for, Box::new(Place(self.tape.clone())))
     }
 }
 
 impl Gate for FakeGate {
-    fn permit<'a>(&'a self, _: &'a TenantName, _: RunAge) -> BoxFuture<'a, Result<Permit, GateClosed>> {
-        Box::pin(async {
+    fn permit<'a>(&'a self, _: &'a TenantName, _: RunAge, lead: Duration) -> BoxFuture<'a, Result<Permit, GateClosed>> {
+        Box::pin(async move {
             let (wait, fresh_for) = self.next(&mut self.waits.lock().unwrap());
             tokio::time::sleep(wait).await;
             self.tape.say("permit");
-            Ok(self.grant(fresh_for))
+            Ok(self.grant(fresh_for, lead))
         })
     }
 
-    fn permit_now(&self, _: &TenantName, _: RunAge) -> Option<Permit> {
+    fn permit_now(&self, _: &TenantName, _: RunAge, lead: Duration) -> Option<Permit> {
         let mut waits = self.waits.lock().unwrap();
         let (wait, _) = waits.front().copied().unwrap_or((*self.usual_wait.lock().unwrap(), FOR_EVER));
         wait.is_zero().then(|| {
             self.tape.say("permit");
             let (_, fresh_for) = self.next(&mut waits);
-            self.grant(fresh_for)
+            self.grant(fresh_for, lead)
         })
     }
 
