@@ -21,7 +21,7 @@ use support::{Broker, SOON, Stage, amqp};
 const IN_FLIGHT: usize = 200;
 const ROUNDS: usize = 5;
 /// Steps that all chains of one measurement have together.
-const STEPS: usize = 15_000;
+const STEPS: usize = 30_000;
 const SHORT: usize = 5;
 const LONG: usize = 25;
 

@@ -90,9 +90,8 @@ impl Claim {
 }
 
 fn next_fence(desk: &Desk<'_>) -> Result<i64, Trouble> {
-    let mut next =
-        desk.connection.prepare_cached("UPDATE journal SET last_fence = last_fence + 1 RETURNING last_fence")?;
-    Ok(next.query_row((), |row| row.get(0))?)
+    desk.connection.prepare_cached("UPDATE journal SET last_fence = last_fence + 1")?.execute(())?;
+    Ok(desk.connection.prepare_cached("SELECT last_fence FROM journal")?.query_row((), |row| row.get(0))?)
 }
 
 /// Appends a batch, which may be empty, and renews the lease: until when does it last now?

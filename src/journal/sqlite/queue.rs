@@ -17,11 +17,16 @@ impl Request for Acknowledged {
     type Answer = ();
 
     fn carry_out(&self, desk: &Desk<'_>) -> Result<(), Trouble> {
-        desk.connection
-            .prepare_cached(
-                "UPDATE runs SET acknowledged_at = ?3 WHERE run_id = ?1 AND queue = ?2 AND acknowledged_at IS NULL",
-            )?
-            .execute((self.key.run_id.as_str(), &self.key.queue, desk.wall.since_epoch()))?;
+        let mut select = desk
+            .connection
+            .prepare_cached("SELECT id FROM runs WHERE run_id = ?1 AND queue = ?2 AND acknowledged_at IS NULL")?;
+        let found = select.query_row((self.key.run_id.as_str(), &self.key.queue), |row| row.get::<_, i64>(0));
+        // By its row: an index that changes under its own search is one that SQLite makes a table of its own for.
+        if let Some(run) = found.optional()? {
+            desk.connection
+                .prepare_cached("UPDATE runs SET acknowledged_at = ?2 WHERE id = ?1")?
+                .execute((run, desk.wall.since_epoch()))?;
+        }
         Ok(())
     }
 }
