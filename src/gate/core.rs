@@ -99,8 +99,8 @@ impl<W> Core<W> {
     }
 
     /// A grant for who does not wait, if nobody as old or older does.
-    pub(super) fn at_once(&mut self, age: RunAge, lead: Nanos, now: Nanos) -> Option<Grant> {
-        if self.line.is_before(age) { None } else { self.admit(now, lead).ok() }
+    pub(super) fn at_once(&mut self, age: RunAge, now: Nanos) -> Option<Grant> {
+        if self.line.is_before(age) { None } else { self.admit(now, 0).ok() }
     }
 
     /// A grant did not reach its waiter, so it was certainly not used: its cell goes to the next one while it is fresh.

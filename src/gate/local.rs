@@ -106,8 +106,8 @@ impl Gate for LocalGate {
         Box::pin(self.tenant(tenant).permit(age, lead))
     }
 
-    fn permit_now(&self, tenant: &TenantName, age: RunAge, lead: Duration) -> Option<Permit> {
-        self.tenant(tenant).permit_now(age, lead)
+    fn permit_now(&self, tenant: &TenantName, age: RunAge) -> Option<Permit> {
+        self.tenant(tenant).permit_now(age)
     }
 
     fn line_behind(&self, tenant: &TenantName, others: usize) -> Duration {

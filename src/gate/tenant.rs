@@ -85,13 +85,13 @@ impl Tenant {
         Ok(self.issue(grant))
     }
 
-    pub(super) fn permit_now(self: &Arc<Self>, age: RunAge, lead: Duration) -> Option<Permit> {
+    pub(super) fn permit_now(self: &Arc<Self>, age: RunAge) -> Option<Permit> {
         let grant = {
             let mut state = self.lock();
             if state.closed {
                 return None;
             }
-            state.core.at_once(age, nanos(lead), self.now())?
+            state.core.at_once(age, self.now())?
         };
         Some(self.issue(grant))
     }

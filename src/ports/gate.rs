@@ -84,8 +84,8 @@ pub trait Gate: Send + Sync {
         lead: Duration,
     ) -> BoxFuture<'a, Result<Permit, GateClosed>>;
 
-    /// A permit if one can be had without waiting, with a `lead` as in [`permit`](Self::permit).
-    fn permit_now(&self, tenant: &TenantName, age: RunAge, lead: Duration) -> Option<Permit>;
+    /// A permit for now, if one can be had without waiting.
+    fn permit_now(&self, tenant: &TenantName, age: RunAge) -> Option<Permit>;
 
     /// How long a newcomer would wait at the gate now: the line's length at the pace of the slowest window, plus a pause. An
     /// estimate, and rather too long than too short.

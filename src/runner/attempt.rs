@@ -168,14 +168,15 @@ impl Runner {
             return Some(permit);
         }
         drop(permit);
-        self.ports.gate.permit_now(&live.chain.tenant, live.age, Duration::ZERO).filter(Permit::is_fresh)
+        self.ports.gate.permit_now(&live.chain.tenant, live.age).filter(Permit::is_fresh)
     }
 
-    /// A permit for a request that leaves in `lead`; without a wait if that can be. What is staged is journaled before the run stands
-    /// in the line: a permit that came in the meantime would be stale.
+    /// A permit; without a wait if that can be. What is staged is journaled before the run stands in the line: a permit that came
+    /// in the meantime would be stale. Where quota is short enough to be waited for, none is to be lost: `lead` is what
+    /// comes between permit and request.
     pub(super) async fn permit(&self, live: &mut Live, lead: Duration) -> Result<Option<Permit>, Halt> {
         let (tenant, age, until) = (live.chain.tenant.clone(), live.age, live.deadline.min(self.last_start(live)));
-        if let Some(permit) = self.ports.gate.permit_now(&tenant, age, lead) {
+        if let Some(permit) = self.ports.gate.permit_now(&tenant, age) {
             return Ok(Some(permit));
         }
         live.commit().await?;

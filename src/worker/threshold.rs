@@ -66,9 +66,9 @@ impl Gate for Threshold {
         self.gate.permit(tenant, age, lead)
     }
 
-    fn permit_now(&self, tenant: &TenantName, age: RunAge, lead: Duration) -> Option<Permit> {
+    fn permit_now(&self, tenant: &TenantName, age: RunAge) -> Option<Permit> {
         // Who has to wait has not come to the line yet.
-        let permit = self.gate.permit_now(tenant, age, lead)?;
+        let permit = self.gate.permit_now(tenant, age)?;
         self.arrived(tenant, age);
         Some(permit)
     }
@@ -102,10 +102,10 @@ mod tests {
         assert_eq!(line(), 8, "it came before");
         drop(ended);
         assert_eq!(line(), 7);
-        let _permit = threshold.permit_now(&tenant(), RunAge(3), Duration::ZERO).unwrap();
+        let _permit = threshold.permit_now(&tenant(), RunAge(3)).unwrap();
         assert_eq!(line(), 6);
         *gate.usual_wait.lock().unwrap() = Duration::from_secs(1);
-        assert!(threshold.permit_now(&tenant(), RunAge(1), Duration::ZERO).is_none());
+        assert!(threshold.permit_now(&tenant(), RunAge(1)).is_none());
         assert_eq!(line(), 6, "who has to wait has not come to the line yet");
         assert_eq!(threshold.line_for_one_more(&other).as_secs(), 5);
     }

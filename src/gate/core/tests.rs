@@ -34,14 +34,14 @@ fn names(called: &[(u32, Grant)]) -> Vec<u32> {
 fn the_oldest_run_goes_first_when_a_cell_comes() {
     let mut core = core(&[limit(1, 1_000, 1)], 50);
     let ready = 1_020 * MS + 1;
-    assert!(core.at_once(RunAge(0), 0, 0).is_some());
+    assert!(core.at_once(RunAge(0), 0).is_some());
     for age in [9, 3, 6] {
         core.join(RunAge(u64::from(age)), 0, age);
     }
     assert_eq!(core.turn(0), Turn::At(ready));
     assert_eq!(names(&called(&mut core, ready)), [3]);
-    assert_eq!(core.at_once(RunAge(7), 0, 2 * ready), None, "an older run waits");
-    assert!(core.at_once(RunAge(5), 0, 2 * ready).is_some(), "the oldest of all does not wait behind younger ones");
+    assert_eq!(core.at_once(RunAge(7), 2 * ready), None, "an older run waits");
+    assert!(core.at_once(RunAge(5), 2 * ready).is_some(), "the oldest of all does not wait behind younger ones");
     assert_eq!(core.turn(2 * ready), Turn::At(3 * ready));
 }
 
@@ -49,7 +49,7 @@ fn the_oldest_run_goes_first_when_a_cell_comes() {
 fn a_timer_that_fires_late_costs_no_pace() {
     let mut core = core(&[limit(1, 1_000, 1)], 50);
     let interval = 1_020 * MS + 1;
-    assert!(core.at_once(RunAge(0), 0, 0).is_some());
+    assert!(core.at_once(RunAge(0), 0).is_some());
     core.join(RunAge(1), 0, 1);
     let (_, grant) = called(&mut core, interval + 3 * MS)[0];
     assert_eq!(grant.at, interval, "counted for when it was ready; 17 ms of its slack are left");
@@ -63,20 +63,22 @@ fn a_timer_that_fires_late_costs_no_pace() {
 fn a_lead_beyond_half_the_slack_is_what_a_grant_comes_ahead_of_its_instant() {
     let mut core = core(&[limit(1, 1_000, 1)], 50);
     let interval = 1_020 * MS + 1;
-    assert_eq!(core.at_once(RunAge(0), 10 * MS, 0).unwrap().at, 0);
+    core.join(RunAge(0), 10 * MS, 0);
+    assert_eq!(called(&mut core, 0)[0].1.at, 0);
     core.join(RunAge(1), 40 * MS, 1);
     assert_eq!(core.turn(0), Turn::At(interval - 30 * MS));
     let (_, grant) = called(&mut core, interval - 30 * MS)[0];
     assert_eq!(grant.at, interval);
     core.give_back(grant);
-    assert_eq!(core.at_once(RunAge(2), 0, interval - 20 * MS), None, "whoever would use it at once has to wait for it");
+    assert_eq!(core.at_once(RunAge(2), interval - 20 * MS), None, "whoever would use it at once has to wait for it");
     core.join(RunAge(2), 0, 2);
     assert_eq!(core.turn(interval - 20 * MS), Turn::At(interval));
     assert_eq!(called(&mut core, interval)[0].1.at, interval, "and then has it");
+    core.join(RunAge(3), 40 * MS, 3);
     assert_eq!(
-        core.at_once(RunAge(3), 40 * MS, 5 * interval).unwrap().at,
+        called(&mut core, 5 * interval)[0].1.at,
         5 * interval + 30 * MS,
-        "also where nobody waits"
+        "also where a cell has been ready for long"
     );
 }
 
@@ -108,7 +110,7 @@ fn a_429_holds_everybody_and_then_lets_them_come_back_by_and_by() {
     for (_, grant) in &before[1..] {
         core.finish(*grant, Some(Outcome::Answered), 0);
     }
-    assert_eq!(core.at_once(RunAge(0), 0, 0), None);
+    assert_eq!(core.at_once(RunAge(0), 0), None);
     assert_eq!(core.turn(0), Turn::At(10 * MS));
     let mut widths = Vec::new();
     let mut out = called(&mut core, 10 * MS);
@@ -123,7 +125,7 @@ fn a_429_holds_everybody_and_then_lets_them_come_back_by_and_by() {
 #[test]
 fn a_grant_that_reached_nobody_goes_to_the_next_while_it_is_fresh() {
     let mut core = core(&[limit(1, 60_000, 1)], 1);
-    let lost = core.at_once(RunAge(1), 0, 50 * MS).unwrap();
+    let lost = core.at_once(RunAge(1), 50 * MS).unwrap();
     core.give_back(lost);
     core.join(RunAge(2), 0, 2);
     let again = called(&mut core, 70 * MS);
@@ -138,7 +140,7 @@ fn a_newcomer_waits_for_the_pause_and_then_at_the_pace_of_the_slowest_window() {
     let mut core = core(&[limit(10, 1_000, 2), limit(2, 1_000, 1)], 50);
     let interval = Duration::from_nanos(510 * MS + 1);
     assert_eq!((core.wait_behind(0, 0), core.wait_behind(3, 0)), (Duration::ZERO, interval * 3));
-    let grant = core.at_once(RunAge(0), 0, 0).unwrap();
+    let grant = core.at_once(RunAge(0), 0).unwrap();
     core.join(RunAge(1), 0, 1);
     assert_eq!(core.wait_behind(0, 0), interval * 2, "the first of the line waits for a cell, too");
     assert_eq!(core.wait_behind(2, 0), interval * 4);
@@ -209,7 +211,7 @@ proptest! {
                     core.join(RunAge(age), 0, 0);
                 }
                 Step::Pass(time) => now += time,
-                Step::Lose => if let Some(grant) = core.at_once(RunAge(0), 0, now) {
+                Step::Lose => if let Some(grant) = core.at_once(RunAge(0), now) {
                     prop_assert!(now >= paused_until);
                     core.give_back(grant);
                 },

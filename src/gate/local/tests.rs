@@ -110,7 +110,7 @@ async fn a_429_holds_everybody_and_the_tenant_comes_back_on_a_ramp() {
 }
 
 fn permit_is_refused(gate: &LocalGate) {
-    assert!(gate.permit_now(&acme(), RunAge(0), Duration::ZERO).is_none());
+    assert!(gate.permit_now(&acme(), RunAge(0)).is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,7 +148,7 @@ async fn a_waiter_that_leaves_gives_its_place_up() {
 #[tokio::test(start_paused = true)]
 async fn a_grant_that_was_not_received_goes_to_the_next_at_once() {
     let gate = gate(&[limit(1, 60_000 * MS, 1)], 1);
-    let holder = gate.permit_now(&acme(), RunAge(0), Duration::ZERO).unwrap();
+    let holder = gate.permit_now(&acme(), RunAge(0)).unwrap();
     sleep(60_000 * MS).await;
     let (name, start) = (acme(), Instant::now());
     let mut leaves = gate.permit(&name, RunAge(1), Duration::ZERO);
@@ -245,7 +245,7 @@ async fn asking_for_a_tenant_that_is_not_configured_is_a_fault_of_the_program() 
     let gate = gate(&[], 1);
     let other = TenantName::parse("other").unwrap();
     assert_eq!(gate.status(&other), None);
-    let _ = gate.permit_now(&other, RunAge(0), Duration::ZERO);
+    let _ = gate.permit_now(&other, RunAge(0));
 }
 
 /// How many of the permits that `per` allows are used in 10 s by who takes so long between permit and request.

@@ -10,7 +10,7 @@ use crate::ports::{BoxFuture, Gate, GateClosed, Outcome, Permit, RunAge, Slot};
 
 const FOR_EVER: Duration = Duration::from_secs(1_000_000);
 
-/// A gate that lets everybody through at once, unless its script says otherwise. Who asks with a lead gets a permit for then.
+/// A gate that lets everybody through at once, unless its script says otherwise. Who waits with a lead gets a permit for then.
 pub(crate) struct FakeGate {
     tape: Tape,
     waits: Mutex<VecDeque<(Duration, Duration)>>,
@@ -64,13 +64,13 @@ impl Gate for FakeGate {
         })
     }
 
-    fn permit_now(&self, _: &TenantName, _: RunAge, lead: Duration) -> Option<Permit> {
+    fn permit_now(&self, _: &TenantName, _: RunAge) -> Option<Permit> {
         let mut waits = self.waits.lock().unwrap();
         let (wait, _) = waits.front().copied().unwrap_or((*self.usual_wait.lock().unwrap(), FOR_EVER));
         wait.is_zero().then(|| {
             self.tape.say("permit");
             let (_, fresh_for) = self.next(&mut waits);
-            self.grant(fresh_for, lead)
+            self.grant(fresh_for, Duration::ZERO)
         })
     }
 
