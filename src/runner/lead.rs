@@ -9,6 +9,8 @@ use std::time::Duration;
 const REMEMBERED: usize = 32;
 /// Of so many, one may have taken longer than the lead: a hiccup is none.
 const OF_THESE_ONE: usize = 10;
+/// So many times as long as they took: who is early waits for a moment, who is late has lost a permit.
+const MARGIN: u32 = 2;
 /// Longer than this an intent is not ahead of its call, however slow the journal is: were the worker to die in between, nobody could
 /// tell whether the call was made.
 const LONGEST: Duration = Duration::from_secs(1);
@@ -20,12 +22,12 @@ pub(super) struct Lead {
 }
 
 impl Lead {
-    /// What the next intent is given: as long as all but a few took.
+    /// What the next intent is given: twice as long as all but a few took.
     pub(super) fn expected(&self) -> Duration {
         let mut took = Vec::from_iter(self.lock().iter().copied());
         took.sort_unstable();
         let slower = took.len() / OF_THESE_ONE;
-        took.iter().nth_back(slower).copied().unwrap_or_default().min(LONGEST)
+        took.iter().nth_back(slower).map_or(Duration::ZERO, |took| (*took * MARGIN).min(LONGEST))
     }
 
     /// An intent took so long.
@@ -54,11 +56,11 @@ mod tests {
         let lead = Lead::default();
         assert_eq!(lead.expected(), Duration::ZERO);
         lead.took(30 * MS);
-        assert_eq!(lead.expected(), 30 * MS, "all that is known");
+        assert_eq!(lead.expected(), 60 * MS, "all that is known");
         (0..31).for_each(|n| lead.took((n % 10) * MS));
         lead.took(900 * MS);
         lead.took(900 * MS);
-        assert_eq!(lead.expected(), 9 * MS, "what was long ago is forgotten, and two are not the rule");
+        assert_eq!(lead.expected(), 18 * MS, "what was long ago is forgotten, and two are not the rule");
         (0..4).for_each(|_| lead.took(60_000 * MS));
         assert_eq!(lead.expected(), LONGEST);
     }

@@ -25,11 +25,11 @@ async fn a_permit_that_grew_old_in_the_journal_is_withdrawn_and_costs_no_attempt
     21 journal withdrawn step_0 #1
     26 permit
     26 journal intent step_0 #1
-    47 send step_0 #1 with token 1
-    47 gate Answered
+    68 send step_0 #1 with token 1
+    68 gate Answered
     ");
     let step = &world.events_named("step.finished")[0];
-    assert_eq!((&step["attempts"], &step["latency_ms"], &step["gate_wait_ms"]), (&json!(1), &json!(0), &json!(26)));
+    assert_eq!((&step["attempts"], &step["latency_ms"], &step["gate_wait_ms"]), (&json!(1), &json!(0), &json!(47)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -76,9 +76,9 @@ async fn behind_a_slow_journal_permits_are_asked_for_ahead_and_used_when_they_ar
     let tape = world.tape.timed(&["permit", "send"]);
     let times: Vec<u64> = tape.lines().map(|line| line.split_whitespace().next().unwrap().parse().unwrap()).collect();
     let each: Vec<_> = times.chunks(2).map(|step| (step[0], step[1] - step[0])).collect();
-    assert_eq!(each, [(130, 30), (290, 30), (450, 30), (580, 30)], "{tape}");
+    assert_eq!(each, [(130, 30), (290, 60), (480, 60), (640, 60)], "{tape}");
     let waits: Vec<_> = world.events_named("step.finished").iter().map(|step| step["gate_wait_ms"].clone()).collect();
-    assert_eq!(waits, [100, 100, 100, 130], "the journal's time is nobody's, and what was left of the lead the gate's");
+    assert_eq!(waits, [100, 130, 130, 160], "the journal's time is nobody's, and what was left of the lead the gate's");
 }
 
 #[tokio::test(start_paused = true)]
