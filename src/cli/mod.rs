@@ -62,7 +62,7 @@ Exit codes:
 enum Command {
     /// Take chains off the work queues and run them, until SIGTERM
     Worker,
-    /// Everything on this machine: a simulator, a worker and sample chains, with a live view
+    /// Everything on this machine: a simulator, a worker and sample chains, with a live view; the worker is killed once
     Demo(demo::DemoArgs),
     /// Put a chain into a work queue
     Submit(submit::SubmitArgs),
