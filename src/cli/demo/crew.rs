@@ -59,7 +59,7 @@ impl Crew {
         let status = self.child.wait().await;
         let how = status.as_ref().map_or_else(ToString::to_string, ToString::to_string);
         say!("The demo's worker has ended by itself ({how}).");
-        status.map_or(Exit::Internal, |status| meaning(status))
+        status.map_or(Exit::Internal, meaning)
     }
 }
 
