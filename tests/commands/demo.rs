@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Stdio;
 use std::time::Duration;
 
-use lapin::options::{ExchangeDeclareOptions, QueueDeclareOptions};
+use lapin::options::{ExchangeDeclareOptions, ExchangeDeleteOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
 use lapin::{Connection, ExchangeKind};
 use serde_json::Value;
@@ -202,4 +202,24 @@ async fn a_worker_that_ends_unasked_ends_the_demo_which_says_so() {
         (70, "The demo's worker has ended by itself (signal: 9 (SIGKILL)).\n"),
         "{shown}"
     );
+}
+
+/// What is on the broker then stays there: nobody is left to delete it.
+#[tokio::test]
+async fn a_demo_that_is_killed_takes_its_worker_with_it() {
+    let mut demo = Demo::start(&[]).await;
+    demo.shows("✔ da-fetch-customer-profile").await;
+    let here = demo.temp.path().to_str().expect("text").to_owned();
+    assert_eq!(started_with(&here), [demo.worker().await]);
+    Demo::signal(demo.pid, "KILL").await;
+    eventually("its worker is gone", SOON, async || started_with(&here).is_empty().then_some(())).await;
+    let channel = demo.connection.create_channel().await.expect("a channel");
+    let name = format!("cxchain-demo-{}", demo.pid);
+    for queue in [format!("{name}.chains"), format!("{name}.dead"), format!("cxchain.journal.{name}.chains")] {
+        channel.queue_delete(queue.as_str().into(), QueueDeleteOptions::default()).await.expect("it is deleted");
+    }
+    for exchange in ["results", "audit", "dead", "control"].map(|what| format!("{name}.{what}")) {
+        let deleted = channel.exchange_delete(exchange.as_str().into(), ExchangeDeleteOptions::default()).await;
+        deleted.expect("it is deleted");
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use secrecy::ExposeSecret as _;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 
 use super::super::Exit;
 use super::home::{BROKER_URL, Home, configures};
@@ -18,23 +18,26 @@ const STOPS_WITHIN: Duration = Duration::from_secs(5);
 /// The name of the first worker.
 pub(super) const FIRST: &str = "demo-worker";
 
-/// The worker that there is now. Dropped, it is killed.
+/// The worker that there is now. Dropped, it is killed; it ends, too, when the demo is killed itself.
 pub(super) struct Crew {
     child: Child,
+    /// Held, not written to; apart from the child, because waiting for that would close it.
+    _leash: Option<ChildStdin>,
     started: u32,
 }
 
 impl Crew {
     /// Starts the first worker.
     pub(super) fn start(home: &Home) -> Result<Self, Exit> {
-        let child = spawn(home, FIRST)?;
-        Ok(Self { child, started: 1 })
+        let mut child = spawn(home, FIRST)?;
+        Ok(Self { _leash: child.stdin.take(), child, started: 1 })
     }
 
     /// Starts the next worker, in the place of one that is gone.
     pub(super) fn next(&mut self, home: &Home) -> Result<(), Exit> {
         self.started += 1;
-        self.child = spawn(home, &format!("{FIRST}-{}", self.started))?;
+        let mut child = spawn(home, &format!("{FIRST}-{}", self.started))?;
+        *self = Self { _leash: child.stdin.take(), child, started: self.started };
         Ok(())
     }
 
@@ -76,13 +79,12 @@ fn start(home: &Home, id: &str) -> io::Result<Child> {
         command.env_remove(name);
     }
     command
-        .arg("worker")
-        .arg("--config")
+        .args(["worker", "--leashed", "--config"])
         .arg(home.file())
         .env(BROKER_URL, home.config.broker.url.expose_secret())
         .env("CXCHAIN__WORKER__ID", id)
         .current_dir(home.path())
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::null())
         // Ctrl-C is for the demo, which then ends its worker: the signal does not end it behind the demo's back.
         .process_group(0)
