@@ -47,7 +47,11 @@ pub(super) fn event_line(event: &Event) -> Option<String> {
         }
         EventBody::StepRetried(step) => Some(retry_line(step)),
         EventBody::StepFinished(step) => Some(step_line(step)),
-        EventBody::RunResumed(_) | EventBody::RunFinished(_) | EventBody::RunRejected(_) => None,
+        EventBody::RunResumed(resumed) => {
+            let (worker, step) = (plain(&event.worker), plain(&resumed.from_step));
+            Some(format!("  {} taken up by {worker} at step {step}", "↺".yellow()))
+        }
+        EventBody::RunFinished(_) | EventBody::RunRejected(_) => None,
     }
 }
 

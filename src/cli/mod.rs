@@ -61,8 +61,8 @@ Exit codes:
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Take chains off the work queues and run them, until SIGTERM
-    Worker,
-    /// Everything on this machine: a simulator, a worker and sample chains, with a live view
+    Worker(worker::WorkerArgs),
+    /// Everything on this machine: a simulator, a worker and sample chains, with a live view; the worker is killed once
     Demo(demo::DemoArgs),
     /// Put a chain into a work queue
     Submit(submit::SubmitArgs),
@@ -90,7 +90,7 @@ enum Command {
 pub async fn run(arguments: Arguments) -> ExitCode {
     let path = arguments.config.as_deref();
     match arguments.command {
-        Command::Worker => with_config(path, worker::worker).await,
+        Command::Worker(args) => with_config(path, |config| worker::worker(config, args)).await,
         Command::Demo(args) => with_config(path, |config| demo::demo(config, args)).await,
         Command::Submit(args) => with_config(path, |config| submit::submit(config, args)).await,
         Command::Run(args) => with_config(path, |config| run::run(config, args)).await,

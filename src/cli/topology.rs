@@ -50,13 +50,16 @@ pub(super) async fn topology(config: Config, command: TopologyCommand) -> Exit {
         TopologyCommand::Print { .. } => Ok(Exit::Done),
     };
     client.close().await;
-    answer.unwrap_or_else(|why| {
-        say!("{} {}", "error:".red().bold(), plain_lines(&why));
-        match why {
-            TopologyError::Mismatch(_) | TopologyError::Forbidden(_) => Exit::Configuration,
-            TopologyError::Connection(_) => Exit::Unreachable,
-        }
-    })
+    answer.unwrap_or_else(|why| refused(&why))
+}
+
+/// Says why the broker does not have what is wanted.
+pub(super) fn refused(why: &TopologyError) -> Exit {
+    say!("{} {}", "error:".red().bold(), plain_lines(why));
+    match why {
+        TopologyError::Mismatch(_) | TopologyError::Forbidden(_) => Exit::Configuration,
+        TopologyError::Connection(_) => Exit::Unreachable,
+    }
 }
 
 pub(super) async fn connect(config: &Config) -> Result<Client, Exit> {

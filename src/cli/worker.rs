@@ -1,5 +1,8 @@
 //! `cxchain worker`.
 
+use std::{io, process, thread};
+
+use clap::Args;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -9,7 +12,21 @@ use crate::config::{Config, LogFormat, LogLevel};
 use crate::ops;
 use crate::worker::Drained;
 
-pub(super) async fn worker(config: Config) -> Exit {
+#[derive(Debug, Args)]
+pub(super) struct WorkerArgs {
+    /// Ends at once, like one that is killed, when standard input does: for a parent that may itself be killed
+    #[arg(long, hide = true)]
+    pub(super) leashed: bool,
+}
+
+pub(super) async fn worker(config: Config, args: WorkerArgs) -> Exit {
+    if args.leashed {
+        thread::spawn(|| {
+            // However it ends: nobody holds the other end any more.
+            let _ = io::copy(&mut io::stdin(), &mut io::sink());
+            process::exit(i32::from(Exit::Killed.code()));
+        });
+    }
     start_logs(&config);
     for warning in config.warnings() {
         warn!("{warning}");

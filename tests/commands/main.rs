@@ -5,6 +5,7 @@ mod support;
 
 mod check;
 mod config;
+mod demo;
 mod run;
 mod simulate;
 mod submit;

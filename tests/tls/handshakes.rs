@@ -175,3 +175,11 @@ async fn refused(stage: &Stage) -> String {
     assert_eq!(code, 69, "{briefly}");
     said
 }
+
+/// Which is a process of its own, with a configuration of its own.
+#[tokio::test]
+async fn the_demos_worker_comes_in_as_the_demo_does() {
+    let stage = TlsBroker::shared().await.stage().await;
+    let (code, out, said) = stage.command(&["demo", "--json"]).await;
+    assert_eq!((code, said.as_str(), out.lines().count()), (0, "", 6), "{out}");
+}

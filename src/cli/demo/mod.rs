@@ -1,21 +1,26 @@
-//! `cxchain demo`: a simulator, a worker and sample chains in one process, on a real RabbitMQ, under names of its own.
+//! `cxchain demo`: a simulator, a worker process and sample chains, on a real RabbitMQ, under names of their own. One worker is
+//! killed, and the next one goes on.
 
+mod crew;
+mod home;
 mod samples;
+mod show;
 
 use anstream::println;
 use clap::Args;
 use owo_colors::OwoColorize;
-use secrecy::SecretString;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
-use self::samples::{SAMPLES, Sample, faults};
-use super::text::{json_line, plain, plain_lines};
+use self::crew::FIRST;
+use self::home::Home;
+use self::samples::{SAMPLES, faults};
+use self::show::Show;
+use super::text::{plain, plain_lines};
 use super::{Exit, live, signals, topology, worker};
-use crate::amqp::{Client, ClientError, Feed};
-use crate::app::{self, Running};
-use crate::config::{Config, JournalKind, Limit, LogFormat, LogLevel, Prefetch, Queue};
+use crate::amqp::ClientError;
+use crate::app;
+use crate::config::Config;
 use crate::simulator::{Calls, Simulator, SimulatorSettings};
 
 #[derive(Debug, Args)]
@@ -25,7 +30,7 @@ pub(super) struct DemoArgs {
     json: bool,
 }
 
-pub(super) async fn demo(mut config: Config, args: DemoArgs) -> Exit {
+pub(super) async fn demo(config: Config, args: DemoArgs) -> Exit {
     let stop = CancellationToken::new();
     if signals::watch(stop.clone()).is_err() {
         return Exit::Internal;
@@ -37,133 +42,79 @@ pub(super) async fn demo(mut config: Config, args: DemoArgs) -> Exit {
             return Exit::Internal;
         }
     };
-    if let Err(why) = point_at(&mut config, &simulator) {
-        say!("{why}");
-        return Exit::Internal;
-    }
-    worker::start_logs(&config);
-    let client = match topology::connect(&config).await {
+    let home = match Home::new(&config, &simulator) {
+        Ok(home) => home,
+        Err(why) => {
+            say!("{}", plain_lines(why));
+            return Exit::Internal;
+        }
+    };
+    worker::start_logs(&home.config);
+    let client = match topology::connect(&home.config).await {
         Ok(client) => client,
         Err(exit) => return exit,
     };
     if !args.json {
-        introduce(&config, &simulator);
+        introduce(&home.config, &simulator);
     }
-    let shown = show(&config, &client, &stop, args.json).await;
-    // Whatever was shown, nothing of it stays on the broker.
-    let cleaned = client.delete(&app::topology(&config)).await;
+    let topology = app::topology(&home.config);
+    // Neither this nor the cleaning up is cut off by `stop`: a declaration that is on its way would arrive after the deletion.
+    let shown = match client.apply(&topology).await {
+        Ok(()) => Show { home: &home, client: &client, simulator: &simulator, json: args.json }.run(&stop).await,
+        Err(why) => Err(topology::refused(&why)),
+    };
+    // Whatever was shown, nothing of it stays on this machine or on the broker.
+    let removed = home.remove();
+    let cleaned = client.delete(&topology).await;
     client.close().await;
     let calls = simulator.stop().await;
-    match (shown, cleaned) {
-        (Ok(exit), Ok(())) => {
-            if !args.json && exit == Exit::Done {
-                say_goodbye(&calls);
-            }
-            exit
-        }
-        (Err(why), _) | (_, Err(why)) => {
-            say!("{}", plain(why));
-            Exit::Unreachable
-        }
-    }
-}
-
-/// The demo's own names, limits and platform; the broker is the configured one.
-fn point_at(config: &mut Config, simulator: &Simulator) -> Result<(), String> {
-    let name = format!("cxchain-demo-{}", std::process::id());
-    let base_url: Url = simulator.url().parse().map_err(|why| format!("the simulator's URL: {why}"))?;
-    let token_url: Url = simulator.token_url().parse().map_err(|why| format!("the simulator's URL: {why}"))?;
-    let settings = SimulatorSettings::default();
-    let Some((tenant, defaults)) = config.tenants.pop_first() else { return Err("there is no tenant".into()) };
-    let mut platform = defaults;
-    platform.base_url = base_url;
-    platform.auth.token_url = token_url;
-    platform.auth.client_id = settings.client_id;
-    platform.auth.client_secret = Some(SecretString::from(settings.client_secret));
-    platform.limits = vec![Limit { limit: 10, per: std::time::Duration::from_secs(1), burst: 2 }];
-    platform.jobs.poll = std::time::Duration::from_millis(400);
-    config.tenants = [(tenant.clone(), platform)].into();
-    config.worker.id = "demo-worker".into();
-    // Nobody who has asked for the end of a demo wants to wait for a worker's full drain.
-    config.worker.drain_timeout = std::time::Duration::from_secs(10);
-    config.queues = vec![Queue { name: format!("{name}.chains"), tenant, prefetch: Prefetch::Auto }];
-    config.exchanges.results = format!("{name}.results");
-    config.exchanges.audit = format!("{name}.audit");
-    config.exchanges.dead = format!("{name}.dead");
-    config.exchanges.control = format!("{name}.control");
-    (config.logs.audit, config.logs.results) = (None, None);
-    config.broker.declare = true;
-    config.ops.listen = None;
-    // Nothing of a demo is left on this machine.
-    config.journal.kind = JournalKind::Memory;
-    // The live view tells what goes wrong in a run; the log only what goes wrong with the demo.
-    (config.telemetry.log, config.telemetry.format) = (LogLevel::Error, LogFormat::Pretty);
-    Ok(())
-}
-
-async fn show(config: &Config, client: &Client, stop: &CancellationToken, json: bool) -> Result<Exit, ClientError> {
-    // Not cut off by `stop`: a declaration that is on its way would arrive after the cleaning up.
-    let running = match Running::start(config, stop.clone()).await {
-        Ok(running) => running,
-        Err(why) => {
-            say!("{}", plain_lines(&why));
-            return Ok(worker::exit(&why));
-        }
+    let ended = shown.and_then(|results| {
+        removed.map_err(|why| not_removed(&why))?;
+        cleaned.map_err(|why| lost(&why))?;
+        Ok(results)
+    });
+    let results = match ended {
+        Ok(results) => results,
+        Err(exit) => return exit,
     };
-    let working = tokio::spawn(running.work());
-    let shown = tokio::select! {
-        () = stop.cancelled() => Ok(Vec::new()),
-        shown = show_samples(config, client, json) => shown,
-    };
-    // However it ended, the worker is gone before its queues are: one that still publishes would declare them again.
-    stop.cancel();
-    let _ = working.await;
-    let results = shown?;
-    if !json && !results.is_empty() {
+    if !args.json && !results.is_empty() {
         print_table(&results);
+        say_goodbye(&results, &calls);
     }
-    let as_told = results.len() == SAMPLES.len()
-        && results.iter().zip(&SAMPLES).all(|(result, sample)| result["final_status"] == sample.ends);
-    Ok(if as_told { Exit::Done } else { Exit::NotCompleted })
+    if as_told(&results, &calls) { Exit::Done } else { Exit::NotCompleted }
 }
 
-/// Runs the samples one after the other; their results.
-async fn show_samples(config: &Config, client: &Client, json: bool) -> Result<Vec<Value>, ClientError> {
-    let names = app::names(config);
-    let mut feed = client.follow(&[(&names.audit, "#"), (&names.results, "#")]).await?;
-    let mut results = Vec::new();
-    for (number, sample) in SAMPLES.iter().enumerate() {
-        if !json {
-            println!("\n{} {}  {}", format!("{}.", number + 1).bold(), sample.title.bold(), sample.file.dimmed());
-        }
-        results.push(run(config, client, &mut feed, sample, json).await?);
-    }
-    Ok(results)
+fn lost(why: &ClientError) -> Exit {
+    say!("{}", plain(why));
+    Exit::Unreachable
 }
 
-async fn run(
-    config: &Config,
-    client: &Client,
-    feed: &mut Feed,
-    sample: &Sample,
-    json: bool,
-) -> Result<Value, ClientError> {
-    let run_id = uuid::Uuid::now_v7().to_string();
-    client.enqueue(&config.queues[0].name, &run_id, sample.body.as_bytes()).await?;
-    let result = live::follow(feed, &run_id, !json).await?;
-    if json {
-        println!("{}", json_line(&result));
-    } else {
-        println!("{}", live::result_lines(&result));
-    }
-    Ok(result)
+fn not_removed(why: &std::io::Error) -> Exit {
+    say!("{}", plain(why));
+    Exit::Internal
+}
+
+/// Whether everything went as the samples say, and nothing was sent twice.
+fn as_told(results: &[Value], calls: &Calls) -> bool {
+    results.len() == SAMPLES.len()
+        && results.iter().zip(&SAMPLES).all(|(result, sample)| result["final_status"] == sample.ends)
+        && calls.ran_again().is_empty()
+        && submissions(results, calls).all(|submitted| submitted == 1)
+}
+
+/// How often each job was submitted in which the worker was killed.
+fn submissions(results: &[Value], calls: &Calls) -> impl Iterator<Item = u64> {
+    results.iter().zip(&SAMPLES).filter_map(|(result, sample)| {
+        let run_id = result["run_id"].as_str().unwrap_or_default();
+        sample.killed_in.map(|step| calls.step(run_id, step).calls)
+    })
 }
 
 fn introduce(config: &Config, simulator: &Simulator) {
     println!("{}", "cxchain demo".bold());
     println!("  RabbitMQ   queue {}", config.queues[0].name);
     println!("  CXone      a simulator at {}", simulator.url());
-    println!("  worker     {} with at most 10 requests in any second", config.worker.id);
+    println!("  worker     {FIRST}, a process of its own, with at most 10 requests in any second");
 }
 
 fn print_table(results: &[Value]) {
@@ -184,13 +135,17 @@ fn print_table(results: &[Value]) {
     }
 }
 
-fn say_goodbye(calls: &Calls) {
+fn say_goodbye(results: &[Value], calls: &Calls) {
     let (made, again) = (calls.totals.calls, calls.ran_again().len());
     let throttled = calls.totals.statuses.get(&429).copied().unwrap_or(0);
     let polls = calls.polls.calls;
     println!(
         "\n  The simulator counted {made} calls and {polls} polls; {throttled} of them throttled, {again} carried out twice."
     );
+    for submitted in submissions(results, calls) {
+        let times = if submitted == 1 { "once".into() } else { format!("{submitted} times") };
+        println!("  The job that outlived its worker was submitted {times}.");
+    }
     println!("  Nothing is left running, and nothing is left on the broker.");
     println!("\n{}", "Where to look next".bold());
     println!("  README.md               your own chain in five minutes");

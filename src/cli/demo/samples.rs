@@ -12,27 +12,40 @@ pub(super) struct Sample {
     pub(super) body: &'static str,
     /// The final status that it has to end with.
     pub(super) ends: &'static str,
+    /// The id of the step whose job is under way when the worker is killed.
+    pub(super) killed_in: Option<&'static str>,
 }
 
 macro_rules! sample {
-    ($title:literal, $file:literal, $ends:literal) => {
-        Sample { title: $title, file: $file, body: include_str!(concat!("../../../", $file)), ends: $ends }
+    ($title:expr, $file:literal, $ends:literal) => {
+        Sample {
+            title: $title,
+            file: $file,
+            body: include_str!(concat!("../../../", $file)),
+            ends: $ends,
+            killed_in: None,
+        }
     };
 }
 
-pub(super) const SAMPLES: [Sample; 5] = [
+const KILLED: &str = "The worker is killed in the middle of a job, and the next one goes on";
+
+pub(super) const SAMPLES: [Sample; 6] = [
     sample!("Three steps, one after the other", "examples/customer-sync.json", "completed"),
     sample!("A step fails, and the chain goes on", "examples/address-check.json", "completed"),
     sample!("The tenant is throttled, and the step waits", "examples/order-export.json", "completed"),
     sample!("A step is a job, and is polled until it is over", "examples/usage-report.json", "completed"),
     sample!("A step fails, and the chain ends there", "examples/credit-hold.json", "terminated_early"),
+    Sample { killed_in: Some("invoices"), ..sample!(KILLED, "examples/invoice-run.json", "completed") },
 ];
 
-const FAULTS: [&str; 4] = [
+const FAULTS: [&str; 5] = [
     "da-validate-address=status:422,body:zip is no ZIP code",
     "da-export-orders=status:429,retry-after:2,times:1",
     "da-build-usage-report=job-runs-for:1s",
     "da-place-hold=status:500,body:the ledger is closed",
+    // Long enough that it is not over when the next worker is there.
+    "da-write-invoices=job-runs-for:2500ms",
 ];
 
 pub(super) fn faults() -> Vec<FaultRule> {
