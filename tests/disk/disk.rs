@@ -19,7 +19,7 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    /// An empty disk of so many MiB.
+    /// An empty disk of so many MiB: several times as many as the write-ahead log may take (16), or the log alone fills it.
     ///
     /// # Panics
     /// When there can be none.

@@ -23,7 +23,7 @@ async fn refuses(stage: &Stage, mut worker: Worker, code: i32, words: &[&str]) {
 
 #[tokio::test]
 async fn a_read_only_disk_is_refused_with_70() {
-    let disk = Disk::new(8).await;
+    let disk = Disk::new(64).await;
     let mut stage = Stage::new(Broker::shared().await, load::brisk()).await;
     let mut worker = disk.worker(&mut stage).await;
     worker.signal("TERM").await;

@@ -56,7 +56,7 @@ async fn goes_on(stage: &Stage, worker: Worker, mut load: Load, (why, heal): (&s
 
 #[tokio::test]
 async fn with_a_full_disk_nothing_is_sent_and_all_goes_on_when_there_is_room_again() {
-    let disk = Disk::new(8).await;
+    let disk = Disk::new(64).await;
     let mut stage = load::stage(Broker::shared().await, calls(), 50).await;
     let worker = disk.worker(&mut stage).await;
     let load = Load::submit(&stage, 40, 4).await;
@@ -86,7 +86,7 @@ async fn with_io_errors_nothing_is_sent_and_all_goes_on_when_they_are_over() {
 
 #[tokio::test]
 async fn a_disk_that_stays_full_ends_the_worker_with_70_and_every_message_goes_back() {
-    let disk = Disk::new(8).await;
+    let disk = Disk::new(64).await;
     let mut stage = load::stage(Broker::shared().await, calls(), 50).await;
     let mut worker = disk.worker(&mut stage).await;
     let load = Load::submit(&stage, 40, 4).await;
