@@ -209,12 +209,16 @@ impl Runner {
         self.end_step(live, path, finished.end.outcome(), trace)
     }
 
-    /// Journals that the job has come further. A state that is known already, or goes back, is nothing new.
+    /// Journals that the job has come further. A state that is known already, or goes back, is nothing new; but the first answer to
+    /// who has taken the job over is: a run that waits for a long job has not killed the workers that died meanwhile.
     async fn progressed(&self, live: &mut Live, path: &StepPath, progress: JobProgress) -> Result<(), Halt> {
         let known = open_step(live).job.map(|job| job.progress);
-        if progress != JobProgress::Running || known == Some(JobProgress::Running) {
+        let runs_already = known == Some(JobProgress::Running);
+        let further = progress == JobProgress::Running && !runs_already;
+        if !further && !live.recorder.state().is_taken_up_in_vain() {
             return Ok(());
         }
+        let progress = if runs_already { JobProgress::Running } else { progress };
         let active = active(live);
         let progressed = Private::Progressed {
             step: path.clone(),

@@ -43,7 +43,7 @@ async fn a_corrupted_byte_of_a_run_ends_the_worker_with_70_before_anything_is_se
     assert_eq!(worker.ended(SOON).await, 70, "{}", worker.log());
     let log = worker.log();
     let path = stage.journal().display().to_string();
-    for word in [path.as_str(), "is damaged: run run-1, record 0", "checksum", "Put a backup in its place"] {
+    for word in [path.as_str(), "is damaged: run run-1, record 0", "checksum", "Put no backup in its place"] {
         assert!(log.contains(word), "{word} is not in\n{log}");
     }
     assert_eq!(stage.simulator.calls().totals.calls, before);

@@ -34,6 +34,11 @@ impl Resumes {
         self.in_a_row = 0;
     }
 
+    /// Nothing came of the last ones yet.
+    pub(super) fn in_vain(&self) -> bool {
+        self.in_a_row > 0
+    }
+
     pub(super) fn looped_at(&self) -> Option<usize> {
         self.looped_at
     }

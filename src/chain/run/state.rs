@@ -205,7 +205,8 @@ impl RunState {
                 let open = self.open.as_mut().filter(|open| open.path == *step);
                 let open = open.ok_or(Illegal { record: "progressed" })?;
                 let job = open.job.as_mut().ok_or(Illegal { record: "progressed" })?;
-                if job.progress != *progress {
+                // An answer is enough, whatever it says: whoever got it has not died of the job.
+                if job.progress != *progress || *polls > job.polls {
                     self.resumes.progress();
                 }
                 (job.progress, job.polls) = (*progress, *polls);
@@ -292,6 +293,12 @@ impl RunState {
     #[must_use]
     pub fn worker(&self) -> &str {
         &self.worker
+    }
+
+    /// Whether it was taken up again, and nothing is recorded yet that came of it.
+    #[must_use]
+    pub fn is_taken_up_in_vain(&self) -> bool {
+        self.resumes.in_vain()
     }
 
     /// How many steps had an outcome when the run was taken up once too often without getting any further, if it was: it ends

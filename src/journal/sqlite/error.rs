@@ -59,8 +59,9 @@ pub enum FileError {
     },
     /// Its contents are not what was written.
     #[error(
-        "the journal {path} is damaged: {why}. Put a backup in its place, or move {path}, {path}-wal and {path}-shm away and start \
-         with a new one: whatever was in hand then has a lost history"
+        "the journal {path} is damaged: {why}. Move {path}, {path}-wal and {path}-shm away and start with a new one: whatever was in \
+         hand then has a lost history. Put no backup in its place: it passes for the same journal, and calls made since would be \
+         made again"
     )]
     Damaged {
         /// The file.

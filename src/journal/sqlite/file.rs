@@ -54,8 +54,31 @@ fn directory(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
+/// Where the file at `path` is, or will be, whatever links lead there: SQLite keeps `-wal` and `-shm` beside the file itself, and two
+/// names of one file must not have two locks. A name of its own is all that is left in it: no `file:…` with a meaning to SQLite.
+///
+/// # Errors
+/// [`FileError`].
+pub(super) fn real(path: &Path) -> Result<PathBuf, FileError> {
+    let found = fs::canonicalize(path).or_else(|why| match path.file_name() {
+        Some(name) if why.kind() == ErrorKind::NotFound && !path.is_symlink() => {
+            fs::canonicalize(directory(path)).map(|directory| directory.join(name))
+        }
+        _ => Err(why),
+    });
+    let shown = path.display().to_string();
+    found.map_err(|why| match why.kind() {
+        ErrorKind::NotFound if path.is_symlink() => {
+            let why =
+                "it is a symbolic link to something that does not exist: name a file, or make the one that it leads to";
+            FileError::Place { path: shown, why: why.to_owned() }
+        }
+        _ => refused(&shown, path, &why),
+    })
+}
+
 /// `path` with something behind its name.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
@@ -68,7 +91,10 @@ impl JournalFile {
     /// [`FileError`].
     pub(super) fn take(path: &Path) -> Result<Self, FileError> {
         check_place(path)?;
-        let shown = path.display().to_string();
+        let real = real(path)?;
+        // Where a link leads, so that an advice about `-wal` is about the right directory.
+        let shown = if path.is_symlink() { real.display() } else { path.display() }.to_string();
+        let path = real.as_path();
         let name = beside(path, "-lock");
         let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(OWNER_ONLY).open(&name);
         let lock = lock.map_err(|why| refused(&shown, &name, &why))?;
@@ -86,7 +112,7 @@ impl JournalFile {
         Ok(Self { path: path.to_owned(), shown, _lock: lock, opened: None })
     }
 
-    /// As it is configured.
+    /// As it is configured, or where a link leads.
     pub(super) fn shown(&self) -> &str {
         &self.shown
     }

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::error::FileError;
 use super::fault::Trouble;
+use super::file;
 use super::schema::{self, MOST_RECORDS, place};
 use crate::chain::stamp::Millis;
 
@@ -39,9 +40,10 @@ pub fn prune(path: &Path, before: Millis, now: Millis) -> Result<Pruned, FileErr
         Err(why) if why.kind() == std::io::ErrorKind::NotFound => return Err(FileError::Missing { path: shown }),
         Err(why) => return Err(FileError::Place { path: shown, why: why.to_string() }),
     };
+    let real = file::real(path)?;
     let work = || -> Result<usize, Trouble> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = Connection::open_with_flags(path, flags)?;
+        let mut connection = Connection::open_with_flags(&real, flags)?;
         connection.busy_timeout(BUSY)?;
         schema::must_be_ours(&connection, &shown)?;
         let mut runs = 0;

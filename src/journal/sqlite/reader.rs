@@ -1,6 +1,6 @@
 //! A journal file as other processes read it: while a worker writes, and when none runs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Row};
@@ -9,7 +9,7 @@ use super::error::FileError;
 use super::fault::Trouble;
 use super::prune::Pruned;
 use super::schema::MOST_RECORDS;
-use super::{log, schema};
+use super::{file, log, schema};
 use crate::chain::RunId;
 use crate::chain::log::Record;
 use crate::chain::stamp::Millis;
@@ -21,6 +21,7 @@ const BUSY: Duration = Duration::from_secs(5);
 pub struct Reader {
     connection: Connection,
     path: String,
+    write_ahead_log: PathBuf,
 }
 
 /// How far a run is.
@@ -158,15 +159,16 @@ impl Reader {
             let why = format!("{why}: it is for the worker's user to read");
             return Err(FileError::Place { path: shown, why });
         }
+        let real = file::real(path)?;
         let open = || -> Result<Connection, Trouble> {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            let connection = Connection::open_with_flags(path, flags)?;
+            let connection = Connection::open_with_flags(&real, flags)?;
             connection.busy_timeout(BUSY)?;
             schema::must_be_ours(&connection, &shown)?;
             Ok(connection)
         };
         let connection = open().map_err(|trouble| trouble.into_file_error(&shown))?;
-        Ok(Self { connection, path: shown })
+        Ok(Self { connection, path: shown, write_ahead_log: file::beside(&real, "-wal") })
     }
 
     /// Runs that `filter` lets through, the newest first.
@@ -219,8 +221,8 @@ impl Reader {
     /// # Errors
     /// [`FileError`] when the file cannot be read.
     pub fn stats(&self) -> Result<Stats, FileError> {
-        let size = |path: &str| std::fs::metadata(path).map_or(0, |file| file.len());
-        let (file_bytes, wal_bytes) = (size(&self.path), size(&format!("{}-wal", self.path)));
+        let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+        let (file_bytes, wal_bytes) = (size(Path::new(&self.path)), size(&self.write_ahead_log));
         self.told(|| {
             let view = self.connection.unchecked_transaction()?;
             let identity = view.query_row("SELECT identity FROM journal", (), |row| row.get(0))?;

@@ -73,7 +73,7 @@ async fn a_damaged_page_is_seen_at_the_start() {
     let why = refused(&place);
     let FileError::Damaged { path, .. } = &why else { panic!("{why}") };
     assert_eq!(*path, place.path().display().to_string());
-    assert!(why.to_string().contains("Put a backup in its place"), "{why}");
+    assert!(why.to_string().contains("Put no backup in its place"), "{why}");
 }
 
 /// A byte that SQLite has no reason to doubt.

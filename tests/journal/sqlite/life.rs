@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
-use cxchain::journal::sqlite::FileError;
+use cxchain::journal::sqlite::{FileError, Reader};
 
 use super::*;
 use crate::fenced;
@@ -32,6 +32,31 @@ async fn what_was_written_is_found_by_the_next_process() {
 
     let other = open(&Place::new()).identity().map(str::to_owned);
     assert!(identity.is_some() && other != identity, "another file is another journal");
+}
+
+#[tokio::test]
+async fn a_link_to_the_file_is_the_file() {
+    let (place, links) = (Place::new(), Place::new());
+    let (link, nowhere) = (links.path(), links.beside("-nowhere"));
+    std::os::unix::fs::symlink(place.path(), &link).unwrap();
+    std::os::unix::fs::symlink(place.beside("-none"), &nowhere).unwrap();
+    let by_link = |path: &Path| SqliteJournal::open(&settings(path), Report::default());
+    let dangling = by_link(&link).err().unwrap();
+    assert!(dangling.is_configuration() && dangling.to_string().contains("a symbolic link to"), "{dangling}");
+
+    let journal = open(&place);
+    let identity = journal.identity().map(str::to_owned);
+    assert!(matches!(by_link(&link), Err(FileError::Held { .. })), "two names of a file have one lock");
+    drop(journal);
+
+    let journal = by_link(&link).unwrap();
+    assert_eq!(journal.identity().map(str::to_owned), identity);
+    write(&journal, "whole", Writer::whole("whole", false)).await;
+    assert!(Reader::open(&link).unwrap().stats().unwrap().wal_bytes > 0, "it lies beside the file, not the link");
+    drop(journal);
+    assert_eq!(ours(&open(&place), "whole").await.1, Writer::whole("whole", false).concat());
+    assert!(!links.beside("-lock").exists());
+    assert!(matches!(by_link(&nowhere), Err(FileError::Place { .. })));
 }
 
 #[tokio::test]

@@ -90,9 +90,11 @@ fn the_fifth_resume_in_a_row_without_progress_ends_it() {
 fn what_is_learnt_of_a_step_is_progress_and_what_merely_happened_is_not() {
     let chain = of_steps(3);
     let at_second = |log: Log| log.ended(1, 0, 1, StepStatus::Success, ErrorClass::None);
-    let run =
-        |step| Private::Progressed { step, progress: JobProgress::Running, polls: 1, spent_ms: 0, gate_wait_ms: 0 };
     let path = || StepPath::top(1);
+    let polled =
+        |step, polls| Private::Progressed { step, progress: JobProgress::Running, polls, spent_ms: 0, gate_wait_ms: 0 };
+    let run = move |step| polled(step, 1);
+    let known = move |log: Log| log.intent(1, 1).private(submitted(path())).private(run(path())).resumed_times(4);
     let table: Vec<(&str, bool, Happens)> = vec![
         ("an outcome", true, Box::new(|log| log.ended(1, 1, 1, StepStatus::Failed, ErrorClass::Validation))),
         (
@@ -106,6 +108,12 @@ fn what_is_learnt_of_a_step_is_progress_and_what_merely_happened_is_not() {
             "a job that runs",
             true,
             Box::new(move |log| log.intent(1, 1).private(submitted(path())).resumed().private(run(path()))),
+        ),
+        ("an answer about a job", true, Box::new(move |log| known(log).private(polled(path(), 2)))),
+        (
+            "polls that are counted and were not answered",
+            false,
+            Box::new(move |log| known(log).private(polled(path(), 1))),
         ),
         (
             "an exchange that was lost and is made again",
