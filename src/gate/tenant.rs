@@ -186,6 +186,10 @@ struct Occupied {
 }
 
 impl Slot for Occupied {
+    fn stands(&self) -> bool {
+        self.tenant.lock().core.paused_for(self.tenant.now()).is_none()
+    }
+
     fn finish(mut self: Box<Self>, outcome: Outcome) {
         self.outcome = Some(outcome);
     }

@@ -26,6 +26,11 @@ pub enum Outcome {
 /// What the gate keeps for a permit in use: its place under `max_concurrent`. Dropped without a word (a crash, a permit given
 /// up), it frees the place.
 pub trait Slot: Send + Sync {
+    /// Whether the tenant is not paused.
+    fn stands(&self) -> bool {
+        true
+    }
+
     /// Frees the place and tells how the exchange went.
     fn finish(self: Box<Self>, outcome: Outcome);
 }
@@ -51,10 +56,10 @@ impl Permit {
         self.due
     }
 
-    /// Whether it is not too late to use it.
+    /// Whether it may still be used: it is not too late, and the tenant was not paused in the meantime.
     #[must_use]
     pub fn is_fresh(&self) -> bool {
-        self.due.elapsed() <= self.fresh_for
+        self.due.elapsed() <= self.fresh_for && self.slot.stands()
     }
 
     /// The exchange is over.

@@ -279,3 +279,13 @@ async fn who_asks_as_long_ahead_as_the_way_to_the_request_is_loses_no_permit() {
     let (some, lost) = used(&gate(&limits, 50), 45 * MS, uneven).await;
     assert!(some >= 82 && lost == 0, "{some} of 83, {lost} lost");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_permit_that_is_out_when_the_tenant_is_paused_is_good_no_more() {
+    let gate = gate(&[], 50);
+    let (first, ahead) = (permit(&gate, 0).await, gate.permit(&acme(), RunAge(1), 500 * MS).await.unwrap());
+    sleep(100 * MS).await;
+    first.finish(Outcome::Throttled(Duration::from_secs(1)));
+    tokio::time::sleep_until(ahead.due()).await;
+    assert!(!ahead.is_fresh(), "the tenant said not to come");
+}
