@@ -2,7 +2,7 @@
 
 use super::fakes::*;
 use super::*;
-use crate::chain::{ErrorClass, Retryable};
+use crate::chain::{ErrorClass, JobEnd, JobProgress, Retryable};
 
 const SENT: [&str; 2] = ["send", "CRASH"];
 
@@ -126,5 +126,33 @@ impl World {
     /// Another worker comes; whatever the dead one had in flight is cut off.
     pub(super) async fn drive_after_crash(&self, chain: &Chain) -> Ended {
         self.drive_from(self.claim(chain).await).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_whose_job_takes_long_outlives_as_many_workers_as_it_takes() {
+    for (answers, ends) in [(true, FinalStatus::Completed), (false, FinalStatus::Indeterminate)] {
+        let world = World::new();
+        let chain = one(json!({"mode": "job", "timeout_seconds": 300}));
+        world.actions.reply([submitted(100)]);
+        // Either each of them hears of the job before it dies, or each dies of asking.
+        let late = if answers { 0 } else { 60_000 };
+        world.actions.poll((0..7).map(|_| pending(late, JobProgress::Running)));
+        for _ in 0..8 {
+            world.crash_after(&chain, 2_000).await;
+            if !answers && world.tape.count("CRASH") == 5 {
+                break;
+            }
+        }
+        world.actions.poll([over(0, JobEnd::Completed)]);
+        assert_eq!(status(&world.drive_after_crash(&chain).await), ends, "{}", world.tape.all());
+        assert_eq!(world.tape.count("send"), 1, "{}", world.tape.all());
+        // One record for each that heard of it.
+        assert_eq!(
+            world.tape.all().matches("journal progressed").count(),
+            if answers { 7 } else { 0 },
+            "{}",
+            world.tape.all()
+        );
     }
 }

@@ -257,34 +257,6 @@ async fn after_a_crash_a_known_job_is_polled_on_and_never_submitted_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_whose_job_takes_long_outlives_as_many_workers_as_it_takes() {
-    for (answers, ends) in [(true, FinalStatus::Completed), (false, FinalStatus::Indeterminate)] {
-        let world = World::new();
-        let chain = one(job(json!({"timeout_seconds": 300})));
-        world.actions.reply([submitted(100)]);
-        // Either each of them hears of the job before it dies, or each dies of asking.
-        let late = if answers { 0 } else { 60_000 };
-        world.actions.poll((0..7).map(|_| pending(late, JobProgress::Running)));
-        for _ in 0..8 {
-            world.crash_after(&chain, 2_000).await;
-            if !answers && world.tape.count("CRASH") == 5 {
-                break;
-            }
-        }
-        world.actions.poll([over(0, DONE)]);
-        assert_eq!(status(&world.drive_after_crash(&chain).await), ends, "{}", world.tape.all());
-        assert_eq!(world.tape.count("send"), 1, "{}", world.tape.all());
-        // One record for each that heard of it.
-        assert_eq!(
-            world.tape.all().matches("journal progressed").count(),
-            if answers { 7 } else { 0 },
-            "{}",
-            world.tape.all()
-        );
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_worker_that_stops_hands_a_run_back_between_two_polls() {
     let world = World::new();
     let chain = one(job(json!({})));
