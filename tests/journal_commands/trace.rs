@@ -9,7 +9,7 @@ use super::{SOON, Stage, acknowledged, killed, masked, refused, said, stage, sub
 /// is a matter of time, too.
 async fn shown(stage: &Stage, run_id: &str) -> String {
     let shown = masked(&said(stage, &["trace", run_id]).await).replace(&stage.queue, "QUEUE");
-    let lines = shown.lines().filter(|line| !line.contains("… job running")).map(|line| {
+    let lines = shown.lines().filter(|line| !line.contains("… job ")).map(|line| {
         let line = match line.trim_start() {
             began if began.starts_with("began ") => "began T",
             scale if scale.starts_with("0 ") => "0 N s",
