@@ -191,7 +191,7 @@ async fn a_step_ends_at_its_deadline_and_not_before_it_has_to() {
         let latency = step["latency_ms"].as_u64().unwrap();
         assert!(case.latency_ms.contains(&latency), "{} took {latency} ms", case.name);
         let total = results[case.name]["total_latency_ms"].as_u64().unwrap();
-        assert!((latency..=latency + 250).contains(&total), "{}: {latency} ms of {total} ms", case.name);
+        assert!((latency..=latency + 1000).contains(&total), "{}: {latency} ms of {total} ms", case.name);
     }
     let tokenless = &results["tokenless"]["aggregated_responses"][0];
     assert_eq!((&tokenless["status"], &tokenless["error_classification"]), (&json!("failed"), &json!("TIMEOUT")));
