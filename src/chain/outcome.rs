@@ -143,6 +143,17 @@ pub enum JobProgress {
     Running,
 }
 
+impl JobProgress {
+    /// As in records, and in words.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+        }
+    }
+}
+
 /// How a job ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobEnd {

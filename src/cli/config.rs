@@ -33,7 +33,7 @@ pub(super) fn config(path: Option<&Path>, command: &ConfigCommand) -> Exit {
             if config.journal.kind == JournalKind::Sqlite
                 && let Err(why) = check_place(&config.journal.path)
             {
-                anstream::eprintln!("{why}");
+                say!("{why}");
                 return Exit::Configuration;
             }
             for warning in config.warnings() {

@@ -51,8 +51,8 @@ pub(super) fn open(config: &Config) -> Result<Reader, Exit> {
 fn file(config: &Config) -> Result<&Path, Exit> {
     if config.journal.kind == JournalKind::Memory {
         let what = "journal.kind is memory: run logs are in the worker's memory and gone with it; no other process can read them";
-        anstream::eprintln!("{} {what}", "error:".red().bold());
-        anstream::eprintln!("A journal that can be read is kind = \"sqlite\"; --config names another configuration.");
+        say!("{} {what}", "error:".red().bold());
+        say!("A journal that can be read is kind = \"sqlite\"; --config names another configuration.");
         return Err(Exit::Configuration);
     }
     Ok(&config.journal.path)
@@ -60,10 +60,10 @@ fn file(config: &Config) -> Result<&Path, Exit> {
 
 /// Says why the file cannot be used.
 pub(super) fn explain(why: &FileError) -> Exit {
-    anstream::eprintln!("{} {}", "error:".red().bold(), plain(why));
+    say!("{} {}", "error:".red().bold(), plain(why));
     if let FileError::Missing { path } = why {
         let place = absolute(Path::new(path));
-        anstream::eprintln!(
+        say!(
             "It was looked for at {}; --config names another configuration, CXCHAIN__JOURNAL__PATH another file.",
             plain(place.display())
         );

@@ -26,7 +26,7 @@ pub(super) fn print(lines: &[String]) -> Exit {
         Ok(()) => Exit::Done,
         Err(why) if why.kind() == std::io::ErrorKind::BrokenPipe => Exit::Done,
         Err(why) => {
-            anstream::eprintln!("{} the output cannot be written: {why}", "error:".red().bold());
+            say!("{} the output cannot be written: {why}", "error:".red().bold());
             Exit::Internal
         }
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::check::judge;
 use crate::chain::check::Catalogue;
-use crate::chain::log::{EventBody, Private, Record};
+use crate::chain::log::{Record, accepted, definition};
 use crate::chain::run::{OpenStep, RunState};
 use crate::chain::stamp::Millis;
 use crate::chain::{ErrorClass, JobProgress};
@@ -108,8 +108,8 @@ impl Standing {
     /// And what its log says.
     pub(super) fn with_log(run: &RunSummary, log: &[Record]) -> Self {
         let mut standing = Self::of(run);
-        let Some(hash) = definition_hash(log) else { return standing };
-        match RunState::replay(hash, log) {
+        let Some((_, accepted)) = accepted(log) else { return standing };
+        match RunState::replay(accepted.definition_hash.clone(), log) {
             Ok(state) if state.finished().is_none() => standing.wait(&state, log),
             Ok(_) => {}
             Err(why) => standing.damage = Some(why.to_string()),
@@ -143,23 +143,9 @@ fn open_step(open: &OpenStep) -> WaitsFor {
     }
 }
 
-fn definition_hash(log: &[Record]) -> Option<String> {
-    log.iter().find_map(|record| match record {
-        Record::Event(sealed) => match &sealed.event.body {
-            EventBody::RunAccepted(accepted) => Some(accepted.definition_hash.clone()),
-            _ => None,
-        },
-        Record::Private(_) => None,
-    })
-}
-
 /// What the definition calls the step at `index`; its number's name where the definition is not kept.
 fn step_id(log: &[Record], index: usize) -> String {
-    let definition = log.iter().find_map(|record| match record {
-        Record::Private(Private::Definition { canonical, .. }) => Some(canonical),
-        _ => None,
-    });
-    let chain = definition.and_then(|canonical| judge(canonical.as_bytes(), &Catalogue::any()).ok());
+    let chain = definition(log).and_then(|(canonical, _)| judge(canonical.as_bytes(), &Catalogue::any()).ok());
     let named = chain.as_ref().and_then(|chain| chain.steps.get(index)).map(|step| step.id.to_string());
     named.unwrap_or_else(|| format!("step_{index}"))
 }

@@ -56,11 +56,11 @@ pub(super) fn trace(config: &Config, args: &TraceArgs) -> Exit {
         }
         Err(ReadError::File(why)) => explain(&why),
         Err(why @ ReadError::NoRun(_)) => {
-            anstream::eprintln!("{} {}", "error:".red().bold(), plain(why));
+            say!("{} {}", "error:".red().bold(), plain(why));
             similar(&reader, args).map_or_else(|why| explain(&why), |()| Exit::NotCompleted)
         }
         Err(why @ ReadError::Ambiguous { .. }) => {
-            anstream::eprintln!("{} {}: say which with --queue", "error:".red().bold(), plain(why));
+            say!("{} {}: say which with --queue", "error:".red().bold(), plain(why));
             Exit::Usage
         }
     }
@@ -70,7 +70,7 @@ pub(super) fn trace(config: &Config, args: &TraceArgs) -> Exit {
 fn similar(reader: &Reader, args: &TraceArgs) -> Result<(), FileError> {
     let all = reader.runs(&Filter { limit: LOOKED_AT, ..Filter::default() })?;
     if all.is_empty() {
-        anstream::eprintln!("It holds no runs.");
+        say!("It holds no runs.");
         return Ok(());
     }
     let wanted = args.run_id.as_str();
@@ -81,7 +81,7 @@ fn similar(reader: &Reader, args: &TraceArgs) -> Result<(), FileError> {
     } else {
         ("Runs of a similar name", near)
     };
-    anstream::eprintln!("{what}: {}", names.join(", "));
+    say!("{what}: {}", names.join(", "));
     Ok(())
 }
 

@@ -166,20 +166,18 @@ impl<W> Core<W> {
             return Err(Not::Before(end));
         }
         let ahead = lead.saturating_sub(self.windows.slack() / 2);
-        let at = self.cell(now.saturating_add(ahead)).map_err(|not| match not {
-            Not::Before(instant) => Not::Before(instant.saturating_sub(ahead)),
-            Not::Full => Not::Full,
-        })?;
+        let cell = self.cell(now.saturating_add(ahead));
+        let at = cell.map_err(|ready| Not::Before(ready.saturating_sub(ahead)))?;
         self.in_flight += 1;
         Ok(Grant { at, era: self.ramp.era() })
     }
 
-    /// A cell of every window, and the instant it is counted for.
+    /// A cell of every window, and the instant it is counted for; or the instant from which there can be one.
     ///
     /// Timers fire late, by a millisecond (the grain of tokio's) and more. A cell that became ready a moment ago is counted for when it became ready, and
     /// its grant has the rest of the slack left, at least half. So lateness costs no throughput, and the bound holds, because
     /// a use still comes within the slack of its cell's instant.
-    fn cell(&mut self, now: Nanos) -> Result<Nanos, Not> {
+    fn cell(&mut self, now: Nanos) -> Result<Nanos, Nanos> {
         let slack = self.windows.slack();
         self.spare.retain(|at| now.saturating_sub(*at) <= slack);
         if let Some(place) = self.spare.iter().position(|at| *at <= now) {
@@ -187,10 +185,10 @@ impl<W> Core<W> {
         }
         let ready = self.windows.ready_at();
         if ready > now {
-            return Err(Not::Before(self.spare.iter().copied().fold(ready, Nanos::min)));
+            return Err(self.spare.iter().copied().fold(ready, Nanos::min));
         }
         let at = if now - ready <= slack / 2 { ready } else { now };
-        self.windows.take(at).map_err(Not::Before)?;
+        self.windows.take(at)?;
         Ok(at)
     }
 }

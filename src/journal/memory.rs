@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::chain::RunId;
-use crate::chain::log::{EventBody, Private, Record};
+use crate::chain::log::{EventBody, Private, Record, accepted};
 use crate::chain::stamp::Millis;
 use crate::ports::{BoxFuture, Claimed, Journal, JournalError, Lease, RunKey};
 
@@ -64,13 +64,7 @@ impl StoredRun {
     }
 
     fn deadline(&self) -> Option<Millis> {
-        self.log.iter().find_map(|record| match record {
-            Record::Event(sealed) => match &sealed.event.body {
-                EventBody::RunAccepted(accepted) => Some(accepted.deadline),
-                _ => None,
-            },
-            Record::Private(_) => None,
-        })
+        accepted(&self.log).map(|(_, accepted)| accepted.deadline)
     }
 
     fn finished_at(&self) -> Option<Millis> {

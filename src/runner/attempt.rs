@@ -12,6 +12,7 @@ use super::Runner;
 use super::clock::StepClock;
 use super::drive::{Halt, Live};
 use super::job::Polling;
+use super::lead::Lead;
 use super::recorder::{Entry, RENEW_EVERY};
 use crate::chain::log::Private;
 use crate::chain::run::{Command, decide};
@@ -121,7 +122,7 @@ impl Runner {
     /// A fresh permit with its intent journaled. `None`: the core is to be asked again.
     async fn permit_and_intent(&self, live: &mut Live, credential: &Credential) -> Result<Option<(Permit, u32)>, Halt> {
         loop {
-            let Some(permit) = self.permit(live, self.lead.expected()).await? else { return Ok(None) };
+            let Some(permit) = self.permit(live, Some(&self.lead)).await? else { return Ok(None) };
             live.comes_by("permit");
             // Whoever waited long at the gate may have a token that did not, and may not be wanted any more: ask again, without
             // the permit.
@@ -172,14 +173,15 @@ impl Runner {
     }
 
     /// A permit; without a wait if that can be. What is staged is journaled before the run stands in the line: a permit that came
-    /// in the meantime would be stale. Where quota is short enough to be waited for, none is to be lost: `lead` is what
-    /// comes between permit and request.
-    pub(super) async fn permit(&self, live: &mut Live, lead: Duration) -> Result<Option<Permit>, Halt> {
+    /// in the meantime would be stale. Where quota is short enough to be waited for, none is to be lost: `lead` knows what
+    /// comes between permit and request, if anything does.
+    pub(super) async fn permit(&self, live: &mut Live, lead: Option<&Lead>) -> Result<Option<Permit>, Halt> {
         let (tenant, age, until) = (live.chain.tenant.clone(), live.age, live.deadline.min(self.last_start(live)));
         if let Some(permit) = self.ports.gate.permit_now(&tenant, age) {
             return Ok(Some(permit));
         }
         live.commit().await?;
+        let lead = lead.map_or(Duration::ZERO, Lead::expected);
         active(live).clock.enter_gate();
         let waited = live.wait(self.ports.gate.permit(&tenant, age, lead), until, true).await;
         active(live).clock.go_on();
@@ -251,13 +253,9 @@ impl Live {
         if permit.due() <= Instant::now() {
             return;
         }
-        if let Some(active) = &mut self.step {
-            active.clock.enter_gate();
-        }
+        active(self).clock.enter_gate();
         tokio::time::sleep_until(permit.due()).await;
-        if let Some(active) = &mut self.step {
-            active.clock.go_on();
-        }
+        active(self).clock.go_on();
     }
 
     /// Journals what is staged. The step's clock stands still for so long: a disk that is full for a minute is no step's timeout.

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use super::Runner;
-use super::attempt::{Waited, active, step};
+use super::attempt::{ActiveStep, Waited, active, step};
 use super::drive::{Halt, Live};
 use super::record::{Trace, open_step};
 use super::recorder::Entry;
@@ -48,6 +48,19 @@ impl Polling {
     pub(super) fn resume(job: Option<&Job>) -> Self {
         let polls = job.map_or(0, |job| job.polls);
         Self { polls, due: Instant::now(), http_status: None, trouble: None, reauthorized: false }
+    }
+}
+
+impl ActiveStep {
+    /// The record of how far its job is, with the polls and the clocks so far.
+    fn job_progressed(&mut self, progress: JobProgress) -> Entry {
+        Entry::Private(Private::Progressed {
+            step: self.path.clone(),
+            progress,
+            polls: self.polling.polls,
+            spent_ms: millis(self.clock.spent()),
+            gate_wait_ms: millis(self.clock.waited()),
+        })
     }
 }
 
@@ -111,7 +124,7 @@ impl Runner {
         credential: &Credential,
     ) -> Result<Option<Permit>, Halt> {
         loop {
-            let Some(permit) = self.permit(live, Duration::ZERO).await? else { return Ok(None) };
+            let Some(permit) = self.permit(live, None).await? else { return Ok(None) };
             let due = matches!(decide(&live.chain, live.recorder.state(), self.inputs(live)), Command::Poll { .. });
             if !due || Instant::now() >= credential.stale_at {
                 return Ok(None);
@@ -173,7 +186,7 @@ impl Runner {
             Seen::Pending(progress) => {
                 permit.finish(Outcome::Answered);
                 self.poll_later(live);
-                self.progressed(live, path, progress).await?;
+                self.progressed(live, progress).await?;
             }
             Seen::Throttled(said) => {
                 let pause = self.pause(live, said);
@@ -211,7 +224,7 @@ impl Runner {
 
     /// Journals that the job has come further. A state that is known already, or goes back, is nothing new; but the first answer to
     /// who has taken the job over is: a run that waits for a long job has not killed the workers that died meanwhile.
-    async fn progressed(&self, live: &mut Live, path: &StepPath, progress: JobProgress) -> Result<(), Halt> {
+    async fn progressed(&self, live: &mut Live, progress: JobProgress) -> Result<(), Halt> {
         let known = open_step(live).job.map(|job| job.progress);
         let runs_already = known == Some(JobProgress::Running);
         let further = progress == JobProgress::Running && !runs_already;
@@ -219,15 +232,8 @@ impl Runner {
             return Ok(());
         }
         let progress = if runs_already { JobProgress::Running } else { progress };
-        let active = active(live);
-        let progressed = Private::Progressed {
-            step: path.clone(),
-            progress,
-            polls: active.polling.polls,
-            spent_ms: millis(active.clock.spent()),
-            gate_wait_ms: millis(active.clock.waited()),
-        };
-        live.append(vec![Entry::Private(progressed)]).await?;
+        let progressed = active(live).job_progressed(progress);
+        live.append(vec![progressed]).await?;
         Ok(())
     }
 
@@ -237,10 +243,7 @@ impl Runner {
             return Ok(());
         }
         let progress = open_step(live).job.map_or(JobProgress::Queued, |job| job.progress);
-        let known = match progress {
-            JobProgress::Queued => "queued",
-            JobProgress::Running => "running",
-        };
+        let known = progress.as_str();
         let polling = &active(live).polling;
         let message = match &polling.trouble {
             None => format!("the job was still {known} when the step's time was over"),
@@ -256,14 +259,8 @@ impl Runner {
     pub(super) fn keep_polls(&self, live: &mut Live) -> Result<(), Halt> {
         let job = live.recorder.state().open().and_then(|open| open.job.clone());
         let (Some(job), Some(active)) = (job, live.step.as_mut()) else { return Ok(()) };
-        let progressed = Private::Progressed {
-            step: active.path.clone(),
-            progress: job.progress,
-            polls: active.polling.polls,
-            spent_ms: millis(active.clock.spent()),
-            gate_wait_ms: millis(active.clock.waited()),
-        };
-        live.recorder.stage(vec![Entry::Private(progressed)])?;
+        let progressed = active.job_progressed(job.progress);
+        live.recorder.stage(vec![progressed])?;
         Ok(())
     }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::Shared;
 use super::intake::{Admitted, Newcomer, admit};
-use super::run::{bury, goes_on_after, recorded};
+use super::run::{bury, goes_on_after};
+use crate::chain::log::accepted;
 use crate::ports::Claimed;
 
 /// How long whoever has the run gets to find out for itself, until it is asked after again.
@@ -31,7 +32,7 @@ pub(super) async fn resolve(shared: Arc<Shared>, mut newcomer: Newcomer) {
 async fn ask(shared: &Shared, newcomer: &Newcomer) -> bool {
     let key = &newcomer.unaccepted.key;
     let Ok(Claimed::Ours { lease, log }) = shared.ports.journal.claim(key).await else { return false };
-    let the_newcomers = recorded(&log).is_some_and(|(_, accepted)| accepted.definition_hash == newcomer.hash);
+    let the_newcomers = accepted(&log).is_some_and(|(_, accepted)| accepted.definition_hash == newcomer.hash);
     // What waits at the door is taken out, so that nobody drives it. What is driven already learns it by itself.
     let taken_out = the_newcomers && shared.door.take(key).is_some();
     if !the_newcomers {

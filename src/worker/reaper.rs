@@ -14,9 +14,9 @@ use tracing::{error, warn};
 use super::Shared;
 use super::door::Unaccepted;
 use super::intake::parse_again;
-use super::run::{self, Begin, Taken, recorded};
+use super::run::{self, Begin, Taken};
 use crate::chain::hash::sha256_hex;
-use crate::chain::log::{Origin, Private, Record, RunAccepted};
+use crate::chain::log::{Record, RunAccepted, accepted, definition};
 use crate::chain::stamp::Millis;
 use crate::ports::{Claimed, RunAge, RunKey};
 
@@ -97,7 +97,7 @@ fn register(shared: &Shared, key: &RunKey, log: &[Record]) -> Option<Unaccepted>
 
 /// What a delivery would have said of the run.
 fn of_log<'a>(key: &RunKey, log: &'a [Record]) -> Option<(Unaccepted, &'a RunAccepted)> {
-    let (event, accepted) = recorded(log)?;
+    let (event, accepted) = accepted(log)?;
     let (canonical, origin) = definition(log)?;
     let unaccepted = Unaccepted {
         key: key.clone(),
@@ -111,11 +111,4 @@ fn of_log<'a>(key: &RunKey, log: &'a [Record]) -> Option<(Unaccepted, &'a RunAcc
     };
     let chain = parse_again(&unaccepted, &event.tenant).ok()?;
     (sha256_hex(chain.canonical.as_bytes()) == accepted.definition_hash).then_some((unaccepted, accepted))
-}
-
-fn definition(log: &[Record]) -> Option<(&str, &Origin)> {
-    log.iter().find_map(|record| match record {
-        Record::Private(Private::Definition { canonical, origin }) => Some((canonical.as_str(), origin)),
-        Record::Private(_) | Record::Event(_) => None,
-    })
 }

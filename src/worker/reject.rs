@@ -76,12 +76,12 @@ async fn publish(shared: &Shared, delivery: &Delivery, refused: &Refused) -> Res
 /// Two runs of different definitions under one id: the later message goes to dead. No event and no result: those of the run
 /// with that id are the other definition's.
 pub(super) async fn conflict(run_id: &RunId, receipt: Box<dyn Receipt>) {
-    let what = "has the run id of a run of another definition".to_owned();
-    let problems = Problems::from(Problem::of_message(what, Some("a run id of its own".into())));
+    let problem = Problem::of_message(
+        "has the run id of a run of another definition".to_owned(),
+        Some("a run id of its own".into()),
+    );
     warn!(%run_id, reason = DeadReason::Conflict.as_str(), "message rejected");
-    if receipt.bury(DeadReason::Conflict, problems.to_header()).await.is_ok() {
-        receipt.ack().await;
-    }
+    to_dead(receipt, DeadReason::Conflict, problem).await;
 }
 
 /// A copy of a message whose run ended for its crashes, for whoever looks into them: what it led to is published.
@@ -125,8 +125,12 @@ pub(super) async fn history_lost(shared: &Shared, unaccepted: &Unaccepted) -> Re
 /// The message of [`history_lost`], once its result is published.
 pub(super) async fn bury_lost(receipt: Box<dyn Receipt>) {
     let what = "was handed out before, and this worker's journal does not know what was done for it".to_owned();
-    let problems = Problems::from(Problem::of_message(what, None));
-    if receipt.bury(DeadReason::HistoryLost, problems.to_header()).await.is_ok() {
+    to_dead(receipt, DeadReason::HistoryLost, Problem::of_message(what, None)).await;
+}
+
+/// Into dead, and off the work queue as soon as it is there.
+async fn to_dead(receipt: Box<dyn Receipt>, reason: DeadReason, problem: Problem) {
+    if receipt.bury(reason, Problems::from(problem).to_header()).await.is_ok() {
         receipt.ack().await;
     }
 }

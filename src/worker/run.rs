@@ -14,7 +14,7 @@ use super::threshold::Expected;
 use super::{Shared, reject};
 use crate::chain::Chain;
 use crate::chain::hash::sha256_hex;
-use crate::chain::log::{Event, EventBody, Record, RunAccepted};
+use crate::chain::log::{Record, accepted};
 use crate::chain::result::{Reason, ReasonCode};
 use crate::chain::stamp::millis;
 use crate::failpoint;
@@ -140,13 +140,13 @@ async fn try_drive(shared: &Arc<Shared>, unaccepted: &Unaccepted, begin: Begin) 
         expected.get_or_insert_with(|| shared.threshold.expect(tenant, *age));
         failpoint::hit("claimed");
         // A run that has begun stays its tenant's, whomever the queue belongs to by now.
-        let tenant = recorded(&log).map_or(tenant, |(event, _)| &event.tenant);
+        let tenant = accepted(&log).map_or(tenant, |(event, _)| &event.tenant);
         let chain = match parse_again(unaccepted, tenant) {
             Ok(chain) => Arc::new(chain),
             Err(_) => unreachable!("the same bytes passed the same check before"),
         };
         let hash = sha256_hex(chain.canonical.as_bytes());
-        if recorded(&log).is_some_and(|(_, accepted)| accepted.definition_hash != hash) {
+        if accepted(&log).is_some_and(|(_, accepted)| accepted.definition_hash != hash) {
             shared.ports.journal.release(&lease).await;
             return Driven::Over(Settle::Conflict);
         }
@@ -252,17 +252,6 @@ async fn claim(shared: &Shared, key: &RunKey, patience: &mut Patience) -> Result
             }
         }
     }
-}
-
-/// `run.accepted`, where the log has it.
-pub(super) fn recorded(log: &[Record]) -> Option<(&Event, &RunAccepted)> {
-    log.iter().find_map(|record| match record {
-        Record::Event(sealed) => match &sealed.event.body {
-            EventBody::RunAccepted(accepted) => Some((&sealed.event, accepted)),
-            _ => None,
-        },
-        Record::Private(_) => None,
-    })
 }
 
 async fn settle_all(shared: &Shared, key: &RunKey, run: LiveRun, settle: Settle) {

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::history::{CHAIN, LOST, drained, handed_out_before};
 use super::support::load::{CONSUMING, logs_again};
 use super::support::proof::as_long_as;
+use super::support::worker::doomed;
 use super::support::{SOON, Worker, amqp};
 use super::{claim, claim_queue_of, stage, with_journal};
 
@@ -71,9 +72,8 @@ async fn a_claim_is_the_brokers_before_the_first_message_is_consumed() {
     logs_again(&second, LOST, 0, SOON).await;
 }
 
-async fn killed_at(place: &str, mut env: Vec<(String, String)>) {
-    env.push(("CXCHAIN_FAILPOINT".into(), place.into()));
-    let mut worker = Worker::spawn(&env);
+async fn killed_at(place: &str, env: Vec<(String, String)>) {
+    let mut worker = Worker::spawn(&doomed(env, place));
     assert_eq!(worker.ended(SOON).await, 128 + 9, "{}", worker.log());
 }
 

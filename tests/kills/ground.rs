@@ -12,6 +12,7 @@ use lapin::types::FieldTable;
 use tempfile::TempDir;
 
 use crate::support::load::{LONG, left_over, name};
+use crate::support::worker::doomed;
 use crate::support::{Broker, Caught, Stage, Worker, amqp, eventually, unique};
 
 /// What many cases share.
@@ -74,12 +75,7 @@ impl Place<'_> {
 
     /// Starts a worker that dies at `place`: see [`cxchain::failpoint`].
     pub(crate) fn doomed(&self, place: &str) -> Worker {
-        if !cfg!(feature = "failpoints") {
-            panic!("this test needs a binary that can be told to die: --features failpoints");
-        }
-        let mut env = self.env();
-        env.push(("CXCHAIN_FAILPOINT".into(), place.into()));
-        Worker::spawn(&env)
+        Worker::spawn(&doomed(self.env(), place))
     }
 
     pub(crate) async fn submit(&self, body: &[u8], message_id: Option<&str>) {

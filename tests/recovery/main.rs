@@ -18,6 +18,7 @@ use std::time::Duration;
 use cxchain::simulator::SimulatorSettings;
 use lapin::Channel;
 use serde_json::{Value, json};
+use support::worker::doomed;
 use support::{Broker, Caught, SOON, Stage, Worker, amqp, eventually, run_log};
 
 /// A stage whose workers come one after the other, and find the journal of the one before.
@@ -58,12 +59,7 @@ impl Ground {
 
     /// Lets a worker work until it comes by `place` (`name` or `name:n`), where SIGKILL ends it.
     async fn dies_at(&self, place: &str) {
-        if !cfg!(feature = "failpoints") {
-            panic!("this test needs a binary that can be told to die: --features failpoints");
-        }
-        let mut env = self.stage.env();
-        env.push(("CXCHAIN_FAILPOINT".into(), place.into()));
-        let mut worker = Worker::spawn(&env);
+        let mut worker = Worker::spawn(&doomed(self.stage.env(), place));
         assert_eq!(worker.ended(SOON).await, 137, "it did not come by {place}:\n{}", worker.log());
     }
 

@@ -32,6 +32,19 @@ fn configured(mut command: Command, env: &[(String, String)]) -> Command {
     command
 }
 
+/// The environment of a worker that dies of SIGKILL where it comes by `place` (`name`, `name:n`, `name@step`): see
+/// [`cxchain::failpoint`].
+///
+/// # Panics
+/// When the binary under test cannot be told to die.
+pub fn doomed(mut env: Vec<(String, String)>, place: &str) -> Vec<(String, String)> {
+    if !cfg!(feature = "failpoints") {
+        panic!("this test needs a binary that can be told to die: --features failpoints");
+    }
+    env.push(("CXCHAIN_FAILPOINT".into(), place.into()));
+    env
+}
+
 /// A running `cxchain worker`. Dropped, it is killed.
 pub struct Worker {
     child: Child,

@@ -114,6 +114,27 @@ pub enum Private {
     Settled,
 }
 
+/// `run.accepted`, where the log has it.
+#[must_use]
+pub fn accepted(log: &[Record]) -> Option<(&Event, &RunAccepted)> {
+    log.iter().find_map(|record| match record {
+        Record::Event(sealed) => match &sealed.event.body {
+            EventBody::RunAccepted(accepted) => Some((&sealed.event, accepted)),
+            _ => None,
+        },
+        Record::Private(_) => None,
+    })
+}
+
+/// The definition in canonical form and where it came from, where the log has it.
+#[must_use]
+pub fn definition(log: &[Record]) -> Option<(&str, &Origin)> {
+    log.iter().find_map(|record| match record {
+        Record::Private(Private::Definition { canonical, origin }) => Some((canonical.as_str(), origin)),
+        Record::Private(_) | Record::Event(_) => None,
+    })
+}
+
 /// Where a run's message came from, and where its result goes besides the results exchange.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Origin {

@@ -29,16 +29,19 @@ pub(super) struct Crew {
 impl Crew {
     /// Starts the first worker.
     pub(super) fn start(home: &Home) -> Result<Self, Exit> {
-        let mut child = spawn(home, FIRST)?;
-        Ok(Self { _leash: child.stdin.take(), child, started: 1 })
+        Self::number(1, home)
     }
 
     /// Starts the next worker, in the place of one that is gone.
     pub(super) fn next(&mut self, home: &Home) -> Result<(), Exit> {
-        self.started += 1;
-        let mut child = spawn(home, &format!("{FIRST}-{}", self.started))?;
-        *self = Self { _leash: child.stdin.take(), child, started: self.started };
+        *self = Self::number(self.started + 1, home)?;
         Ok(())
+    }
+
+    fn number(started: u32, home: &Home) -> Result<Self, Exit> {
+        let id = if started == 1 { FIRST.to_owned() } else { format!("{FIRST}-{started}") };
+        let mut child = spawn(home, &id)?;
+        Ok(Self { _leash: child.stdin.take(), child, started })
     }
 
     /// SIGKILL; it is gone on return.

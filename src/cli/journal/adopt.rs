@@ -178,9 +178,9 @@ fn fail(why: Obstacle) -> Exit {
             (why.to_string(), hint, exit)
         }
     };
-    anstream::eprintln!("{} {}", "error:".red().bold(), plain(what));
+    say!("{} {}", "error:".red().bold(), plain(what));
     if let Some(hint) = hint {
-        anstream::eprintln!("{hint}");
+        say!("{hint}");
     }
     exit
 }

@@ -5,7 +5,6 @@ use owo_colors::OwoColorize;
 use super::super::figures::span;
 use super::super::text::plain;
 use super::{Standing, State, WaitsFor};
-use crate::chain::JobProgress;
 use crate::chain::result::FinalStatus;
 use crate::chain::stamp::{Millis, millis};
 
@@ -72,8 +71,7 @@ impl WaitsFor {
             Self::BackOff { until } if *until > now => format!("backs off for {}", span(millis(until.since(now)))),
             Self::BackOff { .. } => "its back-off is over".into(),
             Self::Pause => "waits out the tenant's pause after a 429".into(),
-            Self::Job { job_id, progress: JobProgress::Queued } => format!("job {job_id} is queued"),
-            Self::Job { job_id, progress: JobProgress::Running } => format!("job {job_id} is running"),
+            Self::Job { job_id, progress } => format!("job {job_id} is {}", progress.as_str()),
             Self::End => "every step has its outcome".into(),
         })
     }

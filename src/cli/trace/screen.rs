@@ -8,7 +8,7 @@ use super::bar::{Bar, Scale};
 use super::entry::{Accepted, Call, CallOutcome, Entry, Finished, Job, Place, Resumed, Step, What};
 use crate::chain::result::FinalStatus;
 use crate::chain::stamp::millis;
-use crate::chain::{ErrorClass, JobProgress, StepStatus};
+use crate::chain::{ErrorClass, StepStatus};
 
 /// Shorter waits at the gate are not worth a word.
 const WORTH_A_WORD_MS: u64 = 10;
@@ -155,11 +155,7 @@ fn call_row(call: &Call) -> Words {
 }
 
 fn job_row(job: &Job) -> Words {
-    let word = match job.progress {
-        JobProgress::Queued => "queued",
-        JobProgress::Running => "running",
-    };
-    (Tone::News, format!("… job {word}"), vec![count(u64::from(job.polls), "poll")])
+    (Tone::News, format!("… job {}", job.progress.as_str()), vec![count(u64::from(job.polls), "poll")])
 }
 
 fn step_row(step: &Step) -> Words {

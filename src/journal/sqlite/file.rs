@@ -77,6 +77,19 @@ pub(super) fn real(path: &Path) -> Result<PathBuf, FileError> {
     })
 }
 
+/// The journal file that is at `path`: where it really is, and its size.
+///
+/// # Errors
+/// [`FileError`]: there is none, or it cannot be looked at.
+pub(super) fn existing(path: &Path) -> Result<(PathBuf, u64), FileError> {
+    let shown = || path.display().to_string();
+    let found = fs::metadata(path).map_err(|why| match why.kind() {
+        ErrorKind::NotFound => FileError::Missing { path: shown() },
+        _ => FileError::Place { path: shown(), why: why.to_string() },
+    })?;
+    Ok((real(path)?, found.len()))
+}
+
 /// `path` with something behind its name.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();

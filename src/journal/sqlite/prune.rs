@@ -34,13 +34,7 @@ pub struct Pruned {
 /// [`FileError`] when the file cannot be written.
 pub fn prune(path: &Path, before: Millis, now: Millis) -> Result<Pruned, FileError> {
     let shown = path.display().to_string();
-    let size = || std::fs::metadata(path).map(|file| file.len());
-    let before_it = match size() {
-        Ok(bytes) => bytes,
-        Err(why) if why.kind() == std::io::ErrorKind::NotFound => return Err(FileError::Missing { path: shown }),
-        Err(why) => return Err(FileError::Place { path: shown, why: why.to_string() }),
-    };
-    let real = file::real(path)?;
+    let (real, size) = file::existing(path)?;
     let work = || -> Result<usize, Trouble> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(&real, flags)?;
@@ -67,7 +61,8 @@ pub fn prune(path: &Path, before: Millis, now: Millis) -> Result<Pruned, FileErr
         Ok(runs)
     };
     let runs = work().map_err(|trouble| trouble.into_file_error(&shown))?;
-    Ok(Pruned { runs, bytes: before_it.saturating_sub(size().unwrap_or(before_it)) })
+    let left = std::fs::metadata(path).map_or(size, |file| file.len());
+    Ok(Pruned { runs, bytes: size.saturating_sub(left) })
 }
 
 /// Forgets at most `most` runs that were acknowledged before `before` and that nobody has at `now`, in one transaction: how many?

@@ -150,16 +150,11 @@ impl Reader {
     /// [`FileError`]: there is none, it is something else, or it cannot be read.
     pub fn open(path: &Path) -> Result<Self, FileError> {
         let shown = path.display().to_string();
-        match std::fs::metadata(path) {
-            Ok(_) => {}
-            Err(why) if why.kind() == std::io::ErrorKind::NotFound => return Err(FileError::Missing { path: shown }),
-            Err(why) => return Err(FileError::Place { path: shown, why: why.to_string() }),
-        }
+        let (real, _) = file::existing(path)?;
         if let Err(why) = rustix::fs::access(path, rustix::fs::Access::READ_OK) {
             let why = format!("{why}: it is for the worker's user to read");
             return Err(FileError::Place { path: shown, why });
         }
-        let real = file::real(path)?;
         let open = || -> Result<Connection, Trouble> {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = Connection::open_with_flags(&real, flags)?;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use cxchain::ports::JournalError;
 use rusqlite::Connection;
+use tokio::task::JoinHandle;
 
 use super::*;
 
@@ -16,6 +17,18 @@ fn commits(wal: &Path) -> usize {
     let frames = (header..).step_by(frame).take_while(|at| at + frame <= bytes.len());
     // Frames of a log that was begun anew are followed by the old one's, which have another salt.
     frames.take_while(|at| word(at + 8) == word(16)).filter(|at| word(at + 4) > 0).count()
+}
+
+/// Each of these runs is accepted, by a task of its own.
+fn accepted_at_once(journal: &Arc<SqliteJournal>, leases: Vec<Lease>) -> Vec<JoinHandle<Result<(), JournalError>>> {
+    let accept = |mut lease: Lease| {
+        let journal = journal.clone();
+        tokio::spawn(async move {
+            let run = lease.key.run_id.to_string();
+            journal.append(&mut lease, Writer::new(&run).accepted(false)).await
+        })
+    };
+    leases.into_iter().map(accept).collect()
 }
 
 #[tokio::test]
@@ -31,16 +44,7 @@ async fn many_appends_at_once_take_few_commits() {
     let other = Connection::open(place.path()).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let before = commits(&place.beside("-wal"));
-    let appends: Vec<_> = leases
-        .into_iter()
-        .map(|mut lease| {
-            let journal = journal.clone();
-            tokio::spawn(async move {
-                let run = lease.key.run_id.to_string();
-                journal.append(&mut lease, Writer::new(&run).accepted(false)).await
-            })
-        })
-        .collect();
+    let appends = accepted_at_once(&journal, leases);
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(appends.iter().all(|append| !append.is_finished()), "an answer before the commit");
     other.execute_batch("ROLLBACK").unwrap();
@@ -68,16 +72,7 @@ async fn a_request_that_cannot_be_done_spoils_nothing_for_the_others() {
              BEGIN IMMEDIATE",
         )
         .unwrap();
-    let appends: Vec<_> = leases
-        .into_iter()
-        .map(|mut lease| {
-            let journal = journal.clone();
-            tokio::spawn(async move {
-                let run = lease.key.run_id.to_string();
-                journal.append(&mut lease, Writer::new(&run).accepted(false)).await
-            })
-        })
-        .collect();
+    let appends = accepted_at_once(&journal, leases);
     tokio::time::sleep(Duration::from_millis(300)).await;
     other.execute_batch("COMMIT").unwrap();
     let mut answers = Vec::new();
