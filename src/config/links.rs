@@ -119,6 +119,31 @@ impl Shape for Secret {
     }
 }
 
+/// A secret that goes into a header as it is.
+pub(super) struct Token;
+
+impl Shape for Token {
+    type Value = SecretString;
+
+    fn kind(&self) -> &'static str {
+        Secret.kind()
+    }
+
+    fn bounds(&self) -> String {
+        "of visible ASCII characters".into()
+    }
+
+    fn read(&self, given: &Given<'_>) -> Result<SecretString, Fault> {
+        let token = Secret.read(given)?;
+        let visible = token.expose_secret().bytes().all(|byte| byte.is_ascii_graphic());
+        if visible { Ok(token) } else { Err(Fault::Bounds(None)) }
+    }
+
+    fn show(&self, value: &SecretString) -> toml::Value {
+        Secret.show(value)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

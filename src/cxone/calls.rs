@@ -1,5 +1,5 @@
-//! One exchange of the preset `data-actions`. In sync mode: `POST /api/v2/integration/data-actions/{action_id}/execute`, the
-//! payload as body, the output as answer. What is different for a job is in `jobs`.
+//! One exchange: in sync mode the payload as body, the output as answer. What is different for a job is in `jobs`, where an action is
+//! in `presets`.
 
 use std::time::Duration;
 
@@ -30,14 +30,15 @@ pub(super) async fn send(tenant: &Tenant, limit: usize, call: &Call, credential:
     if Instant::now() >= call.deadline {
         return unanswered(Seen::TooLate, "the time was over before the call was made");
     }
-    let Some((request, witness)) = request(tenant, call, credential) else {
-        return unsendable("the call cannot be put into HTTP headers");
+    let (request, witness) = match request(tenant, call, credential) {
+        Ok(request) => request,
+        Err(why) => return unsendable(why),
     };
     match head(&tenant.http, request, &witness, call.deadline).await {
         Err(unanswered) => unanswered,
         Ok(response) if response.status().is_success() => {
             let answer = success(tenant, limit, call.deadline, response).await;
-            if call.job { jobs::submitted(answer) } else { answer }
+            if call.job { jobs::submitted(tenant.preset.jobs(), answer) } else { answer }
         }
         Ok(response) => error(tenant, call.deadline, credential, response).await,
     }
@@ -48,13 +49,11 @@ pub(super) fn unsendable(why: &str) -> Answer {
     unanswered(Seen::Unsendable, why)
 }
 
-fn request(tenant: &Tenant, call: &Call, credential: &Credential) -> Option<(Request, Witness)> {
+fn request(tenant: &Tenant, call: &Call, credential: &Credential) -> Result<(Request, Witness), &'static str> {
     let action = call.action.as_str();
-    let url = if call.job {
-        jobs::submission_url(tenant, action)
-    } else {
-        tenant.url(&["api", "v2", "integration", "data-actions", action, "execute"])
-    };
+    let place = if call.job { tenant.preset.submission(action) } else { tenant.preset.execution(action) };
+    let place = place.ok_or("the tenant's API has no such operation")?;
+    let url = tenant.url(&place).ok_or("it is not known where the tenant's API is")?;
     let (body, witness) = Outgoing::new(call.body.clone());
     let exchange = Exchange {
         run_id: &call.run_id,
@@ -63,10 +62,10 @@ fn request(tenant: &Tenant, call: &Call, credential: &Credential) -> Option<(Req
         fallback: if call.fallback { ":fallback" } else { "" },
     };
     let mut request = Request::new(reqwest::Method::POST, url);
-    *request.headers_mut() = exchange.headers(credential)?;
+    *request.headers_mut() = exchange.headers(credential).ok_or("the call cannot be put into HTTP headers")?;
     request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     *request.body_mut() = Some(Body::wrap(body));
-    Some((request, witness))
+    Ok((request, witness))
 }
 
 /// What an exchange is for, as its headers say it.

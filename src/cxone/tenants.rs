@@ -1,16 +1,17 @@
 //! A tenant as this room holds it: its client, its base URL, its tokens.
 
-use std::path::PathBuf;
-use std::sync::Once;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use reqwest::{Certificate, Client};
 use rustls::pki_types::CertificateDer;
-use secrecy::SecretString;
 use url::Url;
 
 use super::auth::TokenCache;
+use super::places::Places;
+use super::presets::{Place, Preset};
+use super::settings::{CxoneError, TenantSettings};
 use crate::chain::TenantName;
 use crate::tls;
 
@@ -22,99 +23,49 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 const TCP_KEEPALIVE: Duration = Duration::from_secs(15);
 
-/// Where a tenant is and how it is spoken to.
-#[derive(Debug, Clone)]
-pub struct TenantSettings {
-    /// The root of its API: `http` or `https`; may have a path; no user, query or fragment.
-    pub base_url: Url,
-    /// Certificate authorities to be trusted besides the system's, PEM.
-    pub ca_file: Option<PathBuf>,
-    /// Where its tokens come from.
-    pub auth: AuthSettings,
-    /// Statuses that are to be retried. 429 and 503 always are; the others only for idempotent steps.
-    pub retry_statuses: Vec<u16>,
-    /// Most exchanges at once: so many idle connections are kept.
-    pub max_concurrent: usize,
-}
-
-/// Where a tenant's tokens come from: the OAuth 2.0 client credentials grant, RFC 6749 section 4.4, with the client's id and
-/// secret in the form (section 2.3.1).
-#[derive(Debug, Clone)]
-pub struct AuthSettings {
-    /// The token endpoint: `http` or `https`; no user or fragment.
-    pub token_url: Url,
-    /// `client_id`.
-    pub client_id: String,
-    /// `client_secret`.
-    pub client_secret: SecretString,
-    /// Joined with blanks into `scope`, which is left out when there are none.
-    pub scopes: Vec<String>,
-    /// How long before its end a token is no longer used; at most a quarter of its life.
-    pub refresh_margin: Duration,
-}
-
-/// Why the clients could not be made. Quotes no URL.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum CxoneError {
-    /// A URL of the settings cannot be used.
-    #[error("tenant {tenant}: {key} {problem}")]
-    Url {
-        /// Whose settings.
-        tenant: TenantName,
-        /// `base_url` or `auth.token_url`.
-        key: &'static str,
-        /// What is wrong with it, in words that follow the key.
-        problem: &'static str,
-    },
-    /// The file with its certificate authorities cannot be used.
-    #[error("tenants.{tenant}.ca_file: {problem}")]
-    Authorities {
-        /// Whose settings.
-        tenant: TenantName,
-        /// What is wrong, the path included.
-        problem: String,
-    },
-    /// The HTTP client could not be set up.
-    #[error("tenant {tenant}: the HTTP client cannot be set up: {reason}")]
-    Client {
-        /// Whose client.
-        tenant: TenantName,
-        /// What the client says.
-        reason: String,
-    },
-}
-
 pub(super) struct Tenant {
+    pub(super) preset: Preset,
     pub(super) http: Client,
     pub(super) tokens: TokenCache,
     pub(super) retry_statuses: Vec<u16>,
-    base_url: Url,
+    places: Arc<Places>,
 }
 
 impl Tenant {
     pub(super) fn new(name: &TenantName, settings: TenantSettings) -> Result<Self, CxoneError> {
-        let TenantSettings { base_url, ca_file, auth, retry_statuses, max_concurrent } = settings;
+        let TenantSettings { preset, base_url, ca_file, mut auth, retry_statuses, max_concurrent } = settings;
+        let (token_url, discovery) = (auth.token_url.take(), auth.discovery.take());
         let refuse = |key| move |problem| CxoneError::Url { tenant: name.clone(), key, problem };
-        check_url(&auth.token_url).map_err(refuse("auth.token_url"))?;
-        check_url(&base_url).map_err(refuse("base_url"))?;
-        if base_url.query().is_some() {
-            return Err(refuse("base_url")("must have no query"));
+        token_url.as_ref().map_or(Ok(()), check_url).map_err(refuse("auth.token_url"))?;
+        for (key, url) in
+            [("base_url", &base_url), ("auth.issuer", &discovery.as_ref().map(|found| found.issuer.clone()))]
+        {
+            url.as_ref().map_or(Ok(()), check_root).map_err(refuse(key))?;
         }
         let authorities = ca_file.as_deref().map(tls::authorities).transpose();
         let authorities = authorities.map_err(|problem| CxoneError::Authorities { tenant: name.clone(), problem })?;
         let http = client(max_concurrent, &authorities.unwrap_or_default())
             .map_err(|error| CxoneError::Client { tenant: name.clone(), reason: reason(error) })?;
-        Ok(Self { tokens: TokenCache::new(http.clone(), auth), http, retry_statuses, base_url })
+        let places = Arc::new(Places::new(http.clone(), base_url, token_url, discovery));
+        let tokens = TokenCache::new(http.clone(), auth, places.clone());
+        Ok(Self { preset, tokens, http, retry_statuses, places })
     }
 
-    /// The base URL with `segments` below it; each is percent-encoded, so that none leaves its place.
-    pub(super) fn url(&self, segments: &[&str]) -> Url {
-        let mut url = self.base_url.clone();
+    /// The base URL with `place` below it; each segment is percent-encoded, so that none leaves its place. `None`: it is not known
+    /// where the tenant is, which nobody can say who has one of its tokens.
+    pub(super) fn url(&self, place: &Place<'_>) -> Option<Url> {
+        let mut url = self.places.base_url()?;
         if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(segments);
+            path.pop_if_empty().extend(&place.segments);
         }
-        url
+        url.set_query(place.query);
+        Some(url)
     }
+}
+
+fn check_root(url: &Url) -> Result<(), &'static str> {
+    check_url(url)?;
+    if url.query().is_some() { Err("must have no query") } else { Ok(()) }
 }
 
 fn check_url(url: &Url) -> Result<(), &'static str> {
@@ -177,17 +128,26 @@ fn reason(error: reqwest::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::settings::{AccessKey, AuthSettings, ClientAuth, ClientSettings, Discovery, Grant};
     use super::*;
 
     fn settings(base_url: &str, token_url: &str) -> TenantSettings {
         TenantSettings {
-            base_url: base_url.parse().unwrap(),
+            preset: Preset::DataActions,
+            base_url: Some(base_url.parse().unwrap()),
             ca_file: None,
             auth: AuthSettings {
-                token_url: token_url.parse().unwrap(),
-                client_id: "client".into(),
-                client_secret: "canary-secret".into(),
-                scopes: vec![],
+                grant: Grant::AccessKey {
+                    key: AccessKey { id: "key".into(), secret: "canary-key".into() },
+                    client: ClientSettings {
+                        id: "client".into(),
+                        secret: "canary-secret".into(),
+                        auth: ClientAuth::Body,
+                    },
+                    scopes: vec![],
+                },
+                token_url: Some(token_url.parse().unwrap()),
+                discovery: None,
                 refresh_margin: Duration::from_secs(30),
             },
             retry_statuses: vec![429, 503],
@@ -208,10 +168,19 @@ mod tests {
             ("http://h/x/y/", "http://h/x/y/api/a.b/execute"),
         ] {
             let tenant = tenant(base, "http://h/token").unwrap();
-            assert_eq!(tenant.url(&["api", "a.b", "execute"]).as_str(), whole);
+            let place = Place { segments: vec!["api", "a.b", "execute"], query: None };
+            assert_eq!(tenant.url(&place).unwrap().as_str(), whole);
         }
         let tenant = tenant("http://h", "http://h/token").unwrap();
-        assert_eq!(tenant.url(&["a/../b?c#d%"]).as_str(), "http://h/a%2F..%2Fb%3Fc%23d%25");
+        let place = Place { segments: vec!["a/../b?c#d%"], query: Some("x=y") };
+        assert_eq!(tenant.url(&place).unwrap().as_str(), "http://h/a%2F..%2Fb%3Fc%23d%25?x=y");
+    }
+
+    #[test]
+    fn a_tenant_that_is_not_found_yet_has_no_url() {
+        let settings = TenantSettings { base_url: None, ..settings("http://h", "http://h/t") };
+        let tenant = Tenant::new(&TenantName::parse("north").unwrap(), settings).unwrap();
+        assert_eq!(tenant.url(&Place { segments: vec!["x"], query: None }), None);
     }
 
     #[test]
@@ -223,6 +192,14 @@ mod tests {
         insta::assert_snapshot!(refused("http://h#f", "http://h/t"), @"tenant north: base_url must have no fragment");
         insta::assert_snapshot!(refused("http://h", "http://u@h/t"), @"tenant north: auth.token_url must have no user or password in it");
         insta::assert_snapshot!(refused("http://h", "data:,x"), @"tenant north: auth.token_url must be an http or https URL");
+        let issuer = |issuer: &str| {
+            let mut settings = settings("http://h", "http://h/t");
+            let issuer = issuer.parse().unwrap();
+            settings.auth.discovery = Some(Discovery { issuer, tenant_id: None, trusted_domains: vec![] });
+            Tenant::new(&TenantName::parse("north").unwrap(), settings).err().unwrap().to_string()
+        };
+        insta::assert_snapshot!(issuer("http://h?q"), @"tenant north: auth.issuer must have no query");
+        insta::assert_snapshot!(issuer("http://u:canary@h"), @"tenant north: auth.issuer must have no user or password in it");
     }
 
     #[test]
