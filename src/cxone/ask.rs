@@ -54,7 +54,7 @@ pub(super) async fn ask<T>(
     match reading.end {
         End::TimedOut if status < 300 => Err(silent()),
         End::Cut if status < 300 => {
-            Err(token::error(ErrorClass::Network, true, &format!("the answer of {whom} was cut short")).into())
+            Err(token::error(ErrorClass::Network, true, &format!("{whom}'s answer was cut short")).into())
         }
         End::Whole | End::Oversized | End::TimedOut | End::Cut => {
             judge(status, &reading.bytes).map_err(|error| Failure { error, retry_after })
