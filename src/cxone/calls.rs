@@ -55,7 +55,7 @@ fn request(tenant: &Tenant, call: &Call, credential: &Credential) -> Option<(Req
     } else {
         tenant.url(&["api", "v2", "integration", "data-actions", action, "execute"])
     };
-    let (body, witness) = Outgoing::new(call.body.clone());
+    let (body, witness) = Outgoing::new(call.request.body.clone());
     let exchange = Exchange {
         run_id: &call.run_id,
         step_id: &call.step_id,

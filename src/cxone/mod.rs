@@ -27,11 +27,10 @@ mod transport;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use crate::chain::{ErrorClass, Mode, TenantName};
-use crate::ports::{Actions, Answer, BoxFuture, Call, Credential, CredentialError, Poll, Polled, Seen};
+use crate::chain::{ActionId, ErrorClass, Mode, TenantName};
+use crate::ports::{Actions, Answer, BoxFuture, Call, Credential, CredentialError, Poll, Polled, Prepared, Seen};
 
 pub use auth::TokenStatus;
 use tenants::Tenant;
@@ -95,12 +94,19 @@ impl Actions for Cxone {
         })
     }
 
-    fn body(&self, _: &TenantName, mode: &Mode, payload: &Map<String, Value>) -> Bytes {
-        match mode {
+    fn prepare(
+        &self,
+        _: &TenantName,
+        _: &ActionId,
+        mode: &Mode,
+        payload: &Map<String, Value>,
+    ) -> Result<Prepared, String> {
+        let body = match mode {
             // Serialising a map of JSON values cannot fail; its keys come out sorted.
             Mode::Sync => serde_json::to_vec(payload).unwrap_or_default().into(),
             Mode::Job(options) => jobs::body(options, payload),
-        }
+        };
+        Ok(Prepared { body })
     }
 
     fn poll<'a>(&'a self, poll: &'a Poll, credential: &'a Credential) -> BoxFuture<'a, Polled> {

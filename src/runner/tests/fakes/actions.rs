@@ -3,12 +3,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::Tape;
-use crate::chain::{ErrorClass, JobEnd, JobId, JobProgress, Mode, Retryable, TenantName, Verdict};
+use crate::chain::{ActionId, ErrorClass, JobEnd, JobId, JobProgress, Mode, Retryable, TenantName, Verdict};
 use crate::ports::{
     Actions, Answer, BoxFuture, Call, Credential, CredentialError, Finished, Poll, Polled, Seen, SubmittedJob,
 };
@@ -209,11 +208,18 @@ impl Actions for FakeActions {
         })
     }
 
-    fn body(&self, _: &TenantName, mode: &Mode, payload: &Map<String, Value>) -> Bytes {
-        match mode {
+    fn prepare(
+        &self,
+        _: &TenantName,
+        _: &ActionId,
+        mode: &Mode,
+        payload: &Map<String, Value>,
+    ) -> Result<Prepared, String> {
+        let body = match mode {
             Mode::Sync => serde_json::to_vec(payload).unwrap().into(),
             Mode::Job(_) => json!({"job": payload}).to_string().into(),
-        }
+        };
+        Ok(Prepared { body })
     }
 
     fn poll<'a>(&'a self, poll: &'a Poll, credential: &'a Credential) -> BoxFuture<'a, Polled> {
