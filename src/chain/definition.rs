@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
+use super::expression::{Condition, Extract, Template};
 use super::ids::{ActionId, ChainId, RunId, StepId, TenantName};
 
 /// A checked chain definition.
@@ -36,24 +36,86 @@ pub struct Chain {
 pub struct Step {
     /// The given id, else `step_{index}`.
     pub id: StepId,
+    /// What is done.
+    pub work: Work,
+    /// Not met: the step is skipped.
+    pub when: Option<Condition>,
+    /// What is taken out of its output.
+    pub extract: Extract,
+    /// What happens to the chain when the step does not succeed.
+    pub on_failure: OnFailure,
+    /// What happens when nobody knows whether the step was carried out.
+    pub on_unknown: OnUnknown,
+    /// What takes its place with `on_failure: fallback`.
+    pub fallback: Option<Fallback>,
+}
+
+impl Step {
+    /// Its call; `None` where it has a chain instead.
+    #[must_use]
+    pub fn call(&self) -> Option<&Operation> {
+        match &self.work {
+            Work::Call(operation) => Some(operation),
+            Work::Chain(_) => None,
+        }
+    }
+
+    /// Its call, to be made what a test needs.
+    #[cfg(test)]
+    pub(crate) fn call_mut(&mut self) -> &mut Operation {
+        match &mut self.work {
+            Work::Call(operation) => operation,
+            Work::Chain(_) => panic!("the step has a chain"),
+        }
+    }
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Work {
+    /// An operation of the platform.
+    Call(Operation),
+    /// A chain of its own.
+    Chain(Nested),
+}
+
+/// A call of the platform, with all that is known of it before anything of it is sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Operation {
     /// The CXone operation.
     pub action: ActionId,
-    /// The JSON object that is sent.
-    pub payload: Map<String, Value>,
+    /// The JSON object that is sent; its strings may hold expressions.
+    pub payload: Template,
     /// How the operation is carried out.
     pub mode: Mode,
     /// Names that must be in the payload, and not `null`: else the step fails before anything is sent.
     pub required_params: Vec<String>,
     /// The step's own clock (4.4 of the contract): 5–120 s for a sync call, 5–900 s for a job.
     pub timeout: Duration,
-    /// What happens to the chain when the step does not succeed.
-    pub on_failure: OnFailure,
-    /// What happens when nobody knows whether the step was carried out.
-    pub on_unknown: OnUnknown,
     /// Whether sending it twice is harmless.
     pub idempotent: bool,
     /// How many exchanges may be made at most (429s and the repeat after a 401 left out); `None`: the tenant's.
     pub max_attempts: Option<u8>,
+}
+
+/// What takes the place of a step that did not succeed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fallback {
+    /// Another call. Boxed, for most steps have none.
+    Call(Box<Operation>),
+    /// A fixed output; its strings may hold expressions.
+    Output(Template),
+}
+
+/// A chain in the place of an action: a child run inside its parent's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Nested {
+    /// The nested definition's own name.
+    pub chain_id: ChainId,
+    /// The child's clock, from its first step on; `None`: the run's alone. 60–900 s.
+    pub global_timeout: Option<Duration>,
+    /// Its steps in their order; at least one.
+    pub steps: Vec<Step>,
 }
 
 /// How an operation is carried out.

@@ -6,6 +6,7 @@
 pub mod canonical;
 pub mod check;
 pub mod definition;
+pub mod expression;
 pub mod hash;
 pub mod ids;
 pub mod json;
@@ -16,7 +17,7 @@ pub mod result;
 pub mod run;
 pub mod stamp;
 
-pub use definition::{Chain, JobOptions, Mode, OnFailure, OnUnknown, Step};
+pub use definition::{Chain, Fallback, JobOptions, Mode, Nested, OnFailure, OnUnknown, Operation, Step, Work};
 pub use ids::{ActionId, ChainId, JobId, RunId, StepId, StepPath, TenantName};
 pub use outcome::{ErrorClass, JobEnd, JobProgress, Retryable, StepStatus, Verdict};
 pub use problem::{Problem, Problems};

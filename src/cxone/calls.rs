@@ -54,7 +54,7 @@ fn request(tenant: &Tenant, call: &Call, credential: &Credential) -> Result<(Req
     let place = if call.job { tenant.preset.submission(action) } else { tenant.preset.execution(action) };
     let place = place.ok_or("the tenant's API has no such operation")?;
     let url = tenant.url(&place).ok_or("it is not known where the tenant's API is")?;
-    let (body, witness) = Outgoing::new(call.body.clone());
+    let (body, witness) = Outgoing::new(call.request.body.clone());
     let exchange = Exchange {
         run_id: &call.run_id,
         step_id: &call.step_id,

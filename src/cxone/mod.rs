@@ -33,11 +33,10 @@ mod transport;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use crate::chain::{ErrorClass, Mode, TenantName};
-use crate::ports::{Actions, Answer, BoxFuture, Call, Credential, CredentialError, Poll, Polled, Seen};
+use crate::chain::{ActionId, ErrorClass, Mode, TenantName};
+use crate::ports::{Actions, Answer, BoxFuture, Call, Credential, CredentialError, Poll, Polled, Prepared, Seen};
 
 pub use auth::TokenStatus;
 pub use presets::{JobShape, Place, Preset};
@@ -104,13 +103,20 @@ impl Actions for Cxone {
         })
     }
 
-    fn body(&self, tenant: &TenantName, mode: &Mode, payload: &Map<String, Value>) -> Bytes {
+    fn prepare(
+        &self,
+        tenant: &TenantName,
+        _: &ActionId,
+        mode: &Mode,
+        payload: &Map<String, Value>,
+    ) -> Result<Prepared, String> {
         let wrapped = self.tenants.get(tenant).is_some_and(|known| known.preset.jobs().wrapped);
-        match mode {
+        let body = match mode {
             Mode::Job(options) if wrapped => jobs::body(options, payload),
             // Serialising a map of JSON values cannot fail; its keys come out sorted.
             Mode::Sync | Mode::Job(_) => serde_json::to_vec(payload).unwrap_or_default().into(),
-        }
+        };
+        Ok(Prepared { body })
     }
 
     fn poll<'a>(&'a self, poll: &'a Poll, credential: &'a Credential) -> BoxFuture<'a, Polled> {

@@ -22,8 +22,8 @@ pub struct Call {
     pub step_id: String,
     /// The operation.
     pub action: ActionId,
-    /// The body, exactly as it goes out: sorted keys, no spaces.
-    pub body: Bytes,
+    /// What is sent.
+    pub request: Prepared,
     /// Counts every exchange of the step from 1.
     pub attempt: u32,
     /// Whether it submits a job, instead of having the operation carried out at once.
@@ -32,6 +32,13 @@ pub struct Call {
     pub fallback: bool,
     /// When the exchange, the reading of the body included, has to be over.
     pub deadline: Instant,
+}
+
+/// A request as far as it is the same for all attempts of a step.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Prepared {
+    /// The body, exactly as it goes out: sorted keys, no spaces.
+    pub body: Bytes,
 }
 
 /// What one exchange came to.
@@ -55,6 +62,12 @@ pub struct Answer {
 
 // Written by hand: a payload or a response must not get into a log by way of a `{:?}`.
 
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prepared").field("body_bytes", &self.body.len()).finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")
@@ -62,7 +75,7 @@ impl fmt::Debug for Call {
             .field("run_id", &self.run_id)
             .field("step_id", &self.step_id)
             .field("action", &self.action)
-            .field("body_bytes", &self.body.len())
+            .field("request", &self.request)
             .field("attempt", &self.attempt)
             .field("job", &self.job)
             .field("fallback", &self.fallback)
@@ -114,8 +127,17 @@ pub trait Actions: Send + Sync {
     /// [`CredentialError`] when the token endpoint refuses or cannot be reached.
     fn credential<'a>(&'a self, tenant: &'a TenantName) -> BoxFuture<'a, Result<Credential, CredentialError>>;
 
-    /// The body of the exchange that carries `payload` out in this mode, exactly as it goes out: sorted keys, no spaces.
-    fn body(&self, tenant: &TenantName, mode: &Mode, payload: &Map<String, Value>) -> Bytes;
+    /// The exchange that carries `action` out with `payload` in this mode, as far as it is the same for all attempts.
+    ///
+    /// # Errors
+    /// What is wrong with the payload: it cannot be sent so. Quotes no value.
+    fn prepare(
+        &self,
+        tenant: &TenantName,
+        action: &ActionId,
+        mode: &Mode,
+        payload: &Map<String, Value>,
+    ) -> Result<Prepared, String>;
 
     /// Makes one exchange. Never fails: what went wrong is the answer.
     fn send<'a>(&'a self, call: &'a Call, credential: &'a Credential) -> BoxFuture<'a, Answer>;

@@ -10,7 +10,7 @@ mod journal;
 mod outbox;
 mod standing;
 
-pub use actions::{Actions, Answer, Call, Credential, CredentialError};
+pub use actions::{Actions, Answer, Call, Credential, CredentialError, Prepared};
 pub use clock::{Clock, Dice, SystemClock, SystemDice};
 pub use gate::{Gate, GateClosed, Outcome, Permit, RunAge, Slot};
 pub use inbox::{DeadReason, Delivery, Inbox, Receipt, Tether};

@@ -4,7 +4,6 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::time::Instant;
 use tracing::{Span, debug, error_span};
 
@@ -16,9 +15,9 @@ use super::lead::Lead;
 use super::recorder::{Entry, RENEW_EVERY};
 use crate::chain::log::Private;
 use crate::chain::run::{Command, decide};
-use crate::chain::{ErrorClass, Mode, Step, StepPath, Verdict};
+use crate::chain::{ErrorClass, Mode, Operation, Step, StepPath, Verdict};
 use crate::failpoint;
-use crate::ports::{Answer, Call, Credential, JournalError, Permit};
+use crate::ports::{Answer, Call, Credential, JournalError, Permit, Prepared};
 
 /// A token endpoint in trouble is not asked again sooner.
 const SHORTEST_TOKEN_DELAY: Duration = Duration::from_millis(250);
@@ -27,8 +26,8 @@ const SHORTEST_TOKEN_DELAY: Duration = Duration::from_millis(250);
 pub(super) struct ActiveStep {
     pub(super) path: StepPath,
     pub(super) clock: StepClock,
-    /// The payload, exactly as it goes out.
-    pub(super) body: Bytes,
+    /// What goes out.
+    pub(super) request: Prepared,
     /// When the back-off is over.
     pub(super) resume_at: Option<Instant>,
     /// How many 429s in this process.
@@ -65,10 +64,14 @@ impl Runner {
         let open = live.recorder.state().open();
         let (spent, waited) = open.map_or((0, 0), |open| (open.spent_ms, open.gate_wait_ms));
         let left = open.and_then(|open| open.not_before).map(|at| at.since(live.recorder.now()));
+        let call = call(step);
+        let payload = call.payload.source().as_object().cloned().unwrap_or_default();
+        let prepared = self.ports.actions.prepare(&live.chain.tenant, &call.action, &call.mode, &payload);
+        let prepared = prepared.unwrap_or_default();
         live.step = Some(ActiveStep {
             path: path.clone(),
-            clock: StepClock::resume(step.timeout, spent, waited),
-            body: self.ports.actions.body(&live.chain.tenant, &step.mode, &step.payload),
+            clock: StepClock::resume(call.timeout, spent, waited),
+            request: prepared,
             // What a worker before this one had left of its back-off.
             resume_at: left.filter(|left| !left.is_zero()).map(|left| Instant::now() + left),
             throttled: 0,
@@ -211,16 +214,16 @@ impl Runner {
     async fn exchange(&self, live: &mut Live, credential: &Credential, attempt: u32) -> Result<(Call, Answer), Halt> {
         let deadline = live.deadline.min(active(live).clock.deadline());
         let path = active(live).path.clone();
-        let body = active(live).body.clone();
+        let request = active(live).request.clone();
         let step = step(live, &path);
         let call = Call {
             tenant: live.chain.tenant.clone(),
             run_id: live.recorder.run_id().clone(),
             step_id: step.id.to_string(),
-            action: step.action.clone(),
-            body,
+            action: call(step).action.clone(),
+            request,
             attempt,
-            job: matches!(step.mode, Mode::Job(_)),
+            job: matches!(call(step).mode, Mode::Job(_)),
             fallback: false,
             deadline,
         };
@@ -245,7 +248,7 @@ impl Live {
     pub(super) fn span(&self, path: &StepPath, ahead: u32) -> Span {
         let step = step(self, path);
         let attempt = self.recorder.state().open().map_or(0, |open| open.intent.unwrap_or(open.attempts)) + ahead;
-        error_span!("step", step_id = step.id.as_str(), action_id = step.action.as_str(), attempt)
+        error_span!("step", step_id = step.id.as_str(), action_id = call(step).action.as_str(), attempt)
     }
 
     /// Waits for the time of a permit that was handed out ahead of it: as at the gate. Its lead at most.
@@ -343,4 +346,8 @@ pub(super) fn active(live: &mut Live) -> &mut ActiveStep {
 
 pub(super) fn step<'a>(live: &'a Live, path: &StepPath) -> &'a Step {
     &live.chain.steps[usize::from(path.index())]
+}
+
+pub(super) fn call(step: &Step) -> &Operation {
+    step.call().unwrap_or_else(|| unreachable!("a call"))
 }

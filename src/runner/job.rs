@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use super::Runner;
-use super::attempt::{ActiveStep, Waited, active, step};
+use super::attempt::{ActiveStep, Waited, active, call, step};
 use super::drive::{Halt, Live};
 use super::record::{Trace, open_step};
 use super::recorder::Entry;
@@ -151,7 +151,7 @@ impl Runner {
             tenant: live.chain.tenant.clone(),
             run_id: live.recorder.run_id().clone(),
             step_id: step.id.to_string(),
-            action: step.action.clone(),
+            action: call(step).action.clone(),
             attempt: open.attempts,
             job: job.id,
             deadline,

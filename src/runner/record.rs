@@ -59,7 +59,7 @@ impl Runner {
                     step_id: call.step_id.clone(),
                     action_id: call.action.clone(),
                     attempt: call.attempt,
-                    payload_hash: self.settings.hasher.hash(&call.body),
+                    payload_hash: self.settings.hasher.hash(&call.request.body),
                     response_hash: answer.body.as_ref().map(|body| self.settings.hasher.hash(body)),
                     hash_alg: self.settings.hasher.algorithm(),
                     error_classification: class,
@@ -121,12 +121,12 @@ impl Runner {
             return self.end_step(live, &path, (StepStatus::Unknown, ErrorClass::OutcomeUnknown), trace);
         }
         let open = open_step(live);
-        let body = active(live).body.clone();
+        let body = active(live).request.body.clone();
         let step = step(live, &path);
         let retried = StepRetried {
             step_index: path.index(),
             step_id: step.id.to_string(),
-            action_id: step.action.clone(),
+            action_id: super::attempt::call(step).action.clone(),
             attempt: open.intent.unwrap_or(open.attempts),
             payload_hash: self.settings.hasher.hash(&body),
             response_hash: None,
@@ -182,7 +182,7 @@ impl Runner {
         let finished = StepFinished {
             step_index: path.index(),
             step_id: step.id.to_string(),
-            action_id: step.action.clone(),
+            action_id: super::attempt::call(step).action.clone(),
             status,
             http_status: trace.http_status,
             attempts,
@@ -190,7 +190,7 @@ impl Runner {
             latency_ms: millis(active.clock.spent()),
             gate_wait_ms: millis(active.clock.waited()),
             job_id: open.job.map(|job| job.id.to_string()),
-            payload_hash: sent.then(|| self.settings.hasher.hash(&active.body)),
+            payload_hash: sent.then(|| self.settings.hasher.hash(&active.request.body)),
             response_hash: trace.response_hash,
             hash_alg: self.settings.hasher.algorithm(),
             error_classification: class,

@@ -10,6 +10,7 @@ use super::super::ids::{ChainId, RunId, TenantName};
 use super::super::json::{Node, Pointer, Report};
 use super::fields::{Field, Known, Object};
 use super::steps::{self, Rules};
+use super::tree::Tree;
 use super::{Catalogue, texts, time};
 
 const KNOWN: Known = Known {
@@ -30,7 +31,7 @@ const KNOWN: Known = Known {
 };
 
 /// The most steps that a chain can have, whatever its `max_depth`.
-const MAX_STEPS: u64 = 25;
+pub(super) const MAX_STEPS: u64 = 25;
 
 /// The names in a definition, each as far as it is valid: a rejection tells them too.
 #[derive(Default)]
@@ -51,33 +52,28 @@ pub(super) struct Rest {
 /// Walks the whole definition.
 pub(super) fn walk(
     root: &Node<'_>,
-    message_id: Option<&RunId>,
+    (message_id, queue_tenant): (Option<&RunId>, &TenantName),
     catalogue: &Catalogue,
     report: &mut Report<'_>,
 ) -> (Names, Option<Rest>) {
     let Some(object) = Object::open(&Field { pointer: Pointer::ROOT, node: root }, &KNOWN, report) else {
         return Default::default();
     };
-    if let Some(field) = object.optional("version") {
-        field.integer(1..=1, report);
-    }
+    version(&object, report);
     let names = Names {
         chain_id: object.required("chain_id", report).and_then(|field| field.name(ChainId::parse, report)),
         run_id: object.optional("run_id").and_then(|field| run_id(&field, message_id, report)),
         tenant: object.optional("tenant").and_then(|field| tenant(&field, catalogue, report)),
     };
-    let max_depth = object.optional("max_depth").map(|field| field.integer(1..=MAX_STEPS, report));
+    let max_steps = max_steps(&object, 10, report);
     let global_timeout = object.optional("global_timeout_seconds").and_then(|field| field.integer(60..=900, report));
     let expires_at = object.optional("expires_at").and_then(|field| expires_at(&field, report));
-    let repeats = object.optional("allow_repeated_actions").map(|field| field.flag(report));
     let metadata = object.optional("metadata").and_then(|field| texts(&field, report));
-    let rules = Rules {
-        // An invalid limit has been reported; nobody knows what was meant, so only the hard one counts.
-        max_steps: max_depth.unwrap_or(Some(10)).unwrap_or(MAX_STEPS),
-        // The same goes for an invalid flag.
-        repeats: repeats.is_some_and(|flag| flag.unwrap_or(true)),
-    };
-    let steps = object.required("steps", report).and_then(|field| steps::walk(&field, rules, report));
+    let tenant = names.tenant.as_ref().unwrap_or(queue_tenant);
+    let mut tree = Tree::new(catalogue, tenant);
+    let place = tree.root(names.chain_id.as_ref(), repeats(&object, report));
+    let rules = Rules { max_steps, place: &place, outer: None };
+    let steps = object.required("steps", report).and_then(|field| steps::walk(&field, &rules, &mut tree, report));
     let rest = steps.map(|steps| Rest {
         global_timeout: Duration::from_secs(global_timeout.unwrap_or(300)),
         expires_at,
@@ -85,6 +81,26 @@ pub(super) fn walk(
         steps,
     });
     (names, rest)
+}
+
+/// The format of the definition: there is one.
+pub(super) fn version(object: &Object<'_, '_>, report: &mut Report<'_>) {
+    if let Some(field) = object.optional("version") {
+        field.integer(1..=1, report);
+    }
+}
+
+/// The most steps, `default` unless the definition says. An invalid limit is reported; nobody knows what was meant, so only the
+/// hard one counts.
+pub(super) fn max_steps(object: &Object<'_, '_>, default: u64, report: &mut Report<'_>) -> u64 {
+    let given = object.optional("max_depth").map(|field| field.integer(1..=MAX_STEPS, report));
+    given.unwrap_or(Some(default)).unwrap_or(MAX_STEPS)
+}
+
+/// Whether an action may be in the chain twice. The same goes for an invalid flag.
+pub(super) fn repeats(object: &Object<'_, '_>, report: &mut Report<'_>) -> bool {
+    let given = object.optional("allow_repeated_actions").map(|field| field.flag(report));
+    given.is_some_and(|flag| flag.unwrap_or(true))
 }
 
 fn run_id(field: &Field<'_, '_>, message_id: Option<&RunId>, report: &mut Report<'_>) -> Option<RunId> {

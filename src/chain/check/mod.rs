@@ -6,8 +6,12 @@
 
 mod catalogue;
 mod definition;
+mod extract;
+mod fallback;
 mod fields;
 mod job;
+mod nested;
+mod operation;
 mod payload;
 mod required;
 mod spelling;
@@ -16,6 +20,8 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod time;
+mod tree;
+mod when;
 
 use std::collections::BTreeMap;
 
@@ -63,7 +69,10 @@ pub fn check(submission: &Submission<'_>, catalogue: &Catalogue) -> Result<Chain
     let root = json::read(submission.body, &mut report);
     let message_id = message_id(submission, root.as_ref(), &mut report);
     let (names, rest) = match &root {
-        Some(root) => definition::walk(root, message_id.as_ref(), catalogue, &mut report),
+        Some(root) => {
+            let given = (message_id.as_ref(), submission.queue_tenant);
+            definition::walk(root, given, catalogue, &mut report)
+        }
         None => Default::default(),
     };
     let run_id = names.run_id.or(message_id);

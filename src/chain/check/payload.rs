@@ -1,15 +1,19 @@
-//! The payload of a step.
+//! Values whose strings may hold expressions: payloads, and the outputs of fallbacks.
 
-use serde_json::{Map, Value};
-
-use super::super::json::{Kind, Node, Pointer, Report, to_map};
+use super::super::expression::{Scope, Template};
+use super::super::json::{Kind, Node, Pointer, Report};
 use super::fields::Field;
 
-/// The payload as it will be sent.
-pub(super) fn payload(field: &Field<'_, '_>, report: &mut Report<'_>) -> Option<Map<String, Value>> {
-    let members = field.members(report)?;
+/// The payload as it will be sent, once its expressions are evaluated: an object.
+pub(super) fn payload(field: &Field<'_, '_>, scope: &Scope<'_>, report: &mut Report<'_>) -> Option<Template> {
+    field.members(report)?;
+    template(field, scope, report)
+}
+
+/// Any value.
+pub(super) fn template(field: &Field<'_, '_>, _scope: &Scope<'_>, report: &mut Report<'_>) -> Option<Template> {
     refuse_expressions(field.node, &field.pointer, report);
-    Some(to_map(members))
+    Some(Template::of(field.node.to_value()))
 }
 
 /// An expression that nobody evaluates would go to CXone as text; so it is refused until expressions are there.

@@ -1,7 +1,6 @@
 //! The names that a step's payload must have.
 
-use serde_json::{Map, Value};
-
+use super::super::expression::Template;
 use super::super::json::Report;
 use super::fields::Field;
 
@@ -11,11 +10,7 @@ const MOST: usize = 100;
 const LONGEST: usize = 128;
 
 /// The names, each looked for in `payload`. A value that is `null` is there, and fails the step when it is reached.
-pub(super) fn names(
-    field: &Field<'_, '_>,
-    payload: Option<&Map<String, Value>>,
-    report: &mut Report<'_>,
-) -> Option<Vec<String>> {
+pub(super) fn names(field: &Field<'_, '_>, payload: Option<&Template>, report: &mut Report<'_>) -> Option<Vec<String>> {
     let items = field.items(report)?;
     if items.len() > MOST {
         field.wrong(report, format_args!("has {} names", items.len()), format_args!("at most {MOST} names"));
@@ -30,7 +25,7 @@ pub(super) fn names(
         } else if names.iter().any(|known| known == name) {
             item.wrong(report, "is in the list twice", "each name once");
         } else {
-            if payload.is_some_and(|payload| !payload.contains_key(name)) {
+            if payload.is_some_and(|payload| payload.source().get(name).is_none()) {
                 item.wrong(report, "is not in the payload", "a name that the step's payload has");
             }
             names.push(name.to_owned());

@@ -1,16 +1,12 @@
 //! One step.
 
-use std::time::Duration;
-
-use serde_json::{Map, Value};
-
-use super::super::definition::{Mode, OnFailure, OnUnknown, Step};
-use super::super::ids::{ActionId, StepId};
-use super::super::json::{Report, Span};
+use super::super::definition::{OnFailure, OnUnknown, Step, Work};
+use super::super::expression::Scope;
+use super::super::ids::StepId;
+use super::super::json::Report;
 use super::fields::{Field, Known, Object};
-use super::{job, payload, required};
-
-const NOT_YET: &str = "is not yet supported";
+use super::tree::{Place, Tree};
+use super::{extract, fallback, nested, operation, when};
 
 const KNOWN: Known = Known {
     noun: "a step",
@@ -24,20 +20,17 @@ const KNOWN: Known = Known {
         "on_unknown",
         "idempotent",
         "retry",
+        "fallback",
+        "when",
+        "extract",
         "required_params",
         "version_id",
         "environment_context",
         "execution_timeout_ms",
+        "chain",
     ],
-    later: &[
-        ("fallback", "is not yet supported; on_failure: fallback alone records the directive and goes on"),
-        ("when", NOT_YET),
-        ("extract", NOT_YET),
-        ("chain", NOT_YET),
-    ],
+    later: &[],
 };
-
-const RETRY: Known = Known { noun: "retry", fields: &["max_attempts"], later: &[] };
 
 const ON_FAILURE: [(&str, OnFailure); 3] =
     [("abort", OnFailure::Abort), ("continue", OnFailure::Continue), ("fallback", OnFailure::Fallback)];
@@ -45,93 +38,49 @@ const ON_FAILURE: [(&str, OnFailure); 3] =
 const ON_UNKNOWN: [(&str, OnUnknown); 3] =
     [("as_failure", OnUnknown::AsFailure), ("retry", OnUnknown::Retry), ("stop", OnUnknown::Stop)];
 
-/// The id of a step as its author left it.
-pub(super) enum Given {
-    Absent,
-    /// Reported.
-    Invalid,
-    Valid(StepId, Span),
-}
-
-/// A step before it is known whether it goes with the others.
-pub(super) struct Draft {
-    pub(super) id: Given,
-    /// `None` only where that has been reported.
-    pub(super) action: Option<(ActionId, Span)>,
-    payload: Map<String, Value>,
-    mode: Mode,
-    required_params: Vec<String>,
-    timeout: Duration,
-    on_failure: OnFailure,
-    on_unknown: OnUnknown,
-    idempotent: bool,
-    max_attempts: Option<u8>,
-}
-
-/// Walks the fields of one step. `None` when it is not an object.
-pub(super) fn walk(field: &Field<'_, '_>, report: &mut Report<'_>) -> Option<Draft> {
+/// Walks the fields of one step, which is called `id` unless that is invalid. `None` where something has been reported.
+pub(super) fn walk(
+    field: &Field<'_, '_>,
+    id: Option<StepId>,
+    (place, scope): (&Place, &Scope<'_>),
+    tree: &mut Tree<'_>,
+    report: &mut Report<'_>,
+) -> Option<Step> {
     let object = Object::open(field, &KNOWN, report)?;
-    let mode = job::mode(&object, report);
-    let (timeouts, default) = job::timeouts(&mode);
-    let timeout = object.optional("timeout_seconds").and_then(|field| field.integer(timeouts, report));
-    let given = object.optional("payload");
-    // Of a payload that is none, nobody can say what it lacks.
-    let payload = given.as_ref().map_or_else(|| Some(Map::new()), |field| payload::payload(field, report));
-    let required = object.optional("required_params");
-    let required = required.and_then(|field| required::names(&field, payload.as_ref(), report));
-    Some(Draft {
-        id: id(&object, report),
-        action: action(&object, report),
-        payload: payload.unwrap_or_default(),
-        mode,
-        required_params: required.unwrap_or_default(),
-        timeout: Duration::from_secs(timeout.unwrap_or(default)),
-        on_failure: object.optional("on_failure").and_then(|f| f.choice(&ON_FAILURE, report)).unwrap_or_default(),
-        on_unknown: object.optional("on_unknown").and_then(|f| f.choice(&ON_UNKNOWN, report)).unwrap_or_default(),
-        idempotent: object.optional("idempotent").and_then(|field| field.flag(report)).unwrap_or_default(),
-        max_attempts: object.optional("retry").and_then(|field| max_attempts(&field, report)),
+    let work = match object.optional("chain") {
+        Some(chain) => {
+            operation::refuse(&object, report);
+            nested::walk(&chain, (place, scope), tree, report).map(Work::Chain)
+        }
+        None => operation::of_step(&object, (place, scope), tree, report).map(Work::Call),
+    };
+    let on_failure = object.optional("on_failure").map(|field| field.choice(&ON_FAILURE, report));
+    let on_unknown = object.optional("on_unknown").and_then(|field| field.choice(&ON_UNKNOWN, report));
+    let fallback = object.optional("fallback").map(|field| {
+        // Of a directive that is none, nobody can say what was meant.
+        if !matches!(on_failure, Some(None | Some(OnFailure::Fallback))) {
+            field.wrong(report, "would never be used", "only with on_failure: fallback");
+        }
+        fallback::walk(&field, scope, tree, report)
+    });
+    let when = object.optional("when").map(|field| when::when(&field, scope, report));
+    let extract = object.optional("extract").map(|field| extract::extract(&field, report));
+    Some(Step {
+        id: id?,
+        work: work?,
+        when: transposed(when)?,
+        extract: transposed(extract)?.unwrap_or_default(),
+        on_failure: on_failure.flatten().unwrap_or_default(),
+        on_unknown: on_unknown.unwrap_or_default(),
+        fallback: transposed(fallback)?,
     })
 }
 
-impl Draft {
-    /// The step, with `default_id` where it has no id of its own. `None` where something has been reported.
-    pub(super) fn into_step(self, default_id: StepId) -> Option<Step> {
-        Some(Step {
-            id: match self.id {
-                Given::Absent => default_id,
-                Given::Invalid => return None,
-                Given::Valid(id, _) => id,
-            },
-            action: self.action?.0,
-            payload: self.payload,
-            mode: self.mode,
-            required_params: self.required_params,
-            timeout: self.timeout,
-            on_failure: self.on_failure,
-            on_unknown: self.on_unknown,
-            idempotent: self.idempotent,
-            max_attempts: self.max_attempts,
-        })
+/// What is absent is well; what is there must be valid.
+fn transposed<T>(given: Option<Option<T>>) -> Option<Option<T>> {
+    match given {
+        Some(invalid @ None) => invalid.map(Some),
+        Some(valid) => Some(valid),
+        None => Some(None),
     }
-}
-
-fn id(object: &Object<'_, '_>, report: &mut Report<'_>) -> Given {
-    let Some(field) = object.optional("id") else { return Given::Absent };
-    match field.name(StepId::parse, report) {
-        Some(id) => Given::Valid(id, field.node.span),
-        None => Given::Invalid,
-    }
-}
-
-fn action(object: &Object<'_, '_>, report: &mut Report<'_>) -> Option<(ActionId, Span)> {
-    // A nested chain takes the action's place; that it is not yet supported has been said.
-    let nested = object.optional("chain").is_some();
-    let field = if nested { object.optional("action_id") } else { object.required("action_id", report) }?;
-    Some((field.name(ActionId::parse, report)?, field.node.span))
-}
-
-fn max_attempts(field: &Field<'_, '_>, report: &mut Report<'_>) -> Option<u8> {
-    let object = Object::open(field, &RETRY, report)?;
-    let attempts = object.required("max_attempts", report)?.integer(1..=10, report)?;
-    u8::try_from(attempts).ok()
 }

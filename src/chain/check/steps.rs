@@ -3,36 +3,64 @@
 use std::collections::BTreeMap;
 
 use super::super::definition::Step;
+use super::super::expression::{Name, Scope};
 use super::super::ids::StepId;
-use super::super::json::{Pointer, Report};
+use super::super::json::{Kind, Pointer, Report, Span};
 use super::fields::Field;
-use super::step::{self, Draft, Given};
+use super::tree::{self, Place, Tree};
+use super::{extract, step};
 
-/// What the definition says about its steps as a list.
-#[derive(Clone, Copy)]
-pub(super) struct Rules {
-    /// How many there may be.
+/// What the definition says about its steps as a list, and where they stand.
+pub(super) struct Rules<'r> {
+    /// How many there may be, nested ones counted.
     pub(super) max_steps: u64,
-    /// Whether an action may be in it twice.
-    pub(super) repeats: bool,
+    /// The place of their chain.
+    pub(super) place: &'r Place,
+    /// What the step sees that their chain is nested in.
+    pub(super) outer: Option<&'r Scope<'r>>,
+}
+
+/// The id of a step as its author left it.
+enum Given {
+    Absent,
+    /// Reported.
+    Invalid,
+    Valid(StepId, Span),
 }
 
 /// Walks every step. `None` when they do not make a chain, which has been reported then.
-pub(super) fn walk(field: &Field<'_, '_>, rules: Rules, report: &mut Report<'_>) -> Option<Vec<Step>> {
+pub(super) fn walk(
+    field: &Field<'_, '_>,
+    rules: &Rules<'_>,
+    tree: &mut Tree<'_>,
+    report: &mut Report<'_>,
+) -> Option<Vec<Step>> {
     let items = field.items(report)?;
-    if !(1..=rules.max_steps).contains(&(items.len() as u64)) {
-        let what = if items.is_empty() { "is empty".to_owned() } else { format!("has {} steps", items.len()) };
+    let count = tree::count(items);
+    if !(1..=rules.max_steps).contains(&(count as u64)) {
+        let what = match (count, items.len()) {
+            (0, _) => "is empty".to_owned(),
+            (count, own) if count == own => format!("has {count} steps"),
+            (count, _) => format!("has {count} steps, nested ones counted"),
+        };
         field.wrong(report, what, "1 to max_depth steps (10 unless given, 25 at most)");
     }
-    let mut drafts = Vec::new();
-    for (index, node) in items.iter().enumerate() {
-        drafts.push(step::walk(&Field { pointer: field.pointer.index(index), node }, report));
+    let entries = || items.iter().enumerate().map(|(i, node)| Field { pointer: field.pointer.index(i), node });
+    let ids: Vec<Given> = entries().map(|entry| given(&entry, report)).collect();
+    unique_ids(&ids, &field.pointer, report);
+    let names: Vec<Option<Name>> =
+        entries().zip(&ids).enumerate().map(|(i, (entry, id))| name(&entry, id, i)).collect();
+    let mut steps = Vec::new();
+    for (index, (entry, id)) in entries().zip(ids).enumerate() {
+        let id = match id {
+            Given::Absent => default_id(index),
+            Given::Invalid => None,
+            Given::Valid(id, _) => Some(id),
+        };
+        let scope = Scope::new(rules.outer, &names, index);
+        steps.push(step::walk(&entry, id, (rules.place, &scope), tree, report));
     }
-    unique_ids(&drafts, &field.pointer, report);
-    if !rules.repeats {
-        unique_actions(&drafts, &field.pointer, report);
-    }
-    drafts.into_iter().enumerate().map(|(index, draft)| draft?.into_step(default_id(index)?)).collect()
+    steps.into_iter().collect()
 }
 
 const UNIQUE: &str = "an id of its own for every step";
@@ -41,38 +69,48 @@ fn default_id(index: usize) -> Option<StepId> {
     StepId::parse(&format!("step_{index}")).ok()
 }
 
+fn given(entry: &Field<'_, '_>, report: &mut Report<'_>) -> Given {
+    let Some(field) = peek(entry, "id") else { return Given::Absent };
+    match field.name(StepId::parse, report) {
+        Some(id) => Given::Valid(id, field.node.span),
+        None => Given::Invalid,
+    }
+}
+
+/// What expressions call the step.
+fn name(entry: &Field<'_, '_>, id: &Given, index: usize) -> Option<Name> {
+    let id = match id {
+        Given::Absent => default_id(index)?.to_string(),
+        Given::Invalid => return None,
+        Given::Valid(id, _) => id.to_string(),
+    };
+    Some(Name { id, extracted: peek(entry, "extract").map(|field| extract::names(&field)).unwrap_or_default() })
+}
+
+/// A field of a step that may not even be an object, which is reported elsewhere.
+fn peek<'w, 'a>(entry: &'w Field<'w, 'a>, key: &'w str) -> Option<Field<'w, 'a>> {
+    let Kind::Object(members) = &entry.node.kind else { return None };
+    let member = members.iter().find(|member| member.key == key)?;
+    Some(Field { pointer: entry.pointer.key(key), node: &member.node })
+}
+
 /// Two steps must not have one id, be it given or the default of a step without one.
-fn unique_ids(drafts: &[Option<Draft>], steps: &Pointer<'_>, report: &mut Report<'_>) {
+fn unique_ids(ids: &[Given], steps: &Pointer<'_>, report: &mut Report<'_>) {
     let mut given = BTreeMap::new();
-    for (index, draft) in drafts.iter().enumerate() {
-        let Some(Draft { id: Given::Valid(id, span), .. }) = draft else { continue };
+    for (index, id) in ids.iter().enumerate() {
+        let Given::Valid(id, span) = id else { continue };
         if let Some((first, _)) = given.get(id) {
-            let what = format_args!("is the same as /steps/{first}/id");
+            let what = format_args!("is the same as {}/{first}/id", steps.render());
             report.add_allowing(&steps.index(index).key("id"), *span, what, UNIQUE);
         } else {
             given.insert(id, (index, *span));
         }
     }
-    for (index, draft) in drafts.iter().enumerate() {
-        let Some(Draft { id: Given::Absent, .. }) = draft else { continue };
+    for (index, id) in ids.iter().enumerate() {
+        let Given::Absent = id else { continue };
         if let Some((owner, span)) = default_id(index).as_ref().and_then(|id| given.get(id)) {
-            let what = format_args!("is the id that /steps/{index} has by default");
+            let what = format_args!("is the id that {}/{index} has by default", steps.render());
             report.add_allowing(&steps.index(*owner).key("id"), *span, what, UNIQUE);
-        }
-    }
-}
-
-/// The same action twice is how a chain becomes a loop of side effects; its author has to say that it is meant.
-fn unique_actions(drafts: &[Option<Draft>], steps: &Pointer<'_>, report: &mut Report<'_>) {
-    let mut seen = BTreeMap::new();
-    for (index, draft) in drafts.iter().enumerate() {
-        let Some(Draft { action: Some((action, span)), .. }) = draft else { continue };
-        if let Some(first) = seen.get(action) {
-            let what = format_args!("is the same as /steps/{first}/action_id");
-            let allowed = "each action once, unless allow_repeated_actions is true";
-            report.add_allowing(&steps.index(index).key("action_id"), *span, what, allowed);
-        } else {
-            seen.insert(action, index);
         }
     }
 }

@@ -16,7 +16,6 @@ pub(crate) mod tests;
 mod token;
 
 pub use lines::{Lines, Position};
-pub(crate) use node::to_map;
 pub use node::{Kind, Member, Node, Span};
 pub use pointer::Pointer;
 pub use reader::{MAX_DEPTH, read};

@@ -68,7 +68,7 @@ impl Node<'_> {
 }
 
 /// The members of an object without places.
-pub(crate) fn to_map(members: &[Member<'_>]) -> Map<String, Value> {
+fn to_map(members: &[Member<'_>]) -> Map<String, Value> {
     members.iter().map(|member| (member.key.clone().into_owned(), member.node.to_value())).collect()
 }
 

@@ -48,13 +48,13 @@ pub fn after(step: &Step, open: &OpenStep, verdict: Verdict, room: Room) -> Afte
             let may = match retry {
                 Retryable::No => false,
                 Retryable::Yes => true,
-                Retryable::IfIdempotent => step.idempotent,
+                Retryable::IfIdempotent => step.call().is_some_and(|call| call.idempotent),
             };
             let status = if retry == Retryable::Yes { undone(open) } else { StepStatus::Failed };
             again(step, open, room, may, status, class)
         }
         Verdict::Unknown { class } => {
-            let may = step.idempotent || step.on_unknown == OnUnknown::Retry;
+            let may = step.call().is_some_and(|call| call.idempotent) || step.on_unknown == OnUnknown::Retry;
             again(step, open, room, may, StepStatus::Unknown, class)
         }
         Verdict::Throttled => free(open, !room.left.is_zero(), ErrorClass::RateLimited),
@@ -71,7 +71,7 @@ pub fn undone(open: &OpenStep) -> StepStatus {
 
 /// A repeat that costs an attempt and a back-off. A back-off that would pass the deadline fails at once.
 fn again(step: &Step, open: &OpenStep, room: Room, may: bool, status: StepStatus, class: ErrorClass) -> After {
-    let max = u32::from(step.max_attempts.unwrap_or(room.max_attempts));
+    let max = u32::from(step.call().and_then(|call| call.max_attempts).unwrap_or(room.max_attempts));
     if may && open.counted + 1 < max && room.delay < room.left {
         After::Retry { class, delay: room.delay }
     } else {

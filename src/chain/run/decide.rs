@@ -96,7 +96,7 @@ pub fn decide(chain: &Chain, state: &RunState, inputs: Inputs) -> Command {
     if let Some(open) = state.open() {
         let step = &chain.steps[usize::from(open.path.index())];
         if open.intent.is_some() {
-            let may = step.idempotent || step.on_unknown == OnUnknown::Retry;
+            let may = step.call().is_some_and(|call| call.idempotent) || step.on_unknown == OnUnknown::Retry;
             let resend = may && !inputs.clock_over && state.looped_at().is_none();
             return Command::Lost { step: open.path.clone(), resend };
         }
@@ -172,7 +172,9 @@ fn between_steps(chain: &Chain, state: &RunState, inputs: Inputs) -> Command {
 
 /// Whether a name that must have a value has none. (That it is in the payload was checked with the definition.)
 fn lacks_param(step: &Step) -> bool {
-    step.required_params.iter().any(|name| step.payload.get(name).is_none_or(Value::is_null))
+    step.call().is_some_and(|call| {
+        call.required_params.iter().any(|name| call.payload.source().get(name).is_none_or(Value::is_null))
+    })
 }
 
 fn index(next: usize) -> u16 {

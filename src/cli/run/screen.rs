@@ -82,7 +82,11 @@ impl Screen {
             lost_events: None,
             result: None,
         };
-        let actions = chain.steps.iter().map(|step| step.action.to_string()).collect();
+        let actions = chain
+            .steps
+            .iter()
+            .map(|step| step.call().map_or_else(String::new, |call| call.action.to_string()))
+            .collect();
         Self { shows, actions, state: Mutex::new(state) }
     }
 

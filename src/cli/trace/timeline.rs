@@ -249,7 +249,10 @@ fn names(log: &[Record]) -> BTreeMap<u16, (String, Option<String>)> {
         match record {
             Record::Private(Private::Definition { canonical, .. }) => {
                 let Ok(chain) = judge(canonical.as_bytes(), &Catalogue::any()) else { continue };
-                let steps = chain.steps.iter().map(|step| (step.id.to_string(), Some(step.action.to_string())));
+                let steps = chain
+                    .steps
+                    .iter()
+                    .map(|step| (step.id.to_string(), step.call().map(|call| call.action.to_string())));
                 names.extend((0_u16..).zip(steps));
             }
             Record::Event(sealed) => {

@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::Tape;
-use crate::chain::{ErrorClass, JobEnd, JobId, JobProgress, Mode, Retryable, TenantName, Verdict};
+use crate::chain::{ActionId, ErrorClass, JobEnd, JobId, JobProgress, Mode, Retryable, TenantName, Verdict};
 use crate::ports::{
-    Actions, Answer, BoxFuture, Call, Credential, CredentialError, Finished, Poll, Polled, Seen, SubmittedJob,
+    Actions, Answer, BoxFuture, Call, Credential, CredentialError, Finished, Poll, Polled, Prepared, Seen, SubmittedJob,
 };
 
 /// A platform that answers as scripted; with success at once when the script is over.
@@ -209,11 +209,18 @@ impl Actions for FakeActions {
         })
     }
 
-    fn body(&self, _: &TenantName, mode: &Mode, payload: &Map<String, Value>) -> Bytes {
-        match mode {
+    fn prepare(
+        &self,
+        _: &TenantName,
+        _: &ActionId,
+        mode: &Mode,
+        payload: &Map<String, Value>,
+    ) -> Result<Prepared, String> {
+        let body = match mode {
             Mode::Sync => serde_json::to_vec(payload).unwrap().into(),
             Mode::Job(_) => json!({"job": payload}).to_string().into(),
-        }
+        };
+        Ok(Prepared { body })
     }
 
     fn poll<'a>(&'a self, poll: &'a Poll, credential: &'a Credential) -> BoxFuture<'a, Polled> {
