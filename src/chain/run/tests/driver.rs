@@ -313,9 +313,10 @@ impl Driven {
 
     /// What is not durable is lost, and with it what it knew.
     fn crash(&mut self, later: u64) {
-        let lost = self.log.records.split_off(self.durable);
+        self.log.records.truncate(self.durable);
         self.moments.truncate(self.durable + 1);
-        if let Some(last) = self.exchanges.last_mut().filter(|_| lost.iter().any(closes_an_exchange)) {
+        let in_flight = self.log.state().open().is_some_and(|open| open.intent.is_some());
+        if let Some(last) = self.exchanges.last_mut().filter(|_| in_flight) {
             last.known = None;
         }
         self.reopen(later);
@@ -328,15 +329,6 @@ impl Driven {
         self.log.head = self.state.head().clone();
         let reopened = self.state.is_accepted() && self.state.finished().is_none();
         self.asked = Inputs { reopened, ..Inputs::default() };
-    }
-}
-
-fn closes_an_exchange(record: &Record) -> bool {
-    let Record::Event(sealed) = record else { return false };
-    match &sealed.event.body {
-        EventBody::StepRetried(_) => true,
-        EventBody::StepFinished(finished) => finished.attempts > 0,
-        _ => false,
     }
 }
 
