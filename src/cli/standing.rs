@@ -145,7 +145,8 @@ fn open_step(open: &OpenStep) -> WaitsFor {
 
 /// What the definition calls the step at `index`; its number's name where the definition is not kept.
 fn step_id(log: &[Record], index: usize) -> String {
-    let chain = definition(log).and_then(|(canonical, _)| judge(canonical.as_bytes(), &Catalogue::any()).ok());
+    let chain =
+        definition(log).and_then(|(canonical, _)| judge(canonical.as_bytes(), &Catalogue::any().trusting()).ok());
     let named = chain.as_ref().and_then(|chain| chain.steps.get(index)).map(|step| step.id.to_string());
     named.unwrap_or_else(|| format!("step_{index}"))
 }

@@ -154,6 +154,7 @@ impl Runner {
             action: call(step).action.clone(),
             attempt: open.attempts,
             job: job.id,
+            hidden: active(live).request.hidden.clone(),
             deadline,
         };
         active(live).polling.polls += 1;

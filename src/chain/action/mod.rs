@@ -3,6 +3,7 @@
 
 mod path;
 mod redaction;
+mod request;
 mod schema;
 mod words;
 
@@ -12,6 +13,7 @@ use serde_json::Value;
 
 pub use path::{PathTemplate, encoded};
 pub use redaction::Redaction;
+pub use request::{Method, Query};
 pub use schema::{Part, PayloadSchema, Violation};
 
 /// The rules of one action. Those of a step go before them, but for `required_params`, which add up.

@@ -1,6 +1,7 @@
 //! What of an action's payloads and answers must not be shown. Later steps and the journal have the real values; results,
 //! traces, logs and error messages have what is left of them here.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -60,8 +61,7 @@ impl Redaction {
         masked
     }
 
-    /// The texts and numbers at the places that are not to be shown, the longest first: what must not be in a message about
-    /// `value`.
+    /// The texts and numbers at the places that are not to be shown: what must not be in a message about `value`.
     #[must_use]
     pub fn texts(&self, value: &Value) -> Vec<String> {
         let mut found = BTreeSet::new();
@@ -70,17 +70,15 @@ impl Redaction {
         for pointer in &self.pointers {
             each(&mut copy, pointer, &mut |at| leaves(at, &mut found));
         }
-        let mut texts: Vec<String> = found.into_iter().collect();
-        texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
-        texts
+        found.into_iter().collect()
     }
 
-    /// `message` with `***` in the place of each of `texts`.
+    /// `message` with `***` in the place of each of `texts`, the longest first: one may be a part of another.
     #[must_use]
-    pub fn scrub(message: &str, texts: &[String]) -> String {
-        texts.iter().fold(message.to_owned(), |message, text| {
-            if message.contains(text.as_str()) { message.replace(text.as_str(), MASK) } else { message }
-        })
+    pub fn scrub<'t>(message: &str, texts: impl IntoIterator<Item = &'t String>) -> String {
+        let mut texts: Vec<&String> = texts.into_iter().filter(|text| message.contains(text.as_str())).collect();
+        texts.sort_by_key(|text| Reverse(text.len()));
+        texts.into_iter().fold(message.to_owned(), |message, text| message.replace(text.as_str(), MASK))
     }
 
     /// What may be shown of `extracted`, which was taken out of a value: whatever would have been another if it had been taken
@@ -140,10 +138,22 @@ mod tests {
     fn the_values_at_its_pointers_are_masked_and_no_others() {
         let value = json!({"phone": "1", "a/b": {"~c": [1]}, "items": [{"t": 1, "u": 2}, {"t": {"x": 1}}, 3], "*": 4, "n": null});
         for (pointers, expected) in [
-            (&["/phone"][..], json!({"phone": "***", "a/b": {"~c": [1]}, "items": [{"t": 1, "u": 2}, {"t": {"x": 1}}, 3], "*": 4, "n": null})),
-            (&["/a~1b/~0c/0", "/none", "/phone/x"], json!({"phone": "1", "a/b": {"~c": ["***"]}, "items": [{"t": 1, "u": 2}, {"t": {"x": 1}}, 3], "*": 4, "n": null})),
-            (&["/items/*/t", "/n"], json!({"phone": "1", "a/b": {"~c": [1]}, "items": [{"t": "***", "u": 2}, {"t": "***"}, 3], "*": 4, "n": "***"})),
-            (&["/items/1", "/*/~0c"], json!({"phone": "1", "a/b": {"~c": "***"}, "items": [{"t": 1, "u": 2}, "***", 3], "*": 4, "n": null})),
+            (
+                &["/phone"][..],
+                json!({"phone": "***", "a/b": {"~c": [1]}, "items": [{"t": 1, "u": 2}, {"t": {"x": 1}}, 3], "*": 4, "n": null}),
+            ),
+            (
+                &["/a~1b/~0c/0", "/none", "/phone/x"],
+                json!({"phone": "1", "a/b": {"~c": ["***"]}, "items": [{"t": 1, "u": 2}, {"t": {"x": 1}}, 3], "*": 4, "n": null}),
+            ),
+            (
+                &["/items/*/t", "/n"],
+                json!({"phone": "1", "a/b": {"~c": [1]}, "items": [{"t": "***", "u": 2}, {"t": "***"}, 3], "*": 4, "n": "***"}),
+            ),
+            (
+                &["/items/1", "/*/~0c"],
+                json!({"phone": "1", "a/b": {"~c": "***"}, "items": [{"t": 1, "u": 2}, "***", 3], "*": 4, "n": null}),
+            ),
             (&["/items/x", "/items/9", "/items/-1"], value.clone()),
             (&[""], json!("***")),
             (&[], value.clone()),
@@ -165,8 +175,9 @@ mod tests {
     #[test]
     fn what_is_masked_is_found_in_a_message_too() {
         let redaction = Redaction::new(["/phone", "/card/*", "/flag"]).unwrap();
-        let texts = redaction.texts(&json!({"phone": "+49 1", "card": [4711, {"cvc": "47"}, "x"], "flag": true, "open": "yes"}));
-        assert_eq!(texts, ["+49 1", "4711", "47"]);
+        let texts = redaction
+            .texts(&json!({"phone": "+49 1", "card": [4711, {"cvc": "47"}, "x"], "flag": true, "open": "yes"}));
+        assert_eq!(texts, ["+49 1", "47", "4711"]);
         assert_eq!(Redaction::scrub("no +49 1, 4711, 47, yes", &texts), "no ***, ***, ***, yes");
         assert!(Redaction::default().texts(&json!({"a": "b"})).is_empty());
     }
@@ -176,7 +187,13 @@ mod tests {
         let map = |value: Value| value.as_object().unwrap().clone();
         let real = map(json!({"phone": "123", "name": "x", "digits": 3}));
         let again = map(json!({"phone": "***", "name": "x"}));
-        assert_eq!(Redaction::mask_extracted(&real, Some(&again)), map(json!({"phone": "***", "name": "x", "digits": "***"})));
-        assert_eq!(Redaction::mask_extracted(&real, None), map(json!({"phone": "***", "name": "***", "digits": "***"})));
+        assert_eq!(
+            Redaction::mask_extracted(&real, Some(&again)),
+            map(json!({"phone": "***", "name": "x", "digits": "***"}))
+        );
+        assert_eq!(
+            Redaction::mask_extracted(&real, None),
+            map(json!({"phone": "***", "name": "***", "digits": "***"}))
+        );
     }
 }

@@ -38,7 +38,8 @@ pub(super) fn of_payload(error: &ValidationError<'_>) -> Vec<Violation> {
     };
     match error.kind() {
         Kind::Required { property } => {
-            vec![at(&format!("has no {}", property.as_str().unwrap_or_default()), None)]
+            let name = property.as_str().unwrap_or_default();
+            vec![Violation { missing: Some(name.to_owned()), ..at(&format!("has no {name}"), None) }]
         }
         Kind::Type { kind } => allowing("is of another type", types(kind)),
         Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => members(unexpected),
@@ -66,7 +67,9 @@ pub(super) fn of_payload(error: &ValidationError<'_>) -> Vec<Violation> {
         Kind::AnyOf { .. } | Kind::OneOfNotValid { .. } => one("fits none of the shapes that are allowed"),
         Kind::OneOfMultipleValid { .. } => one("fits more than one of the shapes that are allowed"),
         Kind::Not { .. } => one("has a shape that is not allowed"),
-        Kind::BacktrackLimitExceeded { .. } | Kind::RegexEngineFailure { .. } => one("cannot be matched with its pattern"),
+        Kind::BacktrackLimitExceeded { .. } | Kind::RegexEngineFailure { .. } => {
+            one("cannot be matched with its pattern")
+        }
         Kind::ContentEncoding { .. }
         | Kind::ContentMediaType { .. }
         | Kind::Custom { .. }
