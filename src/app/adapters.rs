@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::StartError;
 use super::store::Store;
+use super::{StartError, actions};
 use crate::chain::TenantName;
 use crate::config::{Api, Auth, ClientAuth, Config, Grant};
 use crate::cxone::{self, AuthSettings, Cxone, CxoneError, Preset, TenantSettings};
@@ -50,6 +50,7 @@ fn cxone(config: &Config) -> Result<Cxone, CxoneError> {
             auth: auth(&tenant.auth),
             retry_statuses: tenant.retry.statuses.clone(),
             max_concurrent: usize::try_from(tenant.max_concurrent).unwrap_or(usize::MAX),
+            actions: tenant.actions.iter().map(|(id, action)| (id.clone(), actions::settings(action))).collect(),
         };
         (name.clone(), settings)
     });

@@ -6,6 +6,7 @@
 mod actions;
 mod auth;
 mod broker;
+mod headers;
 mod inline;
 mod journal;
 mod key;
@@ -20,6 +21,7 @@ mod problem;
 mod reader;
 mod reference;
 mod retry;
+mod schemas;
 mod secrets;
 mod shapes;
 mod shown;
@@ -33,6 +35,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
+pub use actions::Action;
 pub use auth::{Auth, ClientAuth, Grant};
 pub use broker::Broker;
 pub use journal::{Gate, GateKind, Journal, JournalKind};

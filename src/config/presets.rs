@@ -23,6 +23,15 @@ impl Api {
     pub(super) const ALL: [(&'static str, Self); 3] =
         [("data-actions", Self::DataActions), ("cxone", Self::Cxone), ("genesys", Self::Genesys)];
 
+    /// Whether every action that nothing is configured for is an operation of the API's own, too.
+    #[must_use]
+    pub fn takes_any_action(self) -> bool {
+        match self {
+            Self::DataActions | Self::Genesys => true,
+            Self::Cxone => false,
+        }
+    }
+
     /// As it is written.
     #[must_use]
     pub fn name(self) -> &'static str {

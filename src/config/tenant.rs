@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::actions;
+use super::actions::{self, Action};
 use super::auth::{Auth, Whereabouts, read_auth};
 use super::key::{Fallback, Key, Part};
 use super::links::HttpUrl;
@@ -16,7 +16,7 @@ use super::problem::Origin;
 use super::reader::Section;
 use super::retry::{Retry, read_retry};
 use super::shapes::{Choice, FilePath, Integer, Span, Text, is_domain, span_text};
-use crate::chain::TenantName;
+use crate::chain::{ActionId, TenantName};
 use crate::tls;
 
 /// One CXone tenant.
@@ -41,6 +41,8 @@ pub struct Tenant {
     pub jobs: Jobs,
     /// When the tenant is left alone. Kept for later: this release has no breaker.
     pub breaker: Breaker,
+    /// What is known of its actions: at most 1000.
+    pub actions: BTreeMap<ActionId, Action>,
 }
 
 /// One window of a quota.
@@ -201,7 +203,7 @@ fn read_tenant(mut section: Section<'_>, is_default: bool) -> Tenant {
     let region = section.get(&REGION);
     let base_url_given = section.given(&BASE_URL).is_some();
     let base_url = read_base_url(&mut section, is_default, region.as_deref());
-    let limits = read_limits(&mut section);
+    let limits = read_limits(&mut section, &LIMITS);
     let max_concurrent = small(section.value(&MAX_CONCURRENT));
     let ca_origin = section.given(&CA_FILE);
     let ca_file = section.get(&CA_FILE);
@@ -215,9 +217,9 @@ fn read_tenant(mut section: Section<'_>, is_default: bool) -> Tenant {
     let poll = jobs.value(&POLL);
     jobs.finish();
     let breaker = read_breaker(section.section("breaker"));
-    actions::refuse(section.section("actions"));
+    let actions = actions::read(section.section("actions"));
     section.finish();
-    Tenant { api, base_url, limits, max_concurrent, ca_file, auth, retry, jobs: Jobs { poll }, breaker }
+    Tenant { api, base_url, limits, max_concurrent, ca_file, auth, retry, jobs: Jobs { poll }, breaker, actions }
 }
 
 fn check_ca_file(section: &Section<'_>, path: &Path, origin: Origin, urls: [&Option<Url>; 3]) {
@@ -250,15 +252,17 @@ fn read_base_url(section: &mut Section<'_>, is_default: bool, region: Option<&st
     }
 }
 
-fn read_limits(section: &mut Section<'_>) -> Vec<Limit> {
-    let origin = section.given(&LIMITS).unwrap_or(Origin::Default);
-    let limits: Vec<_> = section.tables(&LIMITS, false).into_iter().filter_map(read_limit).collect();
-    section.show(LIMITS.name, limits.iter().map(show_limit).collect::<Vec<_>>().into(), origin);
+/// The windows at `key`; also an action's, of which there may be none.
+pub(super) fn read_limits(section: &mut Section<'_>, key: &Key<Tables>) -> Vec<Limit> {
+    let origin = section.given(key).unwrap_or(Origin::Default);
+    let limits: Vec<_> = section.tables(key, false).into_iter().filter_map(read_limit).collect();
+    if !limits.is_empty() {
+        section.show(key.name, limits.iter().map(show_limit).collect::<Vec<_>>().into(), origin);
+    }
     limits
 }
 
-/// One window; also an action's.
-pub(super) fn read_limit(mut section: Section<'_>) -> Option<Limit> {
+fn read_limit(mut section: Section<'_>) -> Option<Limit> {
     let limit = section.required(&LIMIT).map(small);
     let per = section.required(&PER);
     let origin = section.given(&BURST).unwrap_or(Origin::Default);

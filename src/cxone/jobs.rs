@@ -12,9 +12,11 @@ use tokio::time::timeout_at;
 
 use super::body::{self, Content, End, Reading};
 use super::calls::{self, Exchange};
-use super::presets::{JobShape, Place, State};
+use super::cover::Cover;
+use super::presets::{JobShape, State};
+use super::settings::ActionSettings;
 use super::tenants::Tenant;
-use super::{error_text, secrets, state_search};
+use super::{request, state_search};
 use crate::chain::{ErrorClass, JobEnd, JobId, JobOptions, JobProgress, Retryable, Verdict};
 use crate::ports::{Answer, Credential, Finished, Poll, Polled, Seen, SubmittedJob};
 
@@ -70,9 +72,12 @@ fn progress(shape: &JobShape, answer: Option<&Value>) -> JobProgress {
 pub(super) async fn poll(tenant: &Tenant, limit: usize, poll: &Poll, credential: &Credential) -> Polled {
     let nothing = |seen| Polled { seen, http_status: None };
     let exchange = Exchange { run_id: &poll.run_id, step_id: &poll.step_id, attempt: poll.attempt, fallback: "" };
-    let Some(headers) = exchange.headers(credential) else { return nothing(Seen::Unread) };
-    let place = tenant.preset.question(poll.action.as_str(), poll.job.as_str());
-    let Some(url) = place.and_then(|place: Place<'_>| tenant.url(&place)) else { return nothing(Seen::Unread) };
+    let usual = ActionSettings::default();
+    let settings = tenant.actions.get(&poll.action).unwrap_or(&usual);
+    let Some(headers) = exchange.headers(settings, credential) else { return nothing(Seen::Unread) };
+    let url = request::poll_target(tenant, &poll.action, &poll.job).and_then(|target| tenant.at(&target));
+    let Some(url) = url else { return nothing(Seen::Unread) };
+    let cover = Cover { credential, redaction: &settings.redaction, hidden: &poll.hidden };
     let mut request = Request::new(reqwest::Method::GET, url);
     *request.headers_mut() = headers;
 
@@ -81,9 +86,9 @@ pub(super) async fn poll(tenant: &Tenant, limit: usize, poll: &Poll, credential:
     };
     let http_status = Some(response.status().as_u16());
     if response.status().is_success() {
-        return Polled { seen: read(tenant.preset.jobs(), limit, poll, credential, response).await, http_status };
+        return Polled { seen: read(tenant.preset.jobs(), limit, poll, &cover, response).await, http_status };
     }
-    let answer = calls::error(tenant, poll.deadline, credential, response).await;
+    let answer = calls::error(tenant, poll.deadline, &cover, response).await;
     let seen = match answer.verdict {
         Verdict::Throttled => Seen::Throttled(answer.retry_after),
         Verdict::Unauthorized => Seen::Unauthorized,
@@ -97,7 +102,7 @@ async fn read(
     shape: &'static JobShape,
     limit: usize,
     poll: &Poll,
-    credential: &Credential,
+    cover: &Cover<'_>,
     mut response: Response,
 ) -> Seen {
     let headers = response.headers().clone();
@@ -115,7 +120,7 @@ async fn read(
                 None => Seen::Unread,
             }
         }
-        End::Whole => whole(shape, &headers, content_type, bytes, credential),
+        End::Whole => whole(shape, &headers, content_type, bytes, cover),
     }
 }
 
@@ -124,7 +129,7 @@ fn whole(
     headers: &HeaderMap,
     content_type: Option<&str>,
     bytes: Bytes,
-    credential: &Credential,
+    cover: &Cover<'_>,
 ) -> Seen {
     let Content::Json(mut answer) = body::enveloped(content_type, &bytes) else {
         return match state_search::in_document(shape.state, &bytes).map(|name| shape.state_called(&name)) {
@@ -144,7 +149,7 @@ fn whole(
             finished(JobEnd::Completed, shape.take_output(&mut answer), None, Some(bytes))
         }
         State::Over(end) => {
-            let message = message(shape, headers, &bytes, &answer, credential);
+            let message = message(shape, headers, &bytes, &answer, cover);
             finished(end, None, Some(message), Some(bytes))
         }
     }
@@ -155,18 +160,11 @@ fn finished(end: JobEnd, data: Option<Value>, message: Option<String>, body: Opt
 }
 
 /// What the platform says of a job that did not complete: in its place for that, else where other errors have their text.
-fn message(
-    shape: &JobShape,
-    headers: &HeaderMap,
-    bytes: &[u8],
-    answer: &Value,
-    credential: &Credential,
-) -> String {
+fn message(shape: &JobShape, headers: &HeaderMap, bytes: &[u8], answer: &Value, cover: &Cover<'_>) -> String {
     let detail = match shape.error(answer) {
-        Some(Value::String(text)) if !text.trim().is_empty() => Some(text.clone()),
-        Some(detail @ Value::Object(_)) => error_text::find(headers, detail.to_string().as_bytes()),
+        Some(Value::String(text)) if !text.trim().is_empty() => Some(cover.line(text, Some(answer))),
+        Some(detail @ Value::Object(_)) => cover.error_text(headers, detail.to_string().as_bytes()),
         _ => None,
     };
-    let text = detail.or_else(|| error_text::find(headers, bytes)).unwrap_or_default();
-    error_text::line(&secrets::redact(&text, credential))
+    detail.or_else(|| cover.error_text(headers, bytes)).unwrap_or_default()
 }

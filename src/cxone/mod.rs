@@ -16,12 +16,14 @@ mod auth;
 mod body;
 mod calls;
 mod classify;
+mod cover;
 mod discovery;
 mod error_text;
 mod jobs;
 mod outgoing;
 mod places;
 mod presets;
+mod request;
 mod retry_after;
 mod secrets;
 mod settings;
@@ -39,9 +41,9 @@ use crate::chain::{ActionId, ErrorClass, Mode, TenantName};
 use crate::ports::{Actions, Answer, BoxFuture, Call, Credential, CredentialError, Poll, Polled, Prepared, Seen};
 
 pub use auth::TokenStatus;
-pub use presets::{JobShape, Place, Preset};
+pub use presets::{JobShape, Preset};
 pub use settings::{
-    AccessKey, AuthSettings, ClientAuth, ClientSettings, CxoneError, Discovery, Grant, TenantSettings,
+    AccessKey, ActionSettings, AuthSettings, ClientAuth, ClientSettings, CxoneError, Discovery, Grant, TenantSettings,
 };
 use tenants::Tenant;
 
@@ -106,17 +108,14 @@ impl Actions for Cxone {
     fn prepare(
         &self,
         tenant: &TenantName,
-        _: &ActionId,
+        action: &ActionId,
         mode: &Mode,
         payload: &Map<String, Value>,
     ) -> Result<Prepared, String> {
-        let wrapped = self.tenants.get(tenant).is_some_and(|known| known.preset.jobs().wrapped);
-        let body = match mode {
-            Mode::Job(options) if wrapped => jobs::body(options, payload),
-            // Serialising a map of JSON values cannot fail; its keys come out sorted.
-            Mode::Sync | Mode::Job(_) => serde_json::to_vec(payload).unwrap_or_default().into(),
-        };
-        Ok(Prepared { body })
+        match self.tenants.get(tenant) {
+            Some(known) => request::prepare(known, action, mode, payload),
+            None => Err(format!("the tenant {tenant} is not configured")),
+        }
     }
 
     fn poll<'a>(&'a self, poll: &'a Poll, credential: &'a Credential) -> BoxFuture<'a, Polled> {

@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use crate::chain::{JobEnd, JobProgress};
+use crate::chain::{ActionId, JobEnd, JobId, JobProgress};
 
 /// The API that a tenant speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,46 +20,32 @@ pub enum Preset {
     Genesys,
 }
 
-/// Where an action is without an entry in the catalogue. Each segment is percent-encoded by whoever puts them together.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place<'a> {
-    /// The path below the tenant's base URL.
-    pub segments: Vec<&'a str>,
-    /// The query, as it is written.
-    pub query: Option<&'static str>,
-}
-
 impl Preset {
-    /// Where `action` is carried out at once; `None`: only the catalogue can say.
+    /// Path and query at which `action` is carried out at once; `None`: only the catalogue can say.
     #[must_use]
-    pub fn execution(self, action: &str) -> Option<Place<'_>> {
+    pub fn execution(self, action: &ActionId) -> Option<String> {
         match self {
-            Self::DataActions => {
-                Some(Place::path(vec!["api", "v2", "integration", "data-actions", action, "execute"]))
-            }
+            Self::DataActions => Some(format!("/api/v2/integration/data-actions/{action}/execute")),
             // What a data action puts out stays as it is nested: the flat form renames fields.
-            Self::Genesys => Some(Place {
-                query: Some("flatten=false"),
-                ..Place::path(vec!["api", "v2", "integrations", "actions", action, "execute"])
-            }),
+            Self::Genesys => Some(format!("/api/v2/integrations/actions/{action}/execute?flatten=false")),
             Self::Cxone => None,
         }
     }
 
     /// Where a job that carries `action` out is submitted; `None`: only the catalogue can say.
     #[must_use]
-    pub fn submission(self, action: &str) -> Option<Place<'_>> {
+    pub fn submission(self, action: &ActionId) -> Option<String> {
         match self {
-            Self::DataActions => Some(Place::path(vec!["api", "v2", "dataactions", action, "execute"])),
+            Self::DataActions => Some(format!("/api/v2/dataactions/{action}/execute")),
             Self::Cxone | Self::Genesys => None,
         }
     }
 
-    /// Where `job`, which carries `action` out, is asked after; `None`: `/{job}` below where it was submitted.
+    /// Where `job`, which carries `action` out, is asked after; `None`: below where it was submitted.
     #[must_use]
-    pub fn question<'a>(self, action: &'a str, job: &'a str) -> Option<Place<'a>> {
+    pub fn question(self, action: &ActionId, job: &JobId) -> Option<String> {
         match self {
-            Self::DataActions => Some(Place::path(vec!["api", "v2", "dataactions", action, "jobs", job])),
+            Self::DataActions => Some(format!("/api/v2/dataactions/{action}/jobs/{job}")),
             Self::Cxone | Self::Genesys => None,
         }
     }
@@ -72,12 +58,6 @@ impl Preset {
             Self::Cxone => &CXONE,
             Self::Genesys => &GENESYS,
         }
-    }
-}
-
-impl<'a> Place<'a> {
-    fn path(segments: Vec<&'a str>) -> Self {
-        Self { segments, query: None }
     }
 }
 
@@ -249,18 +229,20 @@ mod tests {
 
     #[test]
     fn without_a_catalogue_an_action_is_where_its_platform_has_data_actions() {
-        let path = |place: Option<Place<'_>>| {
-            place.map(|place| format!("/{}{}", place.segments.join("/"), place.query.map_or(String::new(), |q| format!("?{q}"))))
-        };
         let expected = [
-            (Some("/api/v2/integration/data-actions/x/execute"), Some("/api/v2/dataactions/x/execute"), Some("/api/v2/dataactions/x/jobs/j")),
+            (
+                Some("/api/v2/integration/data-actions/x/execute"),
+                Some("/api/v2/dataactions/x/execute"),
+                Some("/api/v2/dataactions/x/jobs/j"),
+            ),
             (None, None, None),
             (Some("/api/v2/integrations/actions/x/execute?flatten=false"), None, None),
         ];
+        let (action, job) = (ActionId::parse("x").unwrap(), JobId::parse("j").unwrap());
         for (preset, (execution, submission, question)) in ALL.into_iter().zip(expected) {
-            assert_eq!(path(preset.execution("x")).as_deref(), execution);
-            assert_eq!(path(preset.submission("x")).as_deref(), submission);
-            assert_eq!(path(preset.question("x", "j")).as_deref(), question);
+            assert_eq!(preset.execution(&action).as_deref(), execution);
+            assert_eq!(preset.submission(&action).as_deref(), submission);
+            assert_eq!(preset.question(&action, &job).as_deref(), question);
         }
     }
 }

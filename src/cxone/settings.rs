@@ -1,5 +1,6 @@
 //! What a tenant's adapter is told: where it is and how it is logged in to.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,7 +8,8 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::presets::Preset;
-use crate::chain::TenantName;
+use crate::chain::action::{Method, PathTemplate, Query, Redaction};
+use crate::chain::{ActionId, TenantName};
 
 /// Where a tenant is and how it is spoken to.
 #[derive(Debug, Clone)]
@@ -24,6 +26,25 @@ pub struct TenantSettings {
     pub retry_statuses: Vec<u16>,
     /// Most exchanges at once: so many idle connections are kept.
     pub max_concurrent: usize,
+    /// The operations that are not called as the API calls every action.
+    pub actions: BTreeMap<ActionId, ActionSettings>,
+}
+
+/// How an action is called.
+#[derive(Debug, Clone, Default)]
+pub struct ActionSettings {
+    /// The HTTP method.
+    pub method: Method,
+    /// Where, below the base URL; `None`: where the API calls every action.
+    pub path: Option<PathTemplate>,
+    /// What of a payload goes into the query.
+    pub query: Query,
+    /// Where its jobs are asked after, with the place `{jobId}`; `None`: where the API has them.
+    pub poll_path: Option<PathTemplate>,
+    /// Fixed request headers. Those that every exchange has go before them.
+    pub headers: BTreeMap<String, String>,
+    /// What no text about a call may quote.
+    pub redaction: Redaction,
 }
 
 /// Where a tenant's tokens come from.

@@ -1,5 +1,6 @@
 //! A tenant as this room holds it: its client, its base URL, its tokens.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
@@ -10,9 +11,9 @@ use url::Url;
 
 use super::auth::TokenCache;
 use super::places::Places;
-use super::presets::{Place, Preset};
-use super::settings::{CxoneError, TenantSettings};
-use crate::chain::TenantName;
+use super::presets::Preset;
+use super::settings::{ActionSettings, CxoneError, TenantSettings};
+use crate::chain::{ActionId, TenantName};
 use crate::tls;
 
 /// How long making a connection (DNS, TCP, TLS) may take. Less than the shortest timeout of a step (5 s), so that a peer
@@ -28,12 +29,13 @@ pub(super) struct Tenant {
     pub(super) http: Client,
     pub(super) tokens: TokenCache,
     pub(super) retry_statuses: Vec<u16>,
+    pub(super) actions: BTreeMap<ActionId, ActionSettings>,
     places: Arc<Places>,
 }
 
 impl Tenant {
     pub(super) fn new(name: &TenantName, settings: TenantSettings) -> Result<Self, CxoneError> {
-        let TenantSettings { preset, base_url, ca_file, mut auth, retry_statuses, max_concurrent } = settings;
+        let TenantSettings { preset, base_url, ca_file, mut auth, retry_statuses, max_concurrent, actions } = settings;
         let (token_url, discovery) = (auth.token_url.take(), auth.discovery.take());
         let refuse = |key| move |problem| CxoneError::Url { tenant: name.clone(), key, problem };
         token_url.as_ref().map_or(Ok(()), check_url).map_err(refuse("auth.token_url"))?;
@@ -48,19 +50,33 @@ impl Tenant {
             .map_err(|error| CxoneError::Client { tenant: name.clone(), reason: reason(error) })?;
         let places = Arc::new(Places::new(http.clone(), base_url, token_url, discovery));
         let tokens = TokenCache::new(http.clone(), auth, places.clone());
-        Ok(Self { preset, tokens, http, retry_statuses, places })
+        Ok(Self { preset, tokens, http, retry_statuses, actions, places })
     }
 
-    /// The base URL with `place` below it; each segment is percent-encoded, so that none leaves its place. `None`: it is not known
-    /// where the tenant is, which nobody can say who has one of its tokens.
-    pub(super) fn url(&self, place: &Place<'_>) -> Option<Url> {
-        let mut url = self.places.base_url()?;
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(&place.segments);
-        }
-        url.set_query(place.query);
-        Some(url)
+    /// The URL of `target`, a path with or without a query, below the base URL. `None` if it is not below it, or if it is not
+    /// known yet where that is: who has one of the tenant's tokens, has found the tenant.
+    pub(super) fn at(&self, target: &str) -> Option<Url> {
+        below(self.places.base_url()?, target)
     }
+
+    /// How long path and query of `target` are, in bytes. `None` if it is not below the base URL, wherever that is.
+    pub(super) fn length(&self, target: &str) -> Option<usize> {
+        let nowhere = || Url::parse("https://nowhere.invalid").ok();
+        let url = below(self.places.base_url().or_else(nowhere)?, target)?;
+        Some(url.path().len() + url.query().map_or(0, str::len))
+    }
+}
+
+fn below(mut url: Url, target: &str) -> Option<Url> {
+    let (path, query) = match target.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (target, None),
+    };
+    let whole = format!("{}{path}", url.path().trim_end_matches('/'));
+    url.set_path(&whole);
+    url.set_query(query);
+    // Dot segments in any spelling, backslashes, and what else the URL's rules would make another path of, are no path of ours.
+    (path.starts_with('/') && url.path() == whole && url.query() == query).then_some(url)
 }
 
 fn check_root(url: &Url) -> Result<(), &'static str> {
@@ -152,6 +168,7 @@ mod tests {
             },
             retry_statuses: vec![429, 503],
             max_concurrent: 0,
+            actions: BTreeMap::new(),
         }
     }
 
@@ -160,27 +177,31 @@ mod tests {
     }
 
     #[test]
-    fn a_base_url_may_have_a_path_and_segments_stay_in_their_place() {
+    fn a_base_url_may_have_a_path_and_nothing_leaves_it() {
         for (base, whole) in [
-            ("http://h", "http://h/api/a.b/execute"),
-            ("http://h/", "http://h/api/a.b/execute"),
-            ("http://h/x/y", "http://h/x/y/api/a.b/execute"),
-            ("http://h/x/y/", "http://h/x/y/api/a.b/execute"),
+            ("http://h", "http://h/api/a.b/execute?x=%2F"),
+            ("http://h/", "http://h/api/a.b/execute?x=%2F"),
+            ("http://h/x/y", "http://h/x/y/api/a.b/execute?x=%2F"),
+            ("http://h/x/y/", "http://h/x/y/api/a.b/execute?x=%2F"),
         ] {
             let tenant = tenant(base, "http://h/token").unwrap();
-            let place = Place { segments: vec!["api", "a.b", "execute"], query: None };
-            assert_eq!(tenant.url(&place).unwrap().as_str(), whole);
+            assert_eq!(tenant.at("/api/a.b/execute?x=%2F").unwrap().as_str(), whole);
         }
-        let tenant = tenant("http://h", "http://h/token").unwrap();
-        let place = Place { segments: vec!["a/../b?c#d%"], query: Some("x=y") };
-        assert_eq!(tenant.url(&place).unwrap().as_str(), "http://h/a%2F..%2Fb%3Fc%23d%25?x=y");
+        let tenant = tenant("http://h/x", "http://h/token").unwrap();
+        for outside in
+            ["", "a", "http://o/", "/..", "/../y", "/a/%2e%2E/b", "/.", "/a\\b", "/a#b", "/a b", "/a\r\nb", "/ä"]
+        {
+            assert!(tenant.at(outside).is_none(), "{outside:?}");
+        }
+        // An empty segment is no host.
+        assert_eq!(tenant.at("//host/a").unwrap().as_str(), "http://h/x//host/a");
     }
 
     #[test]
-    fn a_tenant_that_is_not_found_yet_has_no_url() {
+    fn a_tenant_that_is_not_found_yet_has_no_url_and_a_path_is_judged_all_the_same() {
         let settings = TenantSettings { base_url: None, ..settings("http://h", "http://h/t") };
         let tenant = Tenant::new(&TenantName::parse("north").unwrap(), settings).unwrap();
-        assert_eq!(tenant.url(&Place { segments: vec!["x"], query: None }), None);
+        assert_eq!((tenant.at("/x"), tenant.length("/x?ab"), tenant.length("/../x")), (None, Some(4), None));
     }
 
     #[test]

@@ -8,7 +8,9 @@ mod deadlines;
 mod discovery;
 mod grants;
 mod jobs;
+mod operations;
 mod presets;
+mod redaction;
 mod secrecy;
 mod server;
 mod silence;
@@ -47,6 +49,7 @@ fn settings(base_url: &str) -> TenantSettings {
         },
         retry_statuses: vec![429, 503],
         max_concurrent: 50,
+        actions: BTreeMap::new(),
     }
 }
 
@@ -62,13 +65,19 @@ fn platform_of(settings: TenantSettings) -> Cxone {
     Cxone::new(BTreeMap::from([(tenant(), settings)]), LIMIT).unwrap()
 }
 
+/// The usual request with this body.
+fn execute(body: impl Into<Bytes>) -> Prepared {
+    let target = "/api/v2/integration/data-actions/da-fetch.v1/execute".into();
+    Prepared { target, body: body.into(), ..Prepared::default() }
+}
+
 fn call_within(time: Duration) -> Call {
     Call {
         tenant: tenant(),
         run_id: RunId::parse("run-1").unwrap(),
         step_id: "fetch".into(),
         action: ActionId::parse("da-fetch.v1").unwrap(),
-        request: Prepared { body: Bytes::from_static(br#"{"customerId":"CUST-8842"}"#) },
+        request: execute(br#"{"customerId":"CUST-8842"}"#.as_slice()),
         attempt: 1,
         job: false,
         fallback: false,

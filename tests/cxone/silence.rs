@@ -3,13 +3,12 @@
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-use bytes::Bytes;
 use cxchain::chain::{ErrorClass, Retryable, Verdict};
-use cxchain::ports::{Actions, Call, Prepared};
+use cxchain::ports::{Actions, Call};
 use tokio::time::Instant;
 
 use super::server::{Reply, Server, json, reset};
-use super::{answer_from, call_within, credential, platform};
+use super::{answer_from, call_within, credential, execute, platform};
 
 const NOT_SENT: Verdict = Verdict::Failed { class: ErrorClass::Network, retry: Retryable::Yes };
 const BROKEN: Verdict = Verdict::Unknown { class: ErrorClass::Network };
@@ -176,8 +175,7 @@ async fn an_upload_that_nobody_reads_ends_at_the_deadline() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let platform = platform(&format!("http://{}", listener.local_addr().unwrap()));
     let started = Instant::now();
-    let call =
-        Call { request: Prepared { body: Bytes::from(vec![b' '; 32 << 20]) }, ..call_within(Duration::from_secs(1)) };
+    let call = Call { request: execute(vec![b' '; 32 << 20]), ..call_within(Duration::from_secs(1)) };
     let answer = platform.send(&call, &credential()).await;
     assert!(started.elapsed() < Duration::from_millis(1250), "{:?}", started.elapsed());
     assert_eq!(answer.verdict, Verdict::Unknown { class: ErrorClass::Timeout });

@@ -6,6 +6,7 @@
 
 mod catalogue;
 mod definition;
+mod demands;
 mod extract;
 mod fallback;
 mod fields;
@@ -33,7 +34,7 @@ use super::ids::{ChainId, RunId, TenantName};
 use super::json::{self, Node, Pointer, Report, Span};
 use super::problem::Problems;
 
-pub use catalogue::Catalogue;
+pub use catalogue::{Catalogue, Offer};
 
 /// A message as it came from a work queue.
 #[derive(Debug, Clone, Copy)]

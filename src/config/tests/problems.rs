@@ -121,7 +121,6 @@ limits = [{ limit = 1, per = \"1s\", burst = 2 }]
     c.toml:9: not built yet: notify.secret; leave it out
     c.toml:14: not built yet: telemetry.otlp_endpoint; leave it out
     c.toml:16: not built yet: tenants.default.breaker.consecutive_failures; leave it out
-    c.toml:21: not built yet: tenants.default.actions.da-x; leave it out
     c.toml:21: tenants.default.actions.da-x.limits[0].burst: is 2; must not be above limit, which is 1
     "#);
 }
