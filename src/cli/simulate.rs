@@ -164,8 +164,15 @@ fn settings(args: &SimulateArgs) -> Result<SimulatorSettings, Vec<String>> {
     let faults =
         args.faults.iter().filter_map(|text| checked(&mut problems, "--fault", text, FromStr::from_str)).collect();
     let all = (listen, api, latency, latency_jitter, job_queued, job_running, token_life);
-    let (Some(listen), Some(api), Some(latency), Some(latency_jitter), Some(job_queued), Some(job_running), Some(token_life)) =
-        all
+    let (
+        Some(listen),
+        Some(api),
+        Some(latency),
+        Some(latency_jitter),
+        Some(job_queued),
+        Some(job_running),
+        Some(token_life),
+    ) = all
     else {
         return Err(problems);
     };
@@ -264,8 +271,16 @@ mod tests {
         ])
         .unwrap_err();
         let names: Vec<_> = problems.iter().map(|p| p.split([' ', ':']).next().unwrap_or_default()).collect();
-        let expected =
-            ["--listen", "--api", "--latency", "--job-queued", "--job-running", "--token-life", "--client-id", "--limit"];
+        let expected = [
+            "--listen",
+            "--api",
+            "--latency",
+            "--job-queued",
+            "--job-running",
+            "--token-life",
+            "--client-id",
+            "--limit",
+        ];
         assert_eq!(names, [&expected[..], &["--fault", "--fault"]].concat());
     }
 }

@@ -222,7 +222,9 @@ fn needed(api: Api) -> String {
 fn check_job(section: &Section<'_>, path: Option<&PathTemplate>, poll_path: Option<&PathTemplate>) {
     let blame = |name: &str, what: &str| section.blame(name, section.origin.clone(), what);
     match path {
-        None if section.given(&PATH).is_none() && section.api.takes_any_action() => blame(PATH.name, &needed(section.api)),
+        None if section.given(&PATH).is_none() && section.api.takes_any_action() => {
+            blame(PATH.name, &needed(section.api));
+        }
         Some(path) if poll_path.is_none() && path.parameters().next().is_some() => {
             blame(POLL_PATH.name, "is missing; the path has places, so where its jobs are does not follow from it");
         }

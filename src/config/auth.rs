@@ -6,13 +6,13 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::key::{Fallback, Key, Part};
-use super::links::{HttpUrl, Secret, Token};
+use super::links::{HttpUrl, Secret, Token, is_domain};
 use super::lists::Strings;
 use super::presets::{self, Api};
 use super::problem::Origin;
 use super::reader::Section;
 use super::secrets;
-use super::shapes::{Choice, FilePath, Span, Text, is_domain, printable};
+use super::shapes::{Choice, FilePath, Span, Text, printable};
 
 /// How a tenant is logged in to.
 #[derive(Debug, Clone)]
@@ -49,10 +49,7 @@ impl Auth {
     /// The keys without which the platform will hardly let anybody in, as far as they are missing.
     #[must_use]
     pub fn lacks(&self) -> Vec<&'static str> {
-        let client = [
-            (CLIENT_ID.name, self.client_id.is_empty()),
-            (CLIENT_SECRET.name, self.client_secret.is_none()),
-        ];
+        let client = [(CLIENT_ID.name, self.client_id.is_empty()), (CLIENT_SECRET.name, self.client_secret.is_none())];
         let key = [
             (ACCESS_KEY_ID.name, self.access_key_id.is_empty()),
             (ACCESS_KEY_SECRET.name, self.access_key_secret.is_none()),
@@ -145,8 +142,11 @@ const CLIENT_SECRET_FILE: Key<FilePath> = file(
 const ACCESS_KEY_ID: Key<Text> = name("access_key_id", "The access key's id.");
 const ACCESS_KEY_SECRET: Key<Secret> =
     Key::new("access_key_secret", Secret, Fallback::Else("none"), "The access key's secret. Better kept in a file.");
-const ACCESS_KEY_SECRET_FILE: Key<FilePath> =
-    file("access_key_secret_file", "`access_key_secret` holds", "A file that holds it, instead of `access_key_secret`.");
+const ACCESS_KEY_SECRET_FILE: Key<FilePath> = file(
+    "access_key_secret_file",
+    "`access_key_secret` holds",
+    "A file that holds it, instead of `access_key_secret`.",
+);
 const TOKEN: Key<Token> = Key::new(
     "token",
     Token,

@@ -245,17 +245,6 @@ pub(super) fn printable(text: &str, max: usize) -> bool {
     (1..=max).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-/// Whether `text` is a domain of at least two labels, in lower case.
-pub(super) fn is_domain(text: &str) -> bool {
-    let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let is_label = |label: &str| {
-        (1..=63).contains(&label.len()) && label.bytes().all(known) && !label.starts_with('-') && !label.ends_with('-')
-    };
-    // The last one of a name is never a number, and an address always ends in one.
-    let named = text.rsplit('.').next().is_some_and(|last| last.bytes().any(|byte| byte.is_ascii_lowercase()));
-    text.len() <= 253 && text.contains('.') && text.split('.').all(is_label) && named
-}
-
 impl Shape for Text {
     type Value = String;
 

@@ -9,13 +9,13 @@ use url::Url;
 use super::actions::{self, Action};
 use super::auth::{Auth, Whereabouts, read_auth};
 use super::key::{Fallback, Key, Part};
-use super::links::HttpUrl;
+use super::links::{HttpUrl, is_domain};
 use super::lists::Tables;
 use super::presets::{self, Api};
 use super::problem::Origin;
 use super::reader::Section;
 use super::retry::{Retry, read_retry};
-use super::shapes::{Choice, FilePath, Integer, Span, Text, is_domain, span_text};
+use super::shapes::{Choice, FilePath, Integer, Span, Text, span_text};
 use crate::chain::{ActionId, TenantName};
 use crate::tls;
 
@@ -74,11 +74,7 @@ pub struct Breaker {
 
 const API: Key<Choice<Api>> = Key::new(
     "api",
-    Choice(&[
-        ("data-actions", Some(Api::DataActions)),
-        ("cxone", Some(Api::Cxone)),
-        ("genesys", Some(Api::Genesys)),
-    ]),
+    Choice(&[("data-actions", Some(Api::DataActions)), ("cxone", Some(Api::Cxone)), ("genesys", Some(Api::Genesys))]),
     Fallback::Value("\"data-actions\""),
     "The API that the tenant speaks: CXone data actions, CXone's own API, or Genesys Cloud. Defaults go by it \
      ([PRESETS.md](PRESETS.md)).",

@@ -14,7 +14,7 @@ use super::outgoing::{Outgoing, Witness};
 use super::retry_after::retry_after;
 use super::settings::ActionSettings;
 use super::tenants::Tenant;
-use super::{jobs, secrets, transport};
+use super::{error_text, jobs, secrets, transport};
 use crate::chain::RunId;
 use crate::chain::action::Method;
 use crate::ports::{Answer, Call, Clock, Credential, SystemClock};
@@ -170,6 +170,7 @@ pub(super) async fn error(tenant: &Tenant, deadline: Instant, cover: &Cover<'_>,
     let reading = body::read(&mut response, MOST_ERROR_BYTES, deadline.min(Instant::now() + MOST_ERROR_WAIT)).await;
 
     let text = cover.error_text(&headers, &reading.bytes).unwrap_or_else(|| format!("HTTP {status}"));
+    let text = error_text::with_correlation(&headers, text);
     Answer {
         // The status alone decides.
         verdict: verdict(Seen::Answered { status, body: classify::Body::Good }, &tenant.retry_statuses),

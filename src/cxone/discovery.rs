@@ -3,8 +3,8 @@
 //! Where the documents point, a secret or a token goes next. So they may point to the issuer itself and to the domains that the
 //! configuration trusts, over TLS, and to nobody else, whatever they say.
 
-use url::Url;
 use serde_json::Value;
+use url::Url;
 
 use super::settings::Discovery;
 use super::token::error;
@@ -126,10 +126,7 @@ mod tests {
             ("https://i/a/b/", "https://i/a/b/.well-known/"),
         ] {
             let issuer = issuer.parse().unwrap();
-            assert_eq!(
-                Document::TokenEndpoint.url(&issuer, "x").as_str(),
-                format!("{expected}openid-configuration")
-            );
+            assert_eq!(Document::TokenEndpoint.url(&issuer, "x").as_str(), format!("{expected}openid-configuration"));
             let api = Document::Api.url(&issuer, "a&b=c/../d");
             assert_eq!(api.as_str(), format!("{expected}cxone-configuration?tenantId=a%26b%3Dc%2F..%2Fd"));
         }
@@ -170,7 +167,10 @@ mod tests {
     fn every_answer_is_judged() {
         let said = |status: u16, body: &str| {
             let judged = judge(&settings("https://i.example"), Document::Api, status, body.as_bytes());
-            judged.map_or_else(|error| format!("{} {}: {error}", error.class.as_str(), error.retryable), |url| url.to_string())
+            judged.map_or_else(
+                |error| format!("{} {}: {error}", error.class.as_str(), error.retryable),
+                |url| url.to_string(),
+            )
         };
         let all = [
             said(200, r#"{"api_endpoint": "https://api-na1.niceincontact.com"}"#),

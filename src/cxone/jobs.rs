@@ -98,13 +98,7 @@ pub(super) async fn poll(tenant: &Tenant, limit: usize, poll: &Poll, credential:
     Polled { seen, http_status }
 }
 
-async fn read(
-    shape: &'static JobShape,
-    limit: usize,
-    poll: &Poll,
-    cover: &Cover<'_>,
-    mut response: Response,
-) -> Seen {
+async fn read(shape: &'static JobShape, limit: usize, poll: &Poll, cover: &Cover<'_>, mut response: Response) -> Seen {
     let headers = response.headers().clone();
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let Reading { bytes, end, beyond } = body::read(&mut response, limit, poll.deadline).await;
@@ -124,13 +118,7 @@ async fn read(
     }
 }
 
-fn whole(
-    shape: &JobShape,
-    headers: &HeaderMap,
-    content_type: Option<&str>,
-    bytes: Bytes,
-    cover: &Cover<'_>,
-) -> Seen {
+fn whole(shape: &JobShape, headers: &HeaderMap, content_type: Option<&str>, bytes: Bytes, cover: &Cover<'_>) -> Seen {
     let Content::Json(mut answer) = body::enveloped(content_type, &bytes) else {
         return match state_search::in_document(shape.state, &bytes).map(|name| shape.state_called(&name)) {
             Some(State::Over(JobEnd::Completed)) => {

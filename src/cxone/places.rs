@@ -90,11 +90,14 @@ impl Places {
         let tenant_id = match (document, settings.tenant_id.as_deref().or(tenant_id)) {
             (_, Some(id)) => id,
             (Document::TokenEndpoint, None) => "",
-            (Document::Api, None) => return Err(wrong("the token does not say which tenant it is for: give auth.tenant_id")),
+            (Document::Api, None) => {
+                return Err(wrong("the token does not say which tenant it is for: give auth.tenant_id"));
+            }
         };
         let request = Request::new(Method::GET, document.url(&settings.issuer, tenant_id));
         let asked = Instant::now();
-        let url = ask(&self.http, request, "the issuer", |status, body| judge(settings, document, status, body)).await?;
+        let url =
+            ask(&self.http, request, "the issuer", |status, body| judge(settings, document, status, body)).await?;
         Ok((asked, url))
     }
 

@@ -203,7 +203,11 @@ mod tests {
             (json!([]), [None; 3]),
         ];
         for (answer, expected) in table {
-            assert_eq!(ALL.map(|preset| preset.jobs().id(&answer)), expected.map(|id| id.map(str::to_owned)), "{answer}");
+            assert_eq!(
+                ALL.map(|preset| preset.jobs().id(&answer)),
+                expected.map(|id| id.map(str::to_owned)),
+                "{answer}"
+            );
         }
     }
 

@@ -117,7 +117,8 @@ fn granted(body: &[u8]) -> Result<Grant, CredentialError> {
 /// # Errors
 /// When there is none.
 pub(super) fn fixed(header: Option<SecretString>) -> Result<Grant, CredentialError> {
-    let header = header.ok_or_else(|| error(ErrorClass::Authentication, false, "no token is configured (auth.token)"))?;
+    let header =
+        header.ok_or_else(|| error(ErrorClass::Authentication, false, "no token is configured (auth.token)"))?;
     Ok(Grant { header, life: ASSUMED_LIFE, tenant_id: None })
 }
 

@@ -15,8 +15,7 @@ pub enum Api {
     Genesys,
 }
 
-const NAMES: [(&str, Api); 3] =
-    [("data-actions", Api::DataActions), ("cxone", Api::Cxone), ("genesys", Api::Genesys)];
+const NAMES: [(&str, Api); 3] = [("data-actions", Api::DataActions), ("cxone", Api::Cxone), ("genesys", Api::Genesys)];
 
 /// Why a text is no [`Api`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

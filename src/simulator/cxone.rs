@@ -54,7 +54,9 @@ pub(super) fn serve(call: &OpenCall, operation: &Operation, payload: &[u8], faul
     match operation.path()[..] {
         ["scripts", "start"] => begin(call, operation, payload, fault, &["skillId", "scriptPath"]),
         ["queuecallback"] => begin(call, operation, payload, fault, &["phoneNumber", "skill"]),
-        ["interactions", contact, "signal"] => settle(call, operation, contact, fault, &[Method::POST], StatusCode::ACCEPTED),
+        ["interactions", contact, "signal"] => {
+            settle(call, operation, contact, fault, &[Method::POST], StatusCode::ACCEPTED)
+        }
         ["agent-sessions", _, "interactions", contact, "disposition"] => {
             let known = operation.asked("primaryDispositionId").is_some()
                 || serde_json::from_slice(payload).is_ok_and(|body: Value| body.get("primaryDispositionId").is_some());

@@ -9,9 +9,9 @@ use hyper::header::{ACCEPT, AUTHORIZATION, CONNECTION, HeaderMap, HeaderValue, R
 use hyper::{Request, Response, StatusCode};
 
 use super::answer::{Answer, BrokenOff, Reply};
+use super::api::Api;
 use super::carry_out::{carry_out, reset};
 use super::cxone;
-use super::api::Api;
 use super::execute;
 use super::fault::{Behaviour, Fault, Target};
 use super::genesys;
@@ -86,11 +86,15 @@ async fn answer(
         Admission::Throttled(seconds) => {
             Reply::message(StatusCode::TOO_MANY_REQUESTS, "the rate limit is exceeded").with(RETRY_AFTER, seconds)
         }
-        Admission::Accepted(..) if shared.settings.api == Api::Cxone && !takes_json(&head.headers) => cxone::unrenderable(),
-        Admission::Accepted(fault, latency) => match endpoint.serve(shared.settings.api, &mut call, &payload, fault.as_ref()) {
-            Served::Well(reply) => return carry_out(call, wire, fault, latency, reply).await,
-            Served::Refused(reply) => reply,
-        },
+        Admission::Accepted(..) if shared.settings.api == Api::Cxone && !takes_json(&head.headers) => {
+            cxone::unrenderable()
+        }
+        Admission::Accepted(fault, latency) => {
+            match endpoint.serve(shared.settings.api, &mut call, &payload, fault.as_ref()) {
+                Served::Well(reply) => return carry_out(call, wire, fault, latency, reply).await,
+                Served::Refused(reply) => reply,
+            }
+        }
     };
     Ok(reply.to(Some(call), wire))
 }
@@ -122,7 +126,10 @@ impl Endpoint {
 
 /// Whether the client says that it takes JSON.
 fn takes_json(headers: &HeaderMap) -> bool {
-    headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("application/json"))
+    headers
+        .get(ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("application/json"))
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

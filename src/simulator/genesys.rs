@@ -50,7 +50,8 @@ pub(super) fn serve(call: &OpenCall, operation: &Operation, payload: &[u8], faul
 
 /// An error as this API tells it.
 fn refused(message: &str) -> Served {
-    let body = json!({"message": message, "code": "bad.request", "status": 400, "contextId": "simulated", "errors": []});
+    let body =
+        json!({"message": message, "code": "bad.request", "status": 400, "contextId": "simulated", "errors": []});
     Served::Refused(Reply::json(StatusCode::BAD_REQUEST, body.to_string()))
 }
 

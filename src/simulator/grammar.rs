@@ -41,7 +41,9 @@ impl FaultRule {
     /// When it says how a job goes of calls that submit none.
     pub fn checked(target: Target, fault: Fault) -> Result<Self, FaultError> {
         match target {
-            Target::Poll(_) | Target::EveryPoll | Target::Token | Target::Discovery if fault.job != JobFault::default() => {
+            Target::Poll(_) | Target::EveryPoll | Target::Token | Target::Discovery
+                if fault.job != JobFault::default() =>
+            {
                 Err(FaultError {
                     problems: vec![format!("{target}: how a job goes is said of the action that submits it")],
                 })

@@ -36,7 +36,11 @@ fn every_part_means_what_it_says() {
         ("bomb:1GiB", Fault::new(Behaviour::Bomb(1 << 30))),
         ("bomb:7B", Fault::new(Behaviour::Bomb(7))),
         ("redirect", Fault::new(Behaviour::Redirect)),
-        ("rate-limited,times:1", Fault::new(status(400, None, Some(r#"{"error":"invalid_request","description":"rate limit exceeded"}"#))).times(1)),
+        (
+            "rate-limited,times:1",
+            Fault::new(status(400, None, Some(r#"{"error":"invalid_request","description":"rate limit exceeded"}"#)))
+                .times(1),
+        ),
         ("unauthorized,times:1", Fault::new(Behaviour::Unauthorized).times(1)),
     ];
     for (text, fault) in table {

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::api::Api;
 use super::execute::output;
 use super::identity::RequestId;
-use super::jobs::text;
 use super::job_fault::{JobEnd, JobFault, Span, StateCase};
+use super::jobs::text;
 use super::settings::SimulatorSettings;
 use crate::chain::ActionId;
 
@@ -133,7 +133,9 @@ impl Job {
         let mut told = json!({"id": self.id, "status": status});
         match state {
             JobState::Queued | JobState::Running => {}
-            JobState::Completed => told["result"] = json!({"url": format!("https://simulated.invalid/{}", text(&self.id))}),
+            JobState::Completed => {
+                told["result"] = json!({"url": format!("https://simulated.invalid/{}", text(&self.id))});
+            }
             JobState::Failed | JobState::TimedOut => told["result"] = json!({"errorMessage": self.reason(state)}),
         }
         json!({ "jobStatus": told }).to_string()

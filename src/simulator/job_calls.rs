@@ -54,12 +54,8 @@ pub(super) fn submit(
         return Served::Well(Reply::empty(StatusCode::ACCEPTED));
     }
     call.note_run();
-    let order = Order {
-        owner: call.request().cloned(),
-        action: action.clone(),
-        input: input.to_owned(),
-        execution_timeout,
-    };
+    let order =
+        Order { owner: call.request().cloned(), action: action.clone(), input: input.to_owned(), execution_timeout };
     let begun = call.begin_job(order, &fault.map(|fault| fault.job.clone()).unwrap_or_default());
     match api {
         Api::DataActions => {}

@@ -109,7 +109,8 @@ fn refusal(
         return Some((StatusCode::BAD_REQUEST, "unsupported_grant_type"));
     }
     let in_form = is("client_id", &settings.client_id) && is("client_secret", &settings.client_secret);
-    let by_basic = basic(headers).is_some_and(|pair| pair == format!("{}:{}", settings.client_id, settings.client_secret));
+    let by_basic =
+        basic(headers).is_some_and(|pair| pair == format!("{}:{}", settings.client_id, settings.client_secret));
     let known = match grant {
         Grant::Body => in_form,
         // What stands in the form, too, is told to whoever logs forms.

@@ -28,7 +28,8 @@ impl Operation {
     pub(super) fn new(method: &Method, path: &str, query: Option<&str>) -> Option<Self> {
         let decode = |part: &str| Some(percent_encoding::percent_decode_str(part).decode_utf8().ok()?.into_owned());
         let segments: Vec<String> = path.split('/').map(decode).collect::<Option<_>>()?;
-        let is_name = |segment: &&str| ActionId::parse(segment).is_ok() && !segment.bytes().all(|byte| byte.is_ascii_digit());
+        let is_name =
+            |segment: &&str| ActionId::parse(segment).is_ok() && !segment.bytes().all(|byte| byte.is_ascii_digit());
         let named: Vec<&str> = segments.iter().map(String::as_str).filter(is_name).collect();
         let action = ActionId::parse(&named.join(".")).ok()?;
         let query = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect();

@@ -6,9 +6,9 @@ use hyper::body::Incoming;
 use hyper::header::{ALLOW, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 
-use super::api::Api;
 use super::admin;
 use super::answer::{Answer, BrokenOff, Reply};
+use super::api::Api;
 use super::carry_out::TRAP;
 use super::exchange::{self, Endpoint, exchange};
 use super::state::Shared;

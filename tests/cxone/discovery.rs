@@ -21,11 +21,8 @@ fn through(url: &str) -> TenantSettings {
         client: client(ClientAuth::Basic),
         scopes: vec![],
     };
-    let discovery = Discovery {
-        issuer: url.parse().unwrap(),
-        tenant_id: None,
-        trusted_domains: vec!["trusted.example".into()],
-    };
+    let discovery =
+        Discovery { issuer: url.parse().unwrap(), tenant_id: None, trusted_domains: vec!["trusted.example".into()] };
     let auth = AuthSettings { grant, token_url: None, discovery: Some(discovery), ..settings.auth };
     TenantSettings { base_url: None, auth, ..settings }
 }
@@ -90,7 +87,8 @@ async fn an_issuer_leads_to_the_token_endpoint_and_the_api_and_is_asked_once() {
 async fn what_is_configured_is_not_asked_for() {
     let server = whole(|_, _| None).await;
     let named = through(&server.url);
-    let discovery = named.auth.discovery.clone().map(|discovery| Discovery { tenant_id: Some("11e8-a".into()), ..discovery });
+    let discovery =
+        named.auth.discovery.clone().map(|discovery| Discovery { tenant_id: Some("11e8-a".into()), ..discovery });
     let grant = Grant::Static { token: "canary-given".into() };
     let auth = AuthSettings { grant, discovery, ..named.auth };
     ask(&platform_of(TenantSettings { auth, ..named })).await.unwrap();

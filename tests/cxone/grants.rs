@@ -71,7 +71,8 @@ async fn each_grant_asks_as_its_platform_wants_to_be_asked() {
 async fn a_token_that_is_given_is_used_as_it_is_and_nobody_is_asked() {
     let (header, requests) = token(Grant::Static { token: "canary-given".into() }).await;
     assert_eq!((header.as_str(), requests.len()), ("Bearer canary-given", 0));
-    let refused = platform_of(with(Grant::Static { token: "".into() }, "http://127.0.0.1:1")).credential(&tenant()).await;
+    let refused =
+        platform_of(with(Grant::Static { token: "".into() }, "http://127.0.0.1:1")).credential(&tenant()).await;
     let CredentialError { class, retryable, message } = refused.err().unwrap();
     assert_eq!((class, retryable), (ErrorClass::Authentication, false));
     assert_eq!(message, "no token is configured (auth.token)");

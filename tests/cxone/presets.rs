@@ -50,7 +50,10 @@ fn line(server: &Server) -> (String, String) {
 async fn genesys_executes_a_data_action_and_nothing_in_the_answer_is_flattened() {
     let server = Server::saying(says(200, r#"{"a":{"b":1}}"#)).await;
     let answer = sent(&speaking(Preset::Genesys, &server.url, "/x"), "custom-1", &Mode::Sync).await.unwrap();
-    assert_eq!((answer.verdict, answer.data), (Verdict::Success { class: ErrorClass::None }, Some(json!({"a": {"b": 1}}))));
+    assert_eq!(
+        (answer.verdict, answer.data),
+        (Verdict::Success { class: ErrorClass::None }, Some(json!({"a": {"b": 1}})))
+    );
     let line = line(&server);
     assert_eq!(line.0, "POST /api/v2/integrations/actions/custom-1/execute?flatten=false HTTP/1.1");
     assert_eq!(line.1, r#"{"a":null,"z":1}"#);
@@ -71,13 +74,14 @@ async fn an_accepted_call_without_a_body_is_a_success_without_data() {
 #[tokio::test]
 async fn what_a_platform_has_no_place_for_is_not_sent() {
     let server = Server::saying(says(200, "{}")).await;
-    for (preset, mode, what) in [
-        (Preset::Cxone, Mode::Sync, "operation"),
-        (Preset::Cxone, job(), "job"),
-        (Preset::Genesys, job(), "job"),
-    ] {
+    for (preset, mode, what) in
+        [(Preset::Cxone, Mode::Sync, "operation"), (Preset::Cxone, job(), "job"), (Preset::Genesys, job(), "job")]
+    {
         let error = sent(&speaking(preset, &server.url, "/x"), "other", &mode).await.err().unwrap();
-        assert_eq!(error, format!("the tenant's API has no {what} of that name; the configuration can say where it is"));
+        assert_eq!(
+            error,
+            format!("the tenant's API has no {what} of that name; the configuration can say where it is")
+        );
     }
     assert_eq!(server.connections(), 0);
 }
@@ -147,9 +151,10 @@ async fn every_state_of_a_job_is_told_in_the_platforms_words() {
         let (answer, seen, _) = job_of(preset, r#"{"jobId":"j-1"}"#, &told.to_string()).await;
         assert_eq!(answer.job.unwrap().progress, JobProgress::Queued);
         let short = match &seen {
-            Seen::Over(finished) => {
-                [format!("{:?}", finished.end), finished.message.clone().unwrap_or_default()].join(" ").trim().to_owned()
-            }
+            Seen::Over(finished) => [format!("{:?}", finished.end), finished.message.clone().unwrap_or_default()]
+                .join(" ")
+                .trim()
+                .to_owned(),
             other => format!("{other:?}"),
         };
         assert_eq!(short, expected, "{preset:?} {told}");

@@ -29,11 +29,9 @@ impl Guest {
     async fn of(simulator: &Simulator) -> Self {
         let http = http();
         let grant = match simulator.token_url().ends_with("/auth/token") {
-            true => vec![
-                ("grant_type", "password"),
-                ("username", "simulator-key"),
-                ("password", "simulator-key-secret"),
-            ],
+            true => {
+                vec![("grant_type", "password"), ("username", "simulator-key"), ("password", "simulator-key-secret")]
+            }
             false => vec![("grant_type", "client_credentials")],
         };
         let request = http.post(simulator.token_url()).basic_auth("simulator-client", Some("simulator-secret"));
@@ -78,10 +76,16 @@ async fn cxone_starts_a_script_signals_it_and_disposes_of_the_contact() {
     ] {
         let refused = guest.post(&path).await;
         assert_eq!(refused.headers()["icstatusdescription"], error);
-        assert_eq!(body(refused).await, (status, json!({"error": match status {
+        assert_eq!(
+            body(refused).await,
+            (
+                status,
+                json!({"error": match status {
             404 => "ContactNotFound",
             _ => "MissingParameter",
-        }, "errorDescription": error})));
+        }, "errorDescription": error})
+            )
+        );
     }
     let echo = guest.ask(Method::PATCH, &format!("{SERVICES}/agents/17/skills?a=b")).json(&json!({"n": 1.0}));
     let (status, told) = body(echo.send().await.unwrap()).await;
@@ -158,7 +162,8 @@ async fn genesys_executes_unflattened_and_says_how_the_quota_stands() {
     let simulator = Simulator::start(SimulatorSettings { api: Api::Genesys, limits, ..quick() }).unwrap();
     let guest = Guest::of(&simulator).await;
     let execute = "/api/v2/integrations/actions/custom-1/execute";
-    let answer = guest.ask(Method::POST, &format!("{execute}?flatten=false")).json(&json!({"a": 1})).send().await.unwrap();
+    let answer =
+        guest.ask(Method::POST, &format!("{execute}?flatten=false")).json(&json!({"a": 1})).send().await.unwrap();
     let header = |answer: &Response, name: &str| answer.headers()[name].to_str().unwrap().to_owned();
     assert_eq!(header(&answer, "inin-ratelimit-allowed"), "2");
     assert_eq!(header(&answer, "inin-ratelimit-count"), "1");

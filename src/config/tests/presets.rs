@@ -75,7 +75,10 @@ base_url = \"https://c\"
 ";
     let config = load(file, &[]).unwrap();
     let a = tenant(&config, "a");
-    assert_eq!((text(&a.base_url), text(&a.auth.issuer)), ("https://api-na1.niceincontact.com/", "https://cxone-gov.niceincontact.com/"));
+    assert_eq!(
+        (text(&a.base_url), text(&a.auth.issuer)),
+        ("https://api-na1.niceincontact.com/", "https://cxone-gov.niceincontact.com/")
+    );
     assert_eq!((a.max_concurrent, a.limits[0].limit, a.jobs.poll), (9, 1, Duration::from_secs(1)));
     assert_eq!((a.auth.client_auth, a.retry.statuses.as_slice()), (ClientAuth::Body, &[429][..]));
     assert_eq!((a.auth.tenant_id.as_deref(), a.auth.trusted_domains.len()), (Some("11e8-x"), 2));
@@ -195,7 +198,10 @@ fn the_reference_says_what_holds_for_each_api() {
     for (key, defaults) in [
         ("max_concurrent", "data-actions: `50`; cxone: `4`; genesys: `50`"),
         ("statuses", "data-actions: `[429, 503]`; cxone: `[429, 503]`; genesys: `[429, 502, 503, 504]`"),
-        ("issuer", "data-actions: must not be given; cxone: `\"https://cxone.niceincontact.com\"`; genesys: must not be given"),
+        (
+            "issuer",
+            "data-actions: must not be given; cxone: `\"https://cxone.niceincontact.com\"`; genesys: must not be given",
+        ),
     ] {
         let rows = row(key);
         assert!(rows.iter().any(|row| row.contains(defaults)), "{key}: {rows:?}");
