@@ -13,6 +13,7 @@ pub mod ids;
 pub mod json;
 pub mod log;
 pub mod outcome;
+pub mod place;
 pub mod problem;
 pub mod result;
 pub mod run;
