@@ -1,6 +1,7 @@
 //! The contract for chain definitions, rule by rule, and what hostile messages do to it.
 
 mod catalogue;
+mod expressions;
 mod fallbacks;
 mod hostile;
 mod identity;
