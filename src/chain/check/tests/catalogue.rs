@@ -126,6 +126,19 @@ fn every_violation_of_a_schema_is_a_problem_at_its_place() {
 }
 
 #[test]
+fn what_an_expression_will_be_is_checked_when_it_is_known() {
+    let catalogue = catalogue(false, [("signal", signal())]);
+    let step = |p1: &str| json!({"action_id": "signal", "payload": {"contactId": "${{ chain.run_id }}", "p1": p1, "p2": 1, "list": [""]}});
+    assert_eq!(problems(&catalogue, step("${{ chain.run_id }}")), "");
+    // One that is wrong has one problem.
+    insta::assert_snapshot!(problems(&catalogue, step("${{ chain.run_id")), @"1:111 /steps/0/payload/p1 begins an expression with ${{ that does not end (allowed: }} outside of the quotes and braces of the expression)");
+    let rules = operation(&catalogue, step("${{ chain.run_id }}")).rules.unwrap();
+    let rendered = json!({"contactId": "r", "p1": "CANARY", "list": ["CANARY", "CANARY"]});
+    insta::assert_snapshot!(rules.check_payload(rendered.as_object().unwrap()).unwrap_err(), @"the payload does not fit the action's schema: it has no p2; and 3 more");
+    assert_eq!(rules.check_payload(json!({"p1": "x", "p2": null}).as_object().unwrap()), Ok(()));
+}
+
+#[test]
 fn a_value_that_cannot_be_in_the_path_is_a_problem() {
     let catalogue = catalogue(false, [("signal", ActionRules { schema: None, ..signal() })]);
     for value in [
