@@ -14,7 +14,8 @@ pub(super) fn response(step: &FinishedStep, cloak: Option<&Cloak<'_>>) -> StepRe
     let event = &step.event;
     let message = || step.message.clone().unwrap_or_default();
     let data = cloak.map_or_else(|| step.data.clone(), |cloak| cloak.data(step));
-    let content = match (event.status == StepStatus::Success, data) {
+    let well = matches!(event.status, StepStatus::Success | StepStatus::Skipped);
+    let content = match (well, data) {
         (true, data) => Content::Data { response_data: data.unwrap_or_default() },
         (false, Some(response_data)) if step.child.is_some() => {
             Content::Both { response_data, error_message: message() }

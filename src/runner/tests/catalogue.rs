@@ -17,7 +17,9 @@ fn redacting(pointers: &[&str]) -> ActionRules {
 fn with(rules: impl IntoIterator<Item = (&'static str, ActionRules)>, steps: Value) -> Chain {
     let rules = rules.into_iter().map(|(id, rules)| (ActionId::parse(id).unwrap(), Arc::new(rules)));
     let offer = Offer { rules: rules.collect::<BTreeMap<_, _>>(), only: false };
-    let body = json!({"chain_id": "c", "allow_repeated_actions": true, "steps": steps}).to_string();
+    let mut body = json!({"chain_id": "c", "allow_repeated_actions": true});
+    body["steps"] = steps;
+    let body = body.to_string();
     let submission = Submission { body: body.as_bytes(), message_id: None, queue_tenant: &tenant() };
     check(&submission, &Catalogue::offering([(tenant(), offer)])).unwrap()
 }

@@ -33,7 +33,9 @@ fn signal() -> ActionRules {
 }
 
 fn one(step: Value) -> String {
-    json!({"chain_id": "c", "steps": [step]}).to_string()
+    let mut chain = json!({"chain_id": "c"});
+    chain["steps"] = Value::Array(vec![step]);
+    chain.to_string()
 }
 
 fn operation(catalogue: &Catalogue, step: Value) -> Operation {
