@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::chain::ActionRules;
+use crate::chain::action::PathTemplate;
 use crate::chain::check::{Catalogue, Offer};
 use crate::config::{Action, Config, Tenant};
 use crate::cxone::ActionSettings;
@@ -21,7 +22,7 @@ fn offer(tenant: &Tenant) -> Offer {
 
 fn rules(action: &Action) -> ActionRules {
     let mut required_params = action.required_params.clone();
-    for name in action.path.iter().flat_map(|path| path.parameters()) {
+    for name in action.path.iter().flat_map(PathTemplate::parameters) {
         if !required_params.iter().any(|known| known == name) {
             required_params.push(name.to_owned());
         }

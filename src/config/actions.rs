@@ -1,6 +1,6 @@
 //! `[tenants.NAME.actions.ID]`: how an action maps onto an operation of the tenant's API, and what is known of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -242,9 +242,10 @@ fn read_query(section: &mut Section<'_>, path: Option<&PathTemplate>) -> Query {
         return Query::Rest;
     }
     let taken = path.into_iter().flat_map(PathTemplate::parameters);
-    let twice: Vec<&str> = taken.filter(|name| names.iter().any(|other| other == name)).collect();
+    let twice: BTreeSet<&str> = taken.filter(|name| names.iter().any(|other| other == name)).collect();
     if !twice.is_empty() {
-        section.blame(QUERY.name, origin, &format!("has {}, which the path takes", twice.join(", ")));
+        let twice = Vec::from_iter(twice).join(", ");
+        section.blame(QUERY.name, origin, &format!("has {twice}, which the path takes"));
     }
     Query::Names(names)
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::jobs;
 use super::settings::ActionSettings;
 use super::tenants::Tenant;
-use crate::chain::action::encoded;
+use crate::chain::action::{PathTemplate, encoded};
 use crate::chain::{ActionId, JobId, Mode};
 use crate::ports::{Hidden, Prepared};
 
@@ -31,7 +31,7 @@ pub(super) fn prepare(
         Some(path) => path.fill(payload)?,
         None => usual_target(tenant, action, mode)?,
     };
-    let in_path = |name: &str| settings.path.iter().flat_map(|path| path.parameters()).any(|taken| taken == name);
+    let in_path = |name: &str| settings.path.iter().flat_map(PathTemplate::parameters).any(|taken| taken == name);
     let in_query = |name: &str| !settings.method.has_body() || settings.query.takes(name);
     let mut query = String::new();
     let mut rest = Map::new();

@@ -101,7 +101,9 @@ async fn a_reset_at_any_moment_is_unknown_as_soon_as_a_byte_was_seen() {
     let platform = platform(&format!("http://{}", listener.local_addr().unwrap()));
     let mut seen = 0;
     for moment in 0..200 {
-        let call = call_within(Duration::from_secs(10));
+        // With and without a body.
+        let request = execute(if moment / 20 % 2 == 0 { "{}" } else { "" });
+        let call = Call { request, ..call_within(Duration::from_secs(10)) };
         let credential = credential();
         let peer = async {
             let (stream, _) = listener.accept().await.unwrap();

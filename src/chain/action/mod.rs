@@ -9,7 +9,7 @@ mod words;
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 pub use path::{PathTemplate, encoded};
 pub use redaction::Redaction;
@@ -40,9 +40,9 @@ impl ActionRules {
     ///
     /// # Errors
     /// What is wrong with it, at most 300 characters; quotes no value.
-    pub fn check_payload(&self, payload: &Value) -> Result<(), String> {
+    pub fn check_payload(&self, payload: &Map<String, Value>) -> Result<(), String> {
         let Some(schema) = &self.schema else { return Ok(()) };
-        let violations = schema.violations(payload);
+        let violations = schema.violations(&Value::Object(payload.clone()));
         let Some(first) = violations.first() else { return Ok(()) };
         let more = match violations.len() - 1 {
             0 => String::new(),

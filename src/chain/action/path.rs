@@ -35,7 +35,7 @@ pub fn encoded(text: &str) -> String {
 }
 
 impl PathTemplate {
-    /// The rule in words, to be read after "a string".
+    /// The rule in words, to be read after "a path template".
     pub const ALLOWED: &'static str = "of 1 to 1024 bytes: a slash first, then segments of A-Z a-z 0-9 and -._~!$&'()*+,;=:@ with \
                                        places such as {contactId}; no segment is empty, . or ..";
 
@@ -45,7 +45,7 @@ impl PathTemplate {
     /// What is wrong with it, as a phrase that follows its name.
     pub fn parse(text: &str) -> Result<Self, String> {
         if !(1..=LONGEST).contains(&text.len()) || !text.starts_with('/') {
-            return Err(format!("must be {}", Self::ALLOWED));
+            return Err(format!("must be a path {}", Self::ALLOWED));
         }
         let segments = text[1..].split('/');
         let last = segments.clone().count() - 1;

@@ -6,8 +6,6 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-/// What stands in the place of a value.
-const MASK: &str = "***";
 /// A number or a text of fewer characters says too little to be looked for in a message, and would be found everywhere.
 const SHORTEST: usize = 2;
 /// As many values are looked for in a message.
@@ -22,6 +20,9 @@ pub struct Redaction {
 }
 
 impl Redaction {
+    /// What stands in the place of a value.
+    pub const MASK: &'static str = "***";
+
     /// The rule for a pointer in words, to be read after "each".
     pub const ALLOWED: &'static str =
         "a JSON pointer of at most 256 bytes such as `/customer/phone` or `/items/*/token`, `*` for any key or index";
@@ -56,7 +57,7 @@ impl Redaction {
     pub fn mask(&self, value: &Value) -> Value {
         let mut masked = value.clone();
         for pointer in &self.pointers {
-            each(&mut masked, pointer, &mut |found| *found = Value::from(MASK));
+            each(&mut masked, pointer, &mut |found| *found = Value::from(Self::MASK));
         }
         masked
     }
@@ -78,7 +79,7 @@ impl Redaction {
     pub fn scrub<'t>(message: &str, texts: impl IntoIterator<Item = &'t String>) -> String {
         let mut texts: Vec<&String> = texts.into_iter().filter(|text| message.contains(text.as_str())).collect();
         texts.sort_by_key(|text| Reverse(text.len()));
-        texts.into_iter().fold(message.to_owned(), |message, text| message.replace(text.as_str(), MASK))
+        texts.into_iter().fold(message.to_owned(), |message, text| message.replace(text.as_str(), Self::MASK))
     }
 
     /// What may be shown of `extracted`, which was taken out of a value: whatever would have been another if it had been taken
@@ -90,7 +91,7 @@ impl Redaction {
     ) -> serde_json::Map<String, Value> {
         let shown = |(name, value): (&String, &Value)| {
             let same = again.and_then(|again| again.get(name)) == Some(value);
-            (name.clone(), if same { value.clone() } else { Value::from(MASK) })
+            (name.clone(), if same { value.clone() } else { Value::from(Self::MASK) })
         };
         extracted.iter().map(shown).collect()
     }
@@ -130,8 +131,8 @@ mod tests {
 
     use super::*;
 
-    fn masked(pointers: &[&str], value: Value) -> Value {
-        Redaction::new(pointers.iter().copied()).unwrap().mask(&value)
+    fn masked(pointers: &[&str], value: &Value) -> Value {
+        Redaction::new(pointers.iter().copied()).unwrap().mask(value)
     }
 
     #[test]
@@ -158,7 +159,7 @@ mod tests {
             (&[""], json!("***")),
             (&[], value.clone()),
         ] {
-            assert_eq!(masked(pointers, value.clone()), expected, "{pointers:?}");
+            assert_eq!(masked(pointers, &value), expected, "{pointers:?}");
         }
     }
 

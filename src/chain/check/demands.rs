@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::super::action::{ActionRules, Part, PathTemplate, Violation};
 use super::super::expression::Template;
 use super::super::json::{Kind, Node, Pointer, Report};
+use super::expressions::BEGIN;
 use super::fields::{Field, Object};
 
 /// Reports everything that the action of `object` demands and its `payload` does not have.
@@ -15,7 +16,9 @@ pub(super) fn check(object: &Object<'_, '_>, payload: &Template, rules: &ActionR
     for name in rules.path.iter().flat_map(PathTemplate::parameters) {
         path_value(object, payload, name, report);
     }
-    if let (Some(schema), Some(literal)) = (&rules.schema, payload.literal()) {
+    // An expression that is wrong has been told, and what its value would have been nobody knows.
+    let literal = payload.literal().filter(|literal| !may_hold_expression(literal));
+    if let (Some(schema), Some(literal)) = (&rules.schema, literal) {
         // What is missing has been told.
         let told = |violation: &Violation| {
             violation.place.is_empty()
@@ -38,7 +41,12 @@ fn path_value(object: &Object<'_, '_>, payload: &Template, name: &str, report: &
 }
 
 fn may_hold_expression(value: &Value) -> bool {
-    value.as_str().is_some_and(|text| text.contains("${{"))
+    match value {
+        Value::String(text) => text.contains(BEGIN),
+        Value::Array(items) => items.iter().any(may_hold_expression),
+        Value::Object(members) => members.values().any(may_hold_expression),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 fn tell(object: &Object<'_, '_>, violation: &Violation, report: &mut Report<'_>) {

@@ -109,10 +109,6 @@ otlp_endpoint = \"http://127.0.0.1:4318\"
 [tenants.default]
 breaker = { consecutive_failures = 5, open_for = \"30s\" }
 jobs.poll = \"5s\"
-[tenants.default.actions.\"da-x\"]
-method = \"GET\"
-path = \"/x\"
-limits = [{ limit = 1, per = \"1s\", burst = 2 }]
 ";
     insta::assert_snapshot!(problems(file, &[]).join("\n"), @r#"
     c.toml:2: not built yet: journal.kind = "redis"; this release has "sqlite", "memory"
@@ -121,7 +117,6 @@ limits = [{ limit = 1, per = \"1s\", burst = 2 }]
     c.toml:9: not built yet: notify.secret; leave it out
     c.toml:14: not built yet: telemetry.otlp_endpoint; leave it out
     c.toml:16: not built yet: tenants.default.breaker.consecutive_failures; leave it out
-    c.toml:21: tenants.default.actions.da-x.limits[0].burst: is 2; must not be above limit, which is 1
     "#);
 }
 

@@ -33,7 +33,9 @@ fn signal() -> ActionRules {
 }
 
 fn one(step: Value) -> String {
-    json!({"chain_id": "c", "steps": [step]}).to_string()
+    let mut chain = json!({"chain_id": "c"});
+    chain["steps"] = Value::Array(vec![step]);
+    chain.to_string()
 }
 
 fn operation(catalogue: &Catalogue, step: Value) -> Operation {
@@ -123,6 +125,19 @@ fn every_violation_of_a_schema_is_a_problem_at_its_place() {
         problems(&catalogue, json!({"action_id": "signal", "payload": {"contactId": 4711, "p1": "x", "p2": 1}})),
         ""
     );
+}
+
+#[test]
+fn what_an_expression_will_be_is_checked_when_it_is_known() {
+    let catalogue = catalogue(false, [("signal", signal())]);
+    let step = |p1: &str| json!({"action_id": "signal", "payload": {"contactId": "${{ chain.run_id }}", "p1": p1, "p2": 1, "list": [""]}});
+    assert_eq!(problems(&catalogue, step("${{ chain.run_id }}")), "");
+    // One that is wrong has one problem.
+    insta::assert_snapshot!(problems(&catalogue, step("${{ chain.run_id")), @"1:111 /steps/0/payload/p1 begins an expression with ${{ that does not end (allowed: }} outside of the quotes and braces of the expression)");
+    let rules = operation(&catalogue, step("${{ chain.run_id }}")).rules.unwrap();
+    let rendered = json!({"contactId": "r", "p1": "CANARY", "list": ["CANARY", "CANARY"]});
+    insta::assert_snapshot!(rules.check_payload(rendered.as_object().unwrap()).unwrap_err(), @"the payload does not fit the action's schema: it has no p2; and 3 more");
+    assert_eq!(rules.check_payload(json!({"p1": "x", "p2": null}).as_object().unwrap()), Ok(()));
 }
 
 #[test]
