@@ -189,6 +189,31 @@ region = \"https://mypurecloud.com\"
 }
 
 #[test]
+fn an_action_needs_a_place_where_its_api_has_none() {
+    let file = "\
+[tenants.a]
+api = \"cxone\"
+actions.nowhere = { idempotent = true }
+actions.there = { path = \"/x/{id}\" }
+actions.jobs = { path = \"/x\", mode = \"job\" }
+actions.lost-jobs = { path = \"/x/{id}\", mode = \"job\" }
+actions.found-jobs = { path = \"/x/{id}\", mode = \"job\", poll_path = \"/jobs/{jobId}\" }
+[tenants.b]
+api = \"genesys\"
+actions.custom-1 = { idempotent = true }
+actions.custom-2 = { mode = \"job\" }
+[tenants.c]
+base_url = \"https://c\"
+actions.da-x = { mode = \"job\" }
+";
+    insta::assert_snapshot!(problems(file, &[]).join("\n"), @r#"
+    c.toml:6: tenants.a.actions.lost-jobs.poll_path: is missing; the path has places, so where its jobs are does not follow from it
+    c.toml:3: tenants.a.actions.nowhere.path: is missing; api = "cxone" has no place of its own for it
+    c.toml:11: tenants.b.actions.custom-2.path: is missing; api = "genesys" has no place of its own for it
+    "#);
+}
+
+#[test]
 fn the_reference_says_what_holds_for_each_api() {
     let reference = reference();
     let row = |key: &str| {
