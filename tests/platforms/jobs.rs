@@ -21,9 +21,11 @@ async fn a_query_of_genesys_is_submitted_once_and_asked_after_until_it_is_over()
 /// `action` of the configuration, which the simulator calls `target`.
 async fn every_end(api: Api, file: &str, [action, target]: [&str; 2], output: &Value) {
     let mut stage = stage(playing(api, &[])).await;
-    // The example's is one in 30 seconds.
-    let ample = "{limits = [{limit = 1000, per = \"1s\", burst = 100}]}";
-    stage.set(&format!("tenants.default.actions.{action}"), ample);
+    if api == Api::Cxone {
+        // The example's is one in 30 seconds.
+        let ample = "{limits = [{limit = 1000, per = \"1s\", burst = 100}]}";
+        stage.set("tenants.default.actions.data-extraction", ample);
+    }
     let worker = worker(&stage, file).await;
     let (_connection, channel) = channel(&stage).await;
     let step =
