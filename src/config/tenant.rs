@@ -76,8 +76,8 @@ const API: Key<Choice<Api>> = Key::new(
     "api",
     Choice(&[("data-actions", Some(Api::DataActions)), ("cxone", Some(Api::Cxone)), ("genesys", Some(Api::Genesys))]),
     Fallback::Value("\"data-actions\""),
-    "The API that the tenant speaks: CXone data actions, CXone's own API, or Genesys Cloud. Defaults go by it \
-     ([PRESETS.md](PRESETS.md)).",
+    "The API that the tenant speaks: CXone data actions, CXone's own API, or Genesys Cloud. Defaults go by it; \
+     docs/PRESETS.md has them side by side.",
 );
 const BASE_URL: Key<HttpUrl> = Key::new(
     "base_url",
