@@ -13,12 +13,13 @@ use cxchain::chain::log::Event;
 use cxchain::cli::Arguments;
 use serde_json::Value;
 
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 8] = [
     "README.md",
     "CHANGELOG.md",
     "docs/ARCHITECTURE.md",
     "docs/CONFIG.md",
     "docs/DEPLOY.md",
+    "docs/EXPRESSIONS.md",
     "docs/MESSAGES.md",
     "docs/OPERATIONS.md",
 ];
