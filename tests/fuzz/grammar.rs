@@ -171,7 +171,7 @@ fn value(depth: usize, dice: &mut StdRng) -> Value {
         2 => json!(format!("${{{{ {} }}}}", any(&LEAVES, dice))),
         3 => json!(format!("- ${{{{ {} }}}}", expression(dice))),
         4 => json!(dice.random_range(-5..5)),
-        5 => json!([null, true, 1.5, u64::MAX][dice.random_range(0..4)]),
+        5 => [json!(null), json!(true), json!(1.5), json!(u64::MAX)][dice.random_range(0..4)].clone(),
         6 => json!([value(depth - 1, dice), value(depth - 1, dice)]),
         _ => json!({"k": value(depth - 1, dice), any(&["l", "m/~", "${{ a }}", "é"], dice): value(depth - 1, dice)}),
     }

@@ -5,8 +5,8 @@
 //! An input that fails is written to `tests/fuzz/corpus/found`, where every later round begins; of one that ends the process at once,
 //! by a stack that overflows, a copy is left in `target/tmp/fuzz-current`.
 
-#[path = "../support/proof.rs"]
-mod proof;
+#[path = "../support/mod.rs"]
+mod support;
 
 mod corpus;
 mod feed;
@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use corpus::Input;
 use rand::Rng as _;
 use rand::rngs::StdRng;
+use support::proof;
 
 /// What a worker's thread has.
 const STACK: usize = 2 * 1024 * 1024;
