@@ -136,8 +136,13 @@ fn rendered(template: &Template, output: &Value) -> Value {
     let (chain_id, run_id) = (ChainId::parse("bench").expect("a name"), RunId::parse("run").expect("a name"));
     let tenant = TenantName::parse("default").expect("a name");
     let extracted = Map::new();
-    let fetch =
-        Seen { id: "fetch", status: StepStatus::Success, output: Some(output), extracted: &extracted, http_status: None };
+    let fetch = Seen {
+        id: "fetch",
+        status: StepStatus::Success,
+        output: Some(output),
+        extracted: &extracted,
+        http_status: None,
+    };
     let context = Context { chain_id: &chain_id, run_id: &run_id, tenant: &tenant, steps: vec![fetch] };
     template.render(&context).unwrap_or_else(|error| panic!("{error}"))
 }
