@@ -6,7 +6,7 @@ use std::fmt::Display;
 use serde_json::Value;
 
 /// Controls (C0, DEL, C1), and what turns the direction of writing about (<https://trojansource.codes>).
-fn is_unfit(c: char) -> bool {
+pub(super) fn is_unfit(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
