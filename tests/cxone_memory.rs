@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cxchain::chain::{ActionId, ErrorClass, RunId, TenantName, Verdict};
 use cxchain::cxone::{AuthSettings, Cxone, TenantSettings};
-use cxchain::ports::{Actions, Call, Credential};
+use cxchain::ports::{Actions, Call, Credential, Prepared};
 use tokio::time::Instant;
 
 const GIBIBYTE: usize = 1 << 30;
@@ -76,7 +76,7 @@ async fn a_gzip_bomb_is_given_up_at_the_limit_and_costs_no_memory() {
         run_id: RunId::parse("run").unwrap(),
         step_id: "step".into(),
         action: ActionId::parse("bomb").unwrap(),
-        body: Bytes::from_static(b"{}"),
+        request: Prepared { body: Bytes::from_static(b"{}") },
         attempt: 1,
         job: false,
         fallback: false,

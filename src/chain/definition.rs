@@ -59,6 +59,15 @@ impl Step {
             Work::Chain(_) => None,
         }
     }
+
+    /// Its call, to be made what a test needs.
+    #[cfg(test)]
+    pub(crate) fn call_mut(&mut self) -> &mut Operation {
+        match &mut self.work {
+            Work::Call(operation) => operation,
+            Work::Chain(_) => panic!("the step has a chain"),
+        }
+    }
 }
 
 /// What a step does.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cxchain::chain::{ActionId, ErrorClass, JobEnd, JobId, JobOptions, Mode, Retryable, RunId, Verdict};
-use cxchain::ports::{Actions, Answer, Call, Poll, Polled, Seen};
+use cxchain::ports::{Actions, Answer, Call, Poll, Polled, Prepared, Seen};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -60,7 +60,10 @@ async fn a_job_is_submitted_and_asked_after_exactly_as_the_contract_says() {
         environment_context: BTreeMap::from([("region".into(), "US".into())]),
         execution_timeout: Duration::from_millis(45_500),
     };
-    let body = |options: JobOptions| platform.body(&tenant(), &Mode::Job(options), payload.as_object().unwrap());
+    let body = |options: JobOptions| {
+        let action = ActionId::parse("da-fetch.v1").unwrap();
+        platform.prepare(&tenant(), &action, &Mode::Job(options), payload.as_object().unwrap()).unwrap().body
+    };
     let whole = body(options);
     assert_eq!(
         whole,
@@ -76,11 +79,19 @@ async fn a_job_is_submitted_and_asked_after_exactly_as_the_contract_says() {
         r#"{"environmentContext":{},"executionTimeoutMs":30000,"inputParameters":{"a":{"x":"ä","y":null},"z":1}}"#
     );
     assert_eq!(
-        platform.body(&tenant(), &Mode::Sync, payload.as_object().unwrap()),
+        platform
+            .prepare(&tenant(), &ActionId::parse("da-fetch.v1").unwrap(), &Mode::Sync, payload.as_object().unwrap())
+            .unwrap()
+            .body,
         r#"{"a":{"x":"ä","y":null},"z":1}"#
     );
 
-    let call = Call { job: true, body: whole.clone(), attempt: 2, ..call_within(Duration::from_secs(5)) };
+    let call = Call {
+        job: true,
+        request: Prepared { body: whole.clone() },
+        attempt: 2,
+        ..call_within(Duration::from_secs(5))
+    };
     let answer = platform.send(&call, &credential()).await;
     assert_eq!((answer.verdict, answer.data), (Verdict::Submitted, None));
     let job = answer.job.unwrap();

@@ -17,7 +17,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cxchain::chain::{ActionId, RunId, TenantName};
 use cxchain::cxone::{AuthSettings, Cxone, TenantSettings};
-use cxchain::ports::{Actions, Answer, Call, Credential};
+use cxchain::ports::{Actions, Answer, Call, Credential, Prepared};
 use tokio::time::Instant;
 
 const LIMIT: usize = 64 * 1024;
@@ -54,7 +54,7 @@ fn call_within(time: Duration) -> Call {
         run_id: RunId::parse("run-1").unwrap(),
         step_id: "fetch".into(),
         action: ActionId::parse("da-fetch.v1").unwrap(),
-        body: Bytes::from_static(br#"{"customerId":"CUST-8842"}"#),
+        request: Prepared { body: Bytes::from_static(br#"{"customerId":"CUST-8842"}"#) },
         attempt: 1,
         job: false,
         fallback: false,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use cxchain::ports::{Actions, Call};
+use cxchain::ports::{Actions, Call, Prepared};
 
 use super::server::{Reply, Server, json};
 use super::{SECRET, TOKEN, call_within, credential, platform, settings};
@@ -22,7 +22,10 @@ async fn nothing_that_prints_prints_a_secret() {
     .await;
     let platform = platform(&server.url);
     platform.credential(&super::tenant()).await.unwrap();
-    let call = Call { body: Bytes::from_static(b"{\"a\":\"canary-payload\"}"), ..call_within(Duration::from_secs(5)) };
+    let call = Call {
+        request: Prepared { body: Bytes::from_static(b"{\"a\":\"canary-payload\"}") },
+        ..call_within(Duration::from_secs(5))
+    };
     let answer = platform.send(&call, &credential()).await;
     assert!(answer.data.is_some());
     for printed in

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cxchain::chain::{ErrorClass, Retryable, Verdict};
-use cxchain::ports::{Actions, Call};
+use cxchain::ports::{Actions, Call, Prepared};
 use tokio::time::Instant;
 
 use super::server::{Reply, Server, json, reset};
@@ -176,7 +176,8 @@ async fn an_upload_that_nobody_reads_ends_at_the_deadline() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let platform = platform(&format!("http://{}", listener.local_addr().unwrap()));
     let started = Instant::now();
-    let call = Call { body: Bytes::from(vec![b' '; 32 << 20]), ..call_within(Duration::from_secs(1)) };
+    let call =
+        Call { request: Prepared { body: Bytes::from(vec![b' '; 32 << 20]) }, ..call_within(Duration::from_secs(1)) };
     let answer = platform.send(&call, &credential()).await;
     assert!(started.elapsed() < Duration::from_millis(1250), "{:?}", started.elapsed());
     assert_eq!(answer.verdict, Verdict::Unknown { class: ErrorClass::Timeout });

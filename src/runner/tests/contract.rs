@@ -275,7 +275,7 @@ async fn hashes_are_over_the_bytes_as_sent_and_as_received() {
     eventful(&world).await;
     let step = &world.events_named("step.finished")[0];
     let sent = br#"{"a":1,"b":"secret-words"}"#;
-    assert_eq!(world.actions.calls.lock().unwrap()[0].body, sent[..], "sorted keys, no spaces");
+    assert_eq!(world.actions.calls.lock().unwrap()[0].request.body, sent[..], "sorted keys, no spaces");
     assert_eq!(step["payload_hash"], sha256_hex(sent));
     assert_eq!(step["response_hash"], sha256_hex(br#"{"found":"secret-words"}"#));
 }

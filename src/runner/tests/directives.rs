@@ -16,7 +16,7 @@ async fn ending(mut step: Value, reply: Reply) -> String {
     world.actions.reply(vec![reply; times]);
     step["retry"] = json!({"max_attempts": 1});
     let mut chain = steps([step, json!({"payload": {"second": true}})]);
-    chain.steps[0].timeout = Duration::from_secs(5);
+    chain.steps[0].call_mut().timeout = Duration::from_secs(5);
     world.drive(&chain).await;
     let (result, finished) = (world.result(), &world.events_named("run.finished")[0]);
     let first = &result["aggregated_responses"][0];

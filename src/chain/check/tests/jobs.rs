@@ -13,7 +13,8 @@ fn job(extra: &Value) -> Value {
 
 #[test]
 fn a_job_has_defaults_of_its_own() {
-    let step = &checked(job(&json!({})).to_string()).unwrap().steps[0];
+    let chain = checked(job(&json!({})).to_string()).unwrap();
+    let step = chain.steps[0].call().unwrap();
     assert_eq!(step.timeout, Duration::from_secs(120));
     let options = JobOptions {
         version_id: None,
@@ -29,7 +30,8 @@ fn a_job_may_say_everything_that_is_a_jobs() {
         "version_id": "v1.2_b-3", "environment_context": {"region": "US", "": ""}, "execution_timeout_ms": 60_000,
         "timeout_seconds": 900,
     }));
-    let step = &checked(body.to_string()).unwrap().steps[0];
+    let chain = checked(body.to_string()).unwrap();
+    let step = chain.steps[0].call().unwrap();
     let Mode::Job(options) = &step.mode else { panic!("{:?}", step.mode) };
     assert_eq!(options.version_id.as_deref(), Some("v1.2_b-3"));
     assert_eq!(options.environment_context["region"], "US");

@@ -11,7 +11,10 @@ fn the_customers_message_is_accepted_as_it_stands() {
     assert_eq!(chain.run_id, None);
     assert_eq!(chain.tenant, tenant("of-the-queue"));
     assert_eq!(chain.global_timeout, Duration::from_secs(120));
-    let told = |step: &Step| (step.id.to_string(), step.action.to_string(), step.timeout.as_secs(), step.on_failure);
+    let told = |step: &Step| {
+        let call = step.call().unwrap();
+        (step.id.to_string(), call.action.to_string(), call.timeout.as_secs(), step.on_failure)
+    };
     assert_eq!(
         chain.steps.iter().map(told).collect::<Vec<_>>(),
         [
@@ -20,7 +23,7 @@ fn the_customers_message_is_accepted_as_it_stands() {
             ("step_2".into(), "da-update-external-crm".into(), 30, OnFailure::Fallback),
         ]
     );
-    assert_eq!(chain.steps[0].payload["fields"], json!(["name", "email", "tier"]));
+    assert_eq!(chain.steps[0].call().unwrap().payload.source()["fields"], json!(["name", "email", "tier"]));
     assert_eq!(chain.canonical, canonical(&serde_json::from_str(CUSTOMER).unwrap()));
 }
 
@@ -33,9 +36,10 @@ fn every_field_arrives() {
     assert_eq!(chain.expires_at, "2027-01-31T07:30:00Z".parse().ok());
     assert_eq!(chain.metadata.iter().map(|(k, v)| (&**k, &**v)).collect::<Vec<_>>(), [("", ""), ("ticket", "T-1")]);
     let first = &chain.steps[0];
-    assert_eq!((first.id.as_str(), first.timeout, first.max_attempts), ("first", Duration::from_secs(120), Some(10)));
-    assert_eq!((first.on_failure, first.on_unknown, first.idempotent), (OnFailure::Continue, OnUnknown::Retry, true));
-    assert_eq!(Value::Object(first.payload.clone()).to_string(), r#"{"n":[1,-0.5,9007199254740993,null,{"ä":"😀"}]}"#);
+    let call = first.call().unwrap();
+    assert_eq!((first.id.as_str(), call.timeout, call.max_attempts), ("first", Duration::from_secs(120), Some(10)));
+    assert_eq!((first.on_failure, first.on_unknown, call.idempotent), (OnFailure::Continue, OnUnknown::Retry, true));
+    assert_eq!(call.payload.source().to_string(), r#"{"n":[1,-0.5,9007199254740993,null,{"ä":"😀"}]}"#);
     assert_eq!(chain.steps[1].on_unknown, OnUnknown::Stop);
 }
 
@@ -45,9 +49,10 @@ fn what_is_absent_gets_its_default() {
     assert_eq!((chain.global_timeout, chain.expires_at), (Duration::from_secs(300), None));
     assert!(chain.metadata.is_empty());
     let step = &chain.steps[0];
-    assert_eq!((step.id.as_str(), step.timeout, step.max_attempts), ("step_0", Duration::from_secs(30), None));
-    assert_eq!((step.on_failure, step.on_unknown, step.idempotent), (OnFailure::Abort, OnUnknown::AsFailure, false));
-    assert!(step.payload.is_empty());
+    let call = step.call().unwrap();
+    assert_eq!((step.id.as_str(), call.timeout, call.max_attempts), ("step_0", Duration::from_secs(30), None));
+    assert_eq!((step.on_failure, step.on_unknown, call.idempotent), (OnFailure::Abort, OnUnknown::AsFailure, false));
+    assert_eq!(call.payload.literal(), Some(&json!({})));
     assert_eq!(chain.canonical, r#"{"chain_id":"c","steps":[{"action_id":"a"}]}"#);
 }
 

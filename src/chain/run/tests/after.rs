@@ -60,12 +60,8 @@ fn every_condition() -> Vec<Given> {
 }
 
 fn answer(given: Given, verdict: Verdict) -> After {
-    let step = Step {
-        idempotent: given.idempotent,
-        on_unknown: given.on_unknown,
-        max_attempts: given.own_max,
-        ..super::step(0)
-    };
+    let mut step = Step { on_unknown: given.on_unknown, ..super::step(0) };
+    (step.call_mut().idempotent, step.call_mut().max_attempts) = (given.idempotent, given.own_max);
     let open = OpenStep {
         counted: given.counted,
         reauthorized: given.reauthorized,

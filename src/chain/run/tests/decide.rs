@@ -73,7 +73,7 @@ fn an_open_intent_comes_first_of_all() {
         (true, OnUnknown::AsFailure, true),
         (true, OnUnknown::Stop, true),
     ] {
-        let chain = with(|step| (step.idempotent, step.on_unknown) = (idempotent, on_unknown));
+        let chain = with(|step| (step.call_mut().idempotent, step.on_unknown) = (idempotent, on_unknown));
         let log = Log::accepted(&chain).intent(0, 1).private(Private::CancelRequested);
         let lost = |resend| Lost { step: path(0), resend };
         assert_eq!(decide(&chain, &log.state(), NOTHING), lost(resend));

@@ -156,8 +156,8 @@ proptest! {
             let may = match made.known {
                 Some(Verdict::Success { .. } | Verdict::Submitted | Verdict::Failed { retry: Retryable::No, .. }) => false,
                 Some(Verdict::Failed { retry: Retryable::Yes, .. } | Verdict::Throttled | Verdict::Unauthorized) => true,
-                Some(Verdict::Failed { retry: Retryable::IfIdempotent, .. }) => step.idempotent,
-                Some(Verdict::Unknown { .. }) | None => step.idempotent || step.on_unknown == OnUnknown::Retry,
+                Some(Verdict::Failed { retry: Retryable::IfIdempotent, .. }) => step.call().unwrap().idempotent,
+                Some(Verdict::Unknown { .. }) | None => step.call().unwrap().idempotent || step.on_unknown == OnUnknown::Retry,
             };
             prop_assert!(may || !again, "step {} was sent again after {:?}", made.step, made.known);
         }

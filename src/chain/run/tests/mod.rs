@@ -12,9 +12,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, json};
+use serde_json::json;
 
 use super::*;
+use crate::chain::expression::{Extract, Template};
 use crate::chain::hash::sha256_hex;
 use crate::chain::log::{
     Author, EventBody, Head, Origin, Private, Record, RunAccepted, RunFinished, StepFinished, StepRetried, Subject,
@@ -30,13 +31,22 @@ const LIMIT: Duration = Duration::from_secs(300);
 fn step(index: usize) -> Step {
     Step {
         id: StepId::parse(&format!("step_{index}")).unwrap(),
-        action: ActionId::parse(&format!("a-{index}")).unwrap(),
-        payload: Map::new(),
+        work: Work::Call(operation(&format!("a-{index}"))),
+        when: None,
+        extract: Extract::default(),
+        on_failure: OnFailure::Abort,
+        on_unknown: OnUnknown::AsFailure,
+        fallback: None,
+    }
+}
+
+fn operation(action: &str) -> Operation {
+    Operation {
+        action: ActionId::parse(action).unwrap(),
+        payload: Template::of(json!({})),
         mode: Mode::Sync,
         required_params: Vec::new(),
         timeout: Duration::from_secs(30),
-        on_failure: OnFailure::Abort,
-        on_unknown: OnUnknown::AsFailure,
         idempotent: false,
         max_attempts: None,
     }

@@ -151,7 +151,8 @@ fn the_step_at_work_gets_its_outcome_first_and_says_how_the_run_ends() {
     use {FinalStatus::*, StepStatus::*};
     for on_failure in [OnFailure::Abort, OnFailure::Continue, OnFailure::Fallback] {
         let mut chain = of_steps(2);
-        (chain.steps[0].on_failure, chain.steps[0].idempotent) = (on_failure, true);
+        chain.steps[0].on_failure = on_failure;
+        chain.steps[0].call_mut().idempotent = true;
         let path = || StepPath::top(0);
         let gives_up = GiveUp { step: path(), class: ErrorClass::System };
         let accepted = || Log::accepted(&chain);

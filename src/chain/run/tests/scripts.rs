@@ -48,12 +48,10 @@ pub(super) fn chains() -> impl Strategy<Value = Chain> {
         let steps = steps.into_iter().enumerate();
         chain(
             steps
-                .map(|(index, (on_failure, on_unknown, idempotent, max_attempts))| Step {
-                    on_failure,
-                    on_unknown,
-                    idempotent,
-                    max_attempts,
-                    ..step(index)
+                .map(|(index, (on_failure, on_unknown, idempotent, max_attempts))| {
+                    let mut step = Step { on_failure, on_unknown, ..step(index) };
+                    (step.call_mut().idempotent, step.call_mut().max_attempts) = (idempotent, max_attempts);
+                    step
                 })
                 .collect(),
         )

@@ -3,13 +3,14 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::Tape;
 use crate::chain::{ActionId, ErrorClass, JobEnd, JobId, JobProgress, Mode, Retryable, TenantName, Verdict};
 use crate::ports::{
-    Actions, Answer, BoxFuture, Call, Credential, CredentialError, Finished, Poll, Polled, Seen, SubmittedJob,
+    Actions, Answer, BoxFuture, Call, Credential, CredentialError, Finished, Poll, Polled, Prepared, Seen, SubmittedJob,
 };
 
 /// A platform that answers as scripted; with success at once when the script is over.
