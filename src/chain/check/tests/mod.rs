@@ -3,6 +3,7 @@
 mod hostile;
 mod identity;
 mod jobs;
+mod meant;
 mod rules;
 
 use serde_json::{Value, json};

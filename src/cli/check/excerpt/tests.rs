@@ -38,7 +38,7 @@ fn a_part_is_marked_in_its_line() {
 fn wide_and_combining_characters_and_tabs_are_as_wide_as_they_look() {
     insta::assert_snapshot!(drawn("\t\"日本\": \"e\u{301}\", \"🧀\": 1", "1", 40), @r#"
     from line 1
-        "日本": "é", "🧀": 1
+        "日本": "é", "🧀": 1
                            ^
     "#);
     insta::assert_snapshot!(drawn("{\"日本\": 1}", "日本", 40), @r#"
@@ -85,7 +85,7 @@ fn of_a_long_line_there_is_a_window_around_the_part() {
     "#);
     insta::assert_snapshot!(draw(long.as_bytes(), 0..1, 40), @r"
     from line 1
-    [1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,…
+    [1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1…
     ^
     ");
     insta::assert_snapshot!(draw(long.as_bytes(), long.len() - 1..long.len(), 40), @r"
@@ -127,7 +127,7 @@ fn of_a_part_on_many_lines_there_is_its_beginning() {
     let source = "{ \n\"a\": [\n 1,\n 2,\n 3,\n 4\n]}";
     insta::assert_snapshot!(drawn(source, source, 40), @r"
     from line 1
-    {
+    { 
     ^ up to line 7
     ");
 }

@@ -47,8 +47,8 @@ fn in_a_narrow_terminal_words_move_below_and_lines_are_cut() {
     error: /steps/0/on_faliure is not a
            field of a step
       ╭▸ chain.json:1:56
-    1 │ … "da-x", "on_faliure": "abort", "re…
-      │           ^^^^^^^^^^^^
+    1 │ …da-x", "on_faliure": "abort", "ret…
+      │         ^^^^^^^^^^^^
       ├ did you mean on_failure?
       ╰ allowed: id, action_id, payload,
         mode, timeout_seconds, on_failure,
