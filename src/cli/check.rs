@@ -1,6 +1,8 @@
 //! `cxchain check FILE…`: offline, the same judgement as the worker's.
 
+mod amounts;
 mod excerpt;
+mod explain;
 mod problems;
 mod source;
 mod tally;
@@ -12,12 +14,15 @@ use owo_colors::OwoColorize;
 use serde_json::{Value, json};
 
 use super::figures::count;
-use super::text::json_line;
-use super::{Exit, load};
+use super::text::{json_line, plain};
+use super::{Exit, load, page};
 use crate::app;
 use crate::chain::check::{Catalogue, Submission, check as check_chain};
+use crate::chain::plan::Plan;
 use crate::chain::problem::Problems;
 use crate::chain::{Chain, Problem, TenantName};
+use crate::config::{Config, DEFAULT_PATH};
+use explain::Source;
 use tally::Tally;
 
 pub(super) use problems::print_problems;
@@ -38,6 +43,10 @@ pub(super) struct CheckArgs {
     /// Accept only tenants of the configuration
     #[arg(long)]
     strict: bool,
+    /// Show the plan of each valid chain: its steps, what hands data to what, the time and the requests that a run can take, and
+    /// what becomes of a call whose answer is lost; with the limits of the configuration
+    #[arg(long)]
+    explain: bool,
 }
 
 const AFTER_HELP: &str = "\
@@ -56,18 +65,14 @@ pub(super) fn check(config: Option<&Path>, args: &CheckArgs) -> Exit {
         say!("{} standard input can be read once only", "error:".red().bold());
         return Exit::Usage;
     }
-    let catalogue = if args.strict || config.is_some() {
-        match load(config) {
-            Ok(config) => app::catalogue(&config),
-            Err(exit) => return exit,
-        }
-    } else {
-        Catalogue::any()
+    let judge = match Judge::new(config, args) {
+        Ok(judge) => judge,
+        Err(exit) => return exit,
     };
     let mut tally = Tally::default();
     for file in &args.files {
         match read(file) {
-            Ok((file, body)) => tally.add(check_file(&file, &body, &catalogue, args)),
+            Ok((file, body)) => tally.add(judge.file(&file, &body, args)),
             Err(_) => tally.unread += 1,
         }
     }
@@ -77,22 +82,63 @@ pub(super) fn check(config: Option<&Path>, args: &CheckArgs) -> Exit {
     tally.exit()
 }
 
-/// How many problems it has.
-fn check_file(file: &str, body: &[u8], catalogue: &Catalogue, args: &CheckArgs) -> usize {
-    let judged = judge(body, catalogue);
-    if args.json {
-        tell!("{}", json_line(&document(file, &judged)));
-    } else {
-        match &judged {
-            Ok(chain) => {
-                let steps = count(chain.steps.len() as u64, "step");
-                tell!("{} {file}: {} with {steps}", "✔".green(), chain.chain_id.bold());
-            }
-            Err(problems) if args.format == Format::Short => problems::print_short(file, problems),
-            Err(problems) => print_problems(file, body, problems),
+/// What files are judged by, and explained with.
+struct Judge {
+    catalogue: Catalogue,
+    /// For plans: the configuration, and what it is called.
+    plans: Option<(Config, String)>,
+}
+
+impl Judge {
+    fn new(path: Option<&Path>, args: &CheckArgs) -> Result<Self, Exit> {
+        // Without a word about a configuration, a definition is judged by the contract alone. A plan is one worker's, and takes
+        // the configuration that a worker would have here.
+        let there = path.or(Some(Path::new(DEFAULT_PATH)).filter(|default| default.exists()));
+        let meant = args.strict || path.is_some() || (args.explain && there.is_some());
+        if !meant && !args.explain {
+            return Ok(Self { catalogue: Catalogue::any(), plans: None });
         }
+        let config = load(path)?;
+        let catalogue = if meant { app::catalogue(&config) } else { Catalogue::any() };
+        let name = there.map_or_else(|| "built-in defaults".to_owned(), |path| plain(path.display()));
+        Ok(Self { catalogue, plans: args.explain.then_some((config, name)) })
     }
-    judged.map_or_else(|problems| problems.total(), |_| 0)
+
+    /// How many problems it has.
+    fn file(&self, file: &str, body: &[u8], args: &CheckArgs) -> usize {
+        let judged = judge(body, &self.catalogue);
+        let plan = judged.as_ref().ok().and_then(|chain| self.plan(chain));
+        if args.json {
+            let mut document = document(file, &judged);
+            if let Some((plan, source)) = &plan {
+                document["plan"] = json!(plan);
+                document["plan"]["rates"]["from"] = json!(source.configuration);
+                document["plan"]["rates"]["assumed"] = json!(source.assumed);
+            }
+            tell!("{}", json_line(&document));
+        } else {
+            match &judged {
+                Ok(chain) => {
+                    let steps = count(chain.steps.len() as u64, "step");
+                    tell!("{} {file}: {} with {steps}", "✔".green(), chain.chain_id.bold());
+                }
+                Err(problems) if args.format == Format::Short => problems::print_short(file, problems),
+                Err(problems) => print_problems(file, body, problems),
+            }
+            if let Some((plan, source)) = &plan {
+                tell!("\n{}\n", explain::lines(plan, source, page::columns()).join("\n"));
+            }
+        }
+        judged.map_or_else(|problems| problems.total(), |_| 0)
+    }
+
+    fn plan(&self, chain: &Chain) -> Option<(Plan, Source<'_>)> {
+        let (config, configuration) = self.plans.as_ref()?;
+        let own = app::terms(config, &chain.tenant);
+        let source = Source { configuration, assumed: own.is_none() };
+        let terms = own.or_else(|| app::terms(config, &default_tenant()))?;
+        Some((Plan::of(chain, &terms), source))
+    }
 }
 
 fn document(file: &str, judged: &Result<Chain, Problems>) -> Value {
@@ -114,8 +160,11 @@ fn with_span(problem: &Problem) -> Value {
 
 /// The worker's own judgement.
 pub(super) fn judge(body: &[u8], catalogue: &Catalogue) -> Result<Chain, Problems> {
-    let tenant = TenantName::parse("default").unwrap_or_else(|_| unreachable!("a tenant's name"));
-    judge_for(&tenant, body, catalogue)
+    judge_for(&default_tenant(), body, catalogue)
+}
+
+fn default_tenant() -> TenantName {
+    TenantName::parse("default").unwrap_or_else(|_| unreachable!("a tenant's name"))
 }
 
 /// As [`judge`], where the chain is `tenant`'s unless it says otherwise.

@@ -22,6 +22,21 @@ pub(super) fn plain_lines(text: impl Display) -> String {
     text.to_string().lines().map(plain).collect::<Vec<_>>().join("\n")
 }
 
+/// `text` on lines of so many characters, broken at blanks. (A longer word has a line of its own.)
+pub(super) fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= columns => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// `value` as JSON on one line.
 pub(super) fn json_line(value: &Value) -> String {
     fit_json(&value.to_string())

@@ -34,6 +34,7 @@ use std::path::Path;
 pub use auth::{Auth, Grant, Retry};
 pub use broker::Broker;
 pub use journal::{Gate, GateKind, Journal, JournalKind};
+pub use load::DEFAULT_PATH;
 pub use names::{Exchanges, Logs, Prefetch, Queue};
 pub use observe::{Audit, LogFormat, LogLevel, Ops, Telemetry};
 pub use problem::{ConfigError, Origin, Problem};

@@ -5,7 +5,7 @@ use owo_colors::OwoColorize;
 
 use super::super::figures::count;
 use super::super::page;
-use super::super::text::plain;
+use super::super::text::{plain, wrapped};
 use super::excerpt::{Excerpt, LINES, Mark, excerpt};
 use crate::chain::Problem;
 use crate::chain::problem::Problems;
@@ -106,21 +106,6 @@ fn quoted(excerpt: &Excerpt, remark: &mut Option<String>, digits: usize) -> Vec<
         };
         let mark = format!("{} {}", "^".repeat(wide), label.unwrap_or_default());
         lines.push(format!("{:digits$} {} {:before$}{}", "", "│".blue(), "", mark.trim_end().red().bold()));
-    }
-    lines
-}
-
-/// `text` on lines of so many characters, broken at blanks.
-fn wrapped(text: &str, columns: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= columns => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
     }
     lines
 }
