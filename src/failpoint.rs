@@ -3,7 +3,9 @@
 //!
 //! With the cargo feature `failpoints`, `CXCHAIN_FAILPOINT=name` or `name:n` kills the process with SIGKILL the first (nth)
 //! time that it comes by: no destructor runs, nothing is flushed, as in a real crash. `name@step` and `name@step:n` count only
-//! where it comes by with the step of this index. Without the feature this is nothing.
+//! where it comes by with this step, named by its index, or by its indices from the outermost chain inwards (`sent@2.0`). Without the feature this is nothing.
+
+use crate::chain::StepPath;
 
 /// The places, in the order in which a run comes by.
 pub const NAMES: [&str; 15] = [
@@ -33,20 +35,20 @@ pub fn hit(name: &str) {
     hit_at(name, None);
 }
 
-/// The process comes by the place called `name`, one of [`NAMES`], with the step of this index in its chain, if with any.
+/// The process comes by the place called `name`, one of [`NAMES`], with this step, if with any.
 #[cfg(not(feature = "failpoints"))]
 #[inline]
-pub fn hit_at(_name: &str, _step: Option<u16>) {}
+pub fn hit_at(_name: &str, _step: Option<&StepPath>) {}
 
-/// The process comes by the place called `name`, one of [`NAMES`], with the step of this index in its chain, if with any.
+/// The process comes by the place called `name`, one of [`NAMES`], with this step, if with any.
 #[cfg(feature = "failpoints")]
-pub fn hit_at(name: &str, step: Option<u16>) {
+pub fn hit_at(name: &str, step: Option<&StepPath>) {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU32, Ordering};
 
     struct Armed {
         name: String,
-        step: Option<u16>,
+        step: Option<String>,
         at: u32,
         seen: AtomicU32,
     }
@@ -57,10 +59,10 @@ pub fn hit_at(name: &str, step: Option<u16>) {
         let wish = std::env::var("CXCHAIN_FAILPOINT").ok()?;
         let (place, at) = wish.split_once(':').unwrap_or((&wish, "1"));
         let (name, step) = place.split_once('@').map_or((place, None), |(name, step)| (name, Some(step)));
-        let step = step.map(str::parse).transpose().ok()?;
-        Some(Armed { name: name.into(), step, at: at.parse().ok()?, seen: AtomicU32::new(0) })
+        Some(Armed { name: name.into(), step: step.map(Into::into), at: at.parse().ok()?, seen: AtomicU32::new(0) })
     });
-    let here = |armed: &&Armed| armed.name == name && (armed.step.is_none() || armed.step == step);
+    let is_there = |wanted: &String| step.is_some_and(|step| step.to_string() == *wanted);
+    let here = |armed: &&Armed| armed.name == name && armed.step.as_ref().is_none_or(is_there);
     let Some(armed) = armed.as_ref().filter(here) else { return };
     if armed.seen.fetch_add(1, Ordering::Relaxed) + 1 == armed.at {
         let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);

@@ -152,6 +152,27 @@ impl StepPath {
     pub fn indices(&self) -> &[u16] {
         &self.0
     }
+
+    /// The path of a step of the chain that is nested in this one.
+    #[must_use]
+    pub fn child(&self, index: u16) -> Self {
+        Self(self.0.iter().copied().chain([index]).collect())
+    }
+
+    /// The step that its chain is nested in; `None` for a step of the outermost chain.
+    #[must_use]
+    pub fn parent(&self) -> Option<Self> {
+        let above = self.0.split_last().map(|(_, above)| above)?;
+        (!above.is_empty()).then(|| Self(above.to_vec()))
+    }
+}
+
+/// The indices from the outermost chain inwards, with dots: `2.0`.
+impl fmt::Display for StepPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let indices: Vec<String> = self.0.iter().map(u16::to_string).collect();
+        f.write_str(&indices.join("."))
+    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub mod ids;
 pub mod json;
 pub mod log;
 pub mod outcome;
+pub mod place;
 pub mod plan;
 pub mod problem;
 pub mod result;

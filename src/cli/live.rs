@@ -65,14 +65,17 @@ fn retry_line(step: &StepRetried) -> String {
 fn step_line(step: &StepFinished) -> String {
     let http = step.http_status.map_or_else(|| "   ".into(), |status| status.to_string());
     let took = duration(step.latency_ms);
-    let action = step.action_id.as_str();
+    let action = step.action_id.as_ref().map_or_else(|| format!("{} (a chain)", step.step_id), ToString::to_string);
     let job = match (&step.job_id, step.polls) {
         (None, _) => String::new(),
         (Some(_), 1) => ", a job, 1 poll".into(),
         (Some(_), polls) => format!(", a job, {polls} polls"),
     };
-    if step.status == StepStatus::Success {
-        return format!("  {} {action:<34} {http}  {took}{job}", "✔".green());
+    let fallback = if step.fallback_used { ", by its fallback" } else { "" };
+    match step.status {
+        StepStatus::Success => return format!("  {} {action:<34} {http}  {took}{job}{fallback}", "✔".green()),
+        StepStatus::Skipped => return format!("  {} {action:<34}      skipped", "○".dimmed()),
+        StepStatus::Failed | StepStatus::Unknown => {}
     }
     let class = step.error_classification.as_str();
     let then = step.directive.map(|directive| format!(" → {}", directive.as_str())).unwrap_or_default();

@@ -118,13 +118,16 @@ impl Standing {
     }
 
     fn wait(&mut self, state: &RunState, log: &[Record]) {
-        let at = state.open().map_or(state.steps().len(), |open| usize::from(open.path.outermost()));
+        let at = state.open().map_or_else(|| state.frame().next(), |open| open.path.clone());
+        let chain = definition(log).and_then(|(canonical, _)| judge(canonical.as_bytes(), &Catalogue::any()).ok());
+        let is_there = chain.as_ref().is_none_or(|chain| chain.step(&at).is_some());
         let waits_for = match state.open() {
             Some(open) => open_step(open),
-            None if u32::try_from(at).is_ok_and(|at| at >= state.steps_total()) => WaitsFor::End,
+            None if !is_there || u32::from(at.outermost()) >= state.steps_total() => WaitsFor::End,
             None => WaitsFor::Permit,
         };
-        self.at_step = (waits_for != WaitsFor::End).then(|| step_id(log, at));
+        let step_id = || chain.map_or_else(|| format!("step_{at}"), |chain| chain.step_id(&at));
+        self.at_step = (waits_for != WaitsFor::End).then(step_id);
         self.waits_for = Some(waits_for);
     }
 }
@@ -141,11 +144,4 @@ fn open_step(open: &OpenStep) -> WaitsFor {
         (None, Some(ErrorClass::RateLimited)) => WaitsFor::Pause,
         (None, _) => WaitsFor::Permit,
     }
-}
-
-/// What the definition calls the step at `index`; its number's name where the definition is not kept.
-fn step_id(log: &[Record], index: usize) -> String {
-    let chain = definition(log).and_then(|(canonical, _)| judge(canonical.as_bytes(), &Catalogue::any()).ok());
-    let named = chain.as_ref().and_then(|chain| chain.steps.get(index)).map(|step| step.id.to_string());
-    named.unwrap_or_else(|| format!("step_{index}"))
 }

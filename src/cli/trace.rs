@@ -2,6 +2,7 @@
 
 mod bar;
 mod entry;
+mod names;
 mod screen;
 #[cfg(test)]
 mod tests;

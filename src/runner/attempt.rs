@@ -8,33 +8,18 @@ use tokio::time::Instant;
 use tracing::{Span, debug, error_span};
 
 use super::Runner;
-use super::clock::StepClock;
+use super::begin::ActiveStep;
 use super::drive::{Halt, Live};
-use super::job::Polling;
 use super::lead::Lead;
 use super::recorder::{Entry, RENEW_EVERY};
 use crate::chain::log::Private;
 use crate::chain::run::{Command, decide};
-use crate::chain::{ErrorClass, Mode, Operation, Step, StepPath, Verdict};
+use crate::chain::{ErrorClass, Mode, Operation, StepPath, Verdict};
 use crate::failpoint;
-use crate::ports::{Answer, Call, Credential, JournalError, Permit, Prepared};
+use crate::ports::{Answer, Call, Credential, JournalError, Permit};
 
 /// A token endpoint in trouble is not asked again sooner.
 const SHORTEST_TOKEN_DELAY: Duration = Duration::from_millis(250);
-
-/// The step at work, as far as it lives in this process only.
-pub(super) struct ActiveStep {
-    pub(super) path: StepPath,
-    pub(super) clock: StepClock,
-    /// What goes out.
-    pub(super) request: Prepared,
-    /// When the back-off is over.
-    pub(super) resume_at: Option<Instant>,
-    /// How many 429s in this process.
-    pub(super) throttled: u32,
-    /// The polls of its job, once there is one.
-    pub(super) polling: Polling,
-}
 
 /// How a wait ended.
 pub(super) enum Waited<T> {
@@ -49,39 +34,18 @@ impl Runner {
     /// Makes one exchange for the step and records what came of it. Returns early, with nothing in flight, when the run
     /// clock is over or the worker stops: the core is asked again.
     pub(super) async fn try_step(&self, live: &mut Live, path: StepPath) -> Result<(), Halt> {
-        self.activate(live, &path);
+        if !self.begin(live, &path)? {
+            return Ok(());
+        }
         let Some(credential) = self.credential(live).await? else { return Ok(()) };
         let Some((permit, attempt)) = self.permit_and_intent(live, &credential).await? else { return Ok(()) };
         let (call, answer) = self.exchange(live, &credential, attempt).await?;
         self.record(live, &call, answer, permit).await
     }
 
-    pub(super) fn activate(&self, live: &mut Live, path: &StepPath) {
-        if live.step.as_ref().is_some_and(|active| active.path == *path) {
-            return;
-        }
-        let step = step(live, path);
-        let open = live.recorder.state().open();
-        let (spent, waited) = open.map_or((0, 0), |open| (open.spent_ms, open.gate_wait_ms));
-        let left = open.and_then(|open| open.not_before).map(|at| at.since(live.recorder.now()));
-        let call = call(step);
-        let payload = call.payload.source().as_object().cloned().unwrap_or_default();
-        let prepared = self.ports.actions.prepare(&live.chain.tenant, &call.action, &call.mode, &payload);
-        let prepared = prepared.unwrap_or_default();
-        live.step = Some(ActiveStep {
-            path: path.clone(),
-            clock: StepClock::resume(call.timeout, spent, waited),
-            request: prepared,
-            // What a worker before this one had left of its back-off.
-            resume_at: left.filter(|left| !left.is_zero()).map(|left| Instant::now() + left),
-            throttled: 0,
-            polling: Polling::resume(open.and_then(|open| open.job.as_ref())),
-        });
-    }
-
     /// A token, after the back-off that is due. `None`: the step is over, or the core is to be asked again.
     async fn credential(&self, live: &mut Live) -> Result<Option<Credential>, Halt> {
-        let deadline = live.deadline.min(active(live).clock.deadline());
+        let deadline = live.deadline().min(active(live).clock.deadline());
         if let Some(at) = active(live).resume_at.take() {
             match live.wait(tokio::time::sleep_until(at), deadline, true).await? {
                 Waited::Done(()) => {}
@@ -152,7 +116,7 @@ impl Runner {
                 return Err(JournalError::Fenced.into());
             }
             // A journal that took long may have used the run's time up.
-            let in_time = Instant::now() < live.deadline.min(active(live).clock.deadline());
+            let in_time = Instant::now() < live.deadline().min(active(live).clock.deadline());
             if in_time && let Some(permit) = self.fresh(live, permit) {
                 return Ok(Some((permit, attempt)));
             }
@@ -179,7 +143,7 @@ impl Runner {
     /// in the meantime would be stale. Where quota is short enough to be waited for, none is to be lost: `lead` knows what
     /// comes between permit and request, if anything does.
     pub(super) async fn permit(&self, live: &mut Live, lead: Option<&Lead>) -> Result<Option<Permit>, Halt> {
-        let (tenant, age, until) = (live.chain.tenant.clone(), live.age, live.deadline.min(self.last_start(live)));
+        let (tenant, age, until) = (live.chain.tenant.clone(), live.age, live.deadline().min(self.last_start(live)));
         if let Some(permit) = self.ports.gate.permit_now(&tenant, age) {
             return Ok(Some(permit));
         }
@@ -199,8 +163,8 @@ impl Runner {
     /// late asks the core, and the core finds the run expired.
     fn last_start(&self, live: &Live) -> Instant {
         let now = Instant::now();
-        let far = live.deadline + Duration::from_secs(3600);
-        let untouched = live.recorder.state().steps().is_empty() && live.recorder.state().open().is_none();
+        let far = live.deadline() + Duration::from_secs(3600);
+        let untouched = live.recorder.state().is_untouched();
         let Some(expires_at) = live.chain.expires_at.filter(|_| untouched) else { return far };
         match Duration::try_from(expires_at.duration_since(self.ports.clock.now())) {
             // A timer's grain more, so that it is over by the time of day as well.
@@ -212,19 +176,20 @@ impl Runner {
     }
 
     async fn exchange(&self, live: &mut Live, credential: &Credential, attempt: u32) -> Result<(Call, Answer), Halt> {
-        let deadline = live.deadline.min(active(live).clock.deadline());
+        let deadline = live.deadline().min(active(live).clock.deadline());
         let path = active(live).path.clone();
         let request = active(live).request.clone();
-        let step = step(live, &path);
+        let fallback = active(live).fallback;
+        let operation = live.operation(&path, fallback);
         let call = Call {
             tenant: live.chain.tenant.clone(),
             run_id: live.recorder.run_id().clone(),
-            step_id: step.id.to_string(),
-            action: call(step).action.clone(),
+            step_id: live.chain.step_id(&path),
+            action: operation.action.clone(),
             request,
             attempt,
-            job: matches!(call(step).mode, Mode::Job(_)),
-            fallback: false,
+            job: matches!(operation.mode, Mode::Job(_)),
+            fallback,
             deadline,
         };
         let sending = self.ports.actions.send(&call, credential);
@@ -233,7 +198,7 @@ impl Runner {
         let Waited::Done(answer) = live.wait(sending, far, false).await? else {
             return Err(JournalError::Unavailable("an exchange did not end at its deadline".into()).into());
         };
-        failpoint::hit_at("sent", Some(path.index()));
+        failpoint::hit_at("sent", Some(&path));
         // A second 401 on the same request is about the caller, not about the token: no refresh for that.
         let repeated = live.recorder.state().open().is_some_and(|open| open.reauthorized);
         if answer.verdict == Verdict::Unauthorized && !repeated {
@@ -246,9 +211,18 @@ impl Runner {
 impl Live {
     /// What every line about this step carries. `ahead`: 1 where an exchange is to be made, else 0.
     pub(super) fn span(&self, path: &StepPath, ahead: u32) -> Span {
-        let step = step(self, path);
-        let attempt = self.recorder.state().open().map_or(0, |open| open.intent.unwrap_or(open.attempts)) + ahead;
-        error_span!("step", step_id = step.id.as_str(), action_id = call(step).action.as_str(), attempt)
+        let open = self.recorder.state().open();
+        let attempt = open.map_or(0, |open| open.intent.unwrap_or(open.attempts)) + ahead;
+        let fallback = open.is_some_and(|open| open.first.is_some());
+        let step_id = self.chain.step_id(path);
+        let operation = self.chain.step(path).and_then(|step| step.operation(fallback));
+        error_span!("step", step_id, action_id = operation.map(|operation| operation.action.as_str()), attempt)
+    }
+
+    /// What is called for the step.
+    pub(super) fn operation(&self, path: &StepPath, fallback: bool) -> &Operation {
+        let operation = self.chain.step(path).and_then(|step| step.operation(fallback));
+        operation.unwrap_or_else(|| unreachable!("what is sent is an operation"))
     }
 
     /// Waits for the time of a permit that was handed out ahead of it: as at the gate. Its lead at most.
@@ -285,7 +259,7 @@ impl Live {
     /// The process comes by this place; not if something is staged, for then it is still at the one before.
     fn comes_by(&self, place: &'static str) {
         if !self.recorder.has_staged() {
-            failpoint::hit_at(place, self.step.as_ref().map(|step| step.path.index()));
+            failpoint::hit_at(place, self.step.as_ref().map(|step| &step.path));
         }
     }
 
@@ -342,12 +316,4 @@ impl Live {
 pub(super) fn active(live: &mut Live) -> &mut ActiveStep {
     let Some(active) = live.step.as_mut() else { unreachable!("a step is made active before it is worked on") };
     active
-}
-
-pub(super) fn step<'a>(live: &'a Live, path: &StepPath) -> &'a Step {
-    &live.chain.steps[usize::from(path.index())]
-}
-
-pub(super) fn call(step: &Step) -> &Operation {
-    step.call().unwrap_or_else(|| unreachable!("a call"))
 }

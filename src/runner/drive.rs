@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tracing::{Instrument, debug, info};
 
 use super::Runner;
-use super::attempt::ActiveStep;
+use super::begin::ActiveStep;
 use super::events::EventLine;
 use super::recorder::{Entry, Recorder, Settling};
 use crate::chain::hash::sha256_hex;
@@ -17,7 +17,7 @@ use crate::chain::log::{EventBody, Origin, Private, Record, RunAccepted, RunResu
 use crate::chain::result::{Ending, FinalStatus, RESULT_SCHEMA, Reason, render, summary};
 use crate::chain::run::{Command, Inputs, RunState, decide};
 use crate::chain::stamp::Millis;
-use crate::chain::{Chain, RunId};
+use crate::chain::{Chain, RunId, StepPath};
 use crate::failpoint;
 use crate::ports::{Destination, JournalError, Lease, Outgoing, RunAge, Stopped};
 
@@ -84,7 +84,10 @@ pub(super) struct Live {
     pub(super) age: RunAge,
     pub(super) hand_back: watch::Receiver<bool>,
     /// When the run clock is over.
-    pub(super) deadline: Instant,
+    run_deadline: Instant,
+    /// When the clocks of the nested chains that it is in are over, from outside inwards; those of chains that it has left may
+    /// follow.
+    nested_deadlines: Vec<Option<Instant>>,
     /// The step at work.
     pub(super) step: Option<ActiveStep>,
     /// Where its message came from, until `run.accepted` records it.
@@ -128,6 +131,10 @@ impl Runner {
                     let span = live.span(&step, 0);
                     span.in_scope(|| self.give_up(&mut live, &step, class))?;
                 }
+                Command::Leave { step, child, status, class } => {
+                    let span = live.span(&step, 0);
+                    span.in_scope(|| self.leave(&mut live, &step, child, (status, class)))?;
+                }
                 Command::Finish { status, reason } => self.finish(&mut live, status, reason).await?,
                 Command::Deliver | Command::Acknowledge => return self.deliver(live).await,
                 Command::HandBack => return self.give_back(live).await,
@@ -155,10 +162,11 @@ impl Runner {
         let (journal, clock) = (self.ports.journal.clone(), self.ports.clock.clone());
         let author = self.settings.author.clone();
         let recorder = Recorder::new(journal, clock, (run.lease, state), (subject, author), events);
-        let deadline = self.run_deadline(&recorder, &run.chain);
+        let run_deadline = self.run_deadline(&recorder, &run.chain);
+        let nested_deadlines = nested_deadlines(&recorder);
         let reopened = recorder.state().is_accepted();
         let Run { chain, age, hand_back, .. } = run;
-        Ok(Live { chain, recorder, age, hand_back, deadline, step: None, origin, reopened })
+        Ok(Live { chain, recorder, age, hand_back, run_deadline, nested_deadlines, step: None, origin, reopened })
     }
 
     /// The recorded deadline on this process's own clock; never further off than the whole run clock, should the time of day
@@ -170,7 +178,8 @@ impl Runner {
 
     pub(super) fn inputs(&self, live: &Live) -> Inputs {
         Inputs {
-            clock_over: Instant::now() >= live.deadline,
+            clock_over: Instant::now() >= live.run_deadline,
+            nested_over: live.nested_over(),
             expired: live.chain.expires_at.is_some_and(|at| self.ports.clock.now() >= at),
             // Nobody can ask for it yet: the control exchange is declared, and nothing listens to it in this release.
             cancel: false,
@@ -185,16 +194,16 @@ impl Runner {
         let at = live.recorder.now();
         let accepted = RunAccepted {
             definition_hash: live.recorder.state().definition_hash().to_owned(),
-            steps_total: u32::try_from(chain.steps.len()).unwrap_or(u32::MAX),
+            steps_total: chain.steps_total(),
             deadline: at.plus(chain.global_timeout),
             redelivered: origin.redelivered,
             run_id_assigned: origin.assigned,
             redrive_of: None,
         };
         let definition = Private::Definition { canonical: chain.canonical.clone(), origin };
-        let batch = vec![Entry::Private(definition), Entry::Event(EventBody::RunAccepted(accepted))];
+        let batch = vec![Entry::Private(definition), Entry::Event(EventBody::RunAccepted(accepted), None)];
         live.recorder.stage_at(at, batch)?;
-        live.deadline = self.run_deadline(&live.recorder, &live.chain);
+        live.run_deadline = self.run_deadline(&live.recorder, &live.chain);
         debug!(steps = live.chain.steps.len(), "run accepted");
         Ok(())
     }
@@ -202,7 +211,7 @@ impl Runner {
     /// Durable before anything else is done, so that a run that kills whoever takes it up is found out.
     async fn resume(&self, live: &mut Live, resumed: RunResumed) -> Result<(), Halt> {
         info!(from_step = resumed.from_step, previous_worker = resumed.previous_worker, "run resumed");
-        live.append(vec![Entry::Event(EventBody::RunResumed(resumed))]).await?;
+        live.append(vec![Entry::Event(EventBody::RunResumed(resumed), None)]).await?;
         live.reopened = false;
         Ok(())
     }
@@ -222,7 +231,7 @@ impl Runner {
         let at = live.recorder.now();
         let state = live.recorder.state();
         let finished = summary(state, at, status, reason);
-        let sealed = live.recorder.preview(at, EventBody::RunFinished(finished.clone()));
+        let sealed = live.recorder.preview(at, EventBody::RunFinished(finished.clone()), None);
         let ending = Ending {
             run_id: live.recorder.run_id(),
             head: sealed.head(),
@@ -259,6 +268,41 @@ impl Runner {
             took: Duration::from_millis(finished.total_latency_ms),
         })
     }
+}
+
+impl Live {
+    /// When the first of the clocks is over that hold for what the run is at: its own, and those of the nested chains that it is in.
+    pub(super) fn deadline(&self) -> Instant {
+        self.nested().flatten().chain([self.run_deadline]).min().unwrap_or(self.run_deadline)
+    }
+
+    /// The innermost chain was just entered, and has a clock of its own, or none.
+    pub(super) fn entered(&mut self, timeout: Option<Duration>) {
+        self.nested_deadlines.truncate(self.recorder.state().frames().len().saturating_sub(2));
+        self.nested_deadlines.push(timeout.map(|timeout| Instant::now() + timeout));
+    }
+
+    fn nested_over(&self) -> Option<usize> {
+        let now = Instant::now();
+        self.nested().position(|deadline| deadline.is_some_and(|deadline| now >= deadline)).map(|place| place + 1)
+    }
+
+    fn nested(&self) -> impl Iterator<Item = Option<Instant>> {
+        self.nested_deadlines.iter().copied().take(self.recorder.state().frames().len() - 1)
+    }
+
+    /// An event of a step, which belongs to the chain that the step is in.
+    pub(super) fn step_event(&self, path: &StepPath, body: EventBody) -> Entry {
+        let level = self.chain.level(path.parent().as_ref());
+        Entry::Event(body, level.map(|level| level.chain_id.clone()))
+    }
+}
+
+/// The recorded ones on this process's own clock.
+fn nested_deadlines(recorder: &Recorder) -> Vec<Option<Instant>> {
+    let now = recorder.now();
+    let nested = recorder.state().frames().iter().skip(1);
+    nested.map(|frame| frame.deadline.map(|deadline| Instant::now() + deadline.since(now))).collect()
 }
 
 fn result_message(settling: &Settling) -> Result<Outgoing, JournalError> {

@@ -7,9 +7,11 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use super::Runner;
-use super::attempt::{ActiveStep, Waited, active, call, step};
+use super::attempt::{Waited, active};
+use super::begin::ActiveStep;
 use super::drive::{Halt, Live};
-use super::record::{Trace, open_step};
+use super::outcome::Trace;
+use super::record::open_step;
 use super::recorder::Entry;
 use crate::chain::log::Private;
 use crate::chain::run::{Command, Job, decide};
@@ -84,7 +86,7 @@ impl Runner {
     pub(super) async fn poll(&self, live: &mut Live, path: &StepPath) -> Result<(), Halt> {
         // A poll may be due at once, and is an exchange, too.
         live.commit().await?;
-        self.activate(live, path);
+        self.take_up(live, path);
         let due = active(live).polling.due;
         let until = self.job_deadline(live);
         match live.wait(tokio::time::sleep_until(due), until, true).await? {
@@ -96,7 +98,7 @@ impl Runner {
         let Some(credential) = self.token_for_poll(live, path).await? else { return Ok(()) };
         let Some(permit) = self.permit_for_poll(live, path, &credential).await? else { return Ok(()) };
         let polled = self.ask(live, path, &credential).await?;
-        failpoint::hit_at("polled", Some(path.index()));
+        failpoint::hit_at("polled", Some(path));
         self.record_poll(live, path, (polled, permit), &credential).await
     }
 
@@ -146,12 +148,12 @@ impl Runner {
         let open = open_step(live);
         let Some(job) = open.job else { unreachable!("only a step with a job is polled") };
         let deadline = self.job_deadline(live).min(Instant::now() + POLL_TIMEOUT);
-        let step = step(live, path);
+        let fallback = active(live).fallback;
         let poll = Poll {
             tenant: live.chain.tenant.clone(),
             run_id: live.recorder.run_id().clone(),
-            step_id: step.id.to_string(),
-            action: call(step).action.clone(),
+            step_id: live.chain.step_id(path),
+            action: live.operation(path, fallback).action.clone(),
             attempt: open.attempts,
             job: job.id,
             deadline,
@@ -218,6 +220,7 @@ impl Runner {
             response_hash: finished.body.as_ref().map(|body| self.settings.hasher.hash(body)),
             data: finished.data,
             message: finished.message,
+            child: None,
         };
         self.end_step(live, path, finished.end.outcome(), trace)
     }
@@ -265,7 +268,7 @@ impl Runner {
     }
 
     fn job_deadline(&self, live: &mut Live) -> Instant {
-        live.deadline.min(active(live).clock.deadline())
+        live.deadline().min(active(live).clock.deadline())
     }
 
     /// When the next poll is due: after the tenant's pace and, where the quota is tight, so much later that newcomers get

@@ -6,11 +6,13 @@
 //! by `chain::run`; in here it is done.
 
 mod attempt;
+mod begin;
 mod clock;
 mod drive;
 mod events;
 mod job;
 mod lead;
+mod outcome;
 mod record;
 mod recorder;
 #[cfg(test)]

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::chain::RunId;
 use crate::chain::log::{Author, EventBody, Private, Record, Sealed, Subject, seal};
 use crate::chain::run::RunState;
 use crate::chain::stamp::Millis;
+use crate::chain::{ChainId, RunId, StepPath};
 use crate::failpoint;
 use crate::ports::{Clock, Journal, JournalError, Lease};
 
@@ -25,7 +25,8 @@ pub(super) const RENEW_EVERY: Duration = Duration::from_secs(5);
 
 /// What is to be recorded next.
 pub(super) enum Entry {
-    Event(EventBody),
+    /// An event; of the outermost chain, unless one that is nested is named.
+    Event(EventBody, Option<ChainId>),
     Private(Private),
 }
 
@@ -77,8 +78,11 @@ impl Recorder {
     }
 
     /// The event that would come next, at `at`: to be looked at before it is recorded.
-    pub(super) fn preview(&self, at: Millis, body: EventBody) -> Sealed {
-        seal(self.state.head(), &self.subject, &self.author, at, body)
+    pub(super) fn preview(&self, at: Millis, body: EventBody, chain_id: Option<ChainId>) -> Sealed {
+        let Subject { run_id, chain_id: outermost, tenant } = &self.subject;
+        let chain_id = chain_id.unwrap_or_else(|| outermost.clone());
+        let subject = Subject { run_id: run_id.clone(), chain_id, tenant: tenant.clone() };
+        seal(self.state.head(), &subject, &self.author, at, body)
     }
 
     /// Seals `entries` and folds them into the state. The next [`commit`](Self::commit) journals them.
@@ -91,7 +95,7 @@ impl Recorder {
         entries.into_iter().try_for_each(|entry| {
             self.stage_sealed(match entry {
                 Entry::Private(private) => Record::Private(private),
-                Entry::Event(body) => Record::Event(Arc::new(self.preview(at, body))),
+                Entry::Event(body, chain_id) => Record::Event(Arc::new(self.preview(at, body, chain_id))),
             })
         })
     }
@@ -119,7 +123,7 @@ impl Recorder {
         let events: Vec<Arc<Sealed>> = batch.iter().filter_map(event).cloned().collect();
         self.journal.append(&mut self.lease, batch).await?;
         self.renewed = Instant::now();
-        places.into_iter().for_each(|(place, step)| failpoint::hit_at(place, step));
+        places.into_iter().for_each(|(place, step)| failpoint::hit_at(place, step.as_ref()));
         events.iter().for_each(|sealed| self.events.push(sealed));
         Ok(())
     }
@@ -155,26 +159,33 @@ impl Recorder {
 /// The places where a test can kill the worker after the append of `batch`. What shares an append has no arrow between: where
 /// an exchange comes next, it is the arrow from its intent, whatever else became durable with it.
 fn places(batch: &[Record]) -> Vec<Place> {
-    match batch.last() {
-        Some(Record::Private(Private::Intent { step, .. })) => vec![("intent", Some(step.index()))],
-        _ => batch.iter().filter_map(place).collect(),
+    if let Some(Record::Private(Private::Intent { step, .. })) = batch.last() {
+        return vec![("intent", Some(step.clone()))];
     }
+    let mut at = None;
+    batch.iter().filter_map(|record| place(record, &mut at)).collect()
 }
 
 /// A place's name, and the step that the run is at there.
-type Place = (&'static str, Option<u16>);
+type Place = (&'static str, Option<StepPath>);
 
-fn place(record: &Record) -> Option<Place> {
+/// `at`: the step that the record before is about. An event of a step has one before it that names the step.
+fn place(record: &Record, at: &mut Option<StepPath>) -> Option<Place> {
     match record {
         Record::Event(sealed) => match &sealed.event.body {
             EventBody::RunAccepted(_) => Some(("accepted", None)),
-            EventBody::StepRetried(step) => Some(("outcome", Some(step.step_index))),
-            EventBody::StepFinished(step) => Some(("outcome", Some(step.step_index))),
+            EventBody::StepRetried(_) | EventBody::StepFinished(_) => Some(("outcome", at.take())),
             EventBody::RunResumed(_) => Some(("resumed", None)),
             EventBody::RunFinished(_) => Some(("finished", None)),
             EventBody::RunRejected(_) => None,
         },
-        Record::Private(Private::Submitted { step, .. }) => Some(("submitted", Some(step.index()))),
+        Record::Private(Private::Submitted { step, .. }) => Some(("submitted", Some(step.clone()))),
+        Record::Private(
+            Private::Attempted { step, .. } | Private::StepData { step, .. } | Private::FellBack { step, .. },
+        ) => {
+            *at = Some(step.clone());
+            None
+        }
         Record::Private(_) => None,
     }
 }

@@ -12,7 +12,7 @@ use cxchain::chain::run::RunState;
 use cxchain::chain::stamp::Millis;
 use cxchain::chain::{ActionId, ChainId, ErrorClass, RunId, StepPath, StepStatus, TenantName};
 use cxchain::ports::RunKey;
-use serde_json::json;
+use serde_json::{Map, json};
 
 pub(crate) fn key(queue: &str, run: &str) -> RunKey {
     RunKey { queue: queue.into(), run_id: RunId::parse(run).unwrap() }
@@ -73,13 +73,15 @@ impl Writer {
         let data = Private::StepData {
             step: StepPath::top(0),
             data: Some(Arc::new(data)),
+            extracted: Map::new(),
+            child: None,
             message: Some("line\nbreak".into()),
             omitted: false,
         };
         let finished = StepFinished {
             step_index: 0,
             step_id: "step_0".into(),
-            action_id: ActionId::parse("a").unwrap(),
+            action_id: ActionId::parse("a").ok(),
             status: StepStatus::Success,
             http_status: Some(200),
             attempts: 1,
@@ -93,6 +95,7 @@ impl Writer {
             error_classification: ErrorClass::None,
             directive: None,
             fallback_used: false,
+            fallback_action_id: None,
             maybe_repeated: false,
         };
         vec![Record::Private(data), self.event(EventBody::StepFinished(finished))]

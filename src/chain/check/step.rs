@@ -57,11 +57,12 @@ pub(super) fn walk(
     let on_failure = object.optional("on_failure").map(|field| field.choice(&ON_FAILURE, report));
     let on_unknown = object.optional("on_unknown").and_then(|field| field.choice(&ON_UNKNOWN, report));
     let fallback = object.optional("fallback").map(|field| {
+        let walked = fallback::walk(&field, scope, tree, report);
         // Of a directive that is none, nobody can say what was meant.
-        if !matches!(on_failure, Some(None | Some(OnFailure::Fallback))) {
+        if walked.is_some() && !matches!(on_failure, Some(None | Some(OnFailure::Fallback))) {
             field.wrong(report, "would never be used", "only with on_failure: fallback");
         }
-        fallback::walk(&field, scope, tree, report)
+        walked
     });
     let when = object.optional("when").map(|field| when::when(&field, scope, report));
     let extract = object.optional("extract").map(|field| extract::extract(&field, report));

@@ -130,8 +130,8 @@ pub struct StepFinished {
     pub step_index: u16,
     /// The step's id.
     pub step_id: String,
-    /// The operation.
-    pub action_id: ActionId,
+    /// The operation; `null` for a step with a nested chain.
+    pub action_id: Option<ActionId>,
     /// What is known of it.
     pub status: StepStatus,
     /// Of the last exchange; `null` where no status was received.
@@ -157,8 +157,12 @@ pub struct StepFinished {
     pub error_classification: ErrorClass,
     /// The `on_failure` directive that was applied.
     pub directive: Option<OnFailure>,
-    /// Whether a fallback took the step's place.
+    /// Whether a fallback took the step's place. `status`, `http_status` and the hashes are the fallback call's then, and
+    /// `error_classification` says why the step did not succeed itself.
     pub fallback_used: bool,
+    /// The operation that the fallback called, where it called one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback_action_id: Option<ActionId>,
     /// Whether CXone may have carried it out more than once: it was sent again after an unknown outcome or an answer of no
     /// use.
     pub maybe_repeated: bool,

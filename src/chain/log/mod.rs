@@ -10,10 +10,11 @@ pub use seal::{Author, Head, Sealed, Subject, rejection, seal};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::ids::{JobId, StepPath};
-use super::outcome::JobProgress;
+use super::outcome::{ErrorClass, JobProgress, StepStatus};
+use super::result::FinalStatus;
 use super::stamp::Millis;
 
 /// One record of a run log.
@@ -90,12 +91,43 @@ pub enum Private {
         /// What the step waited at the gate so far.
         gate_wait_ms: u64,
     },
+    /// The chain that is nested in the step begins.
+    Entered {
+        /// The step.
+        step: StepPath,
+        /// When.
+        at: Millis,
+        /// When the clock of the nested chain is over, if it has one of its own.
+        deadline: Option<Millis>,
+    },
+    /// The step did not succeed, and another call takes its place. Where an exchange of its own had been made that no event tells yet,
+    /// `step.retried` follows, and closes its intent.
+    FellBack {
+        /// The step.
+        step: StepPath,
+        /// What is known of what the step did itself.
+        status: StepStatus,
+        /// Its classification.
+        class: ErrorClass,
+        /// How often its job was asked after.
+        polls: u32,
+        /// The step clock so far; the fallback has one of its own.
+        spent_ms: u64,
+        /// What the step waited at the gate so far.
+        gate_wait_ms: u64,
+    },
     /// Stands before `step.finished`: what goes into the result, and into later steps, but never into events.
     StepData {
         /// The step.
         step: StepPath,
-        /// The response's body.
+        /// The response's body, or the fallback's output.
         data: Option<Arc<Value>>,
+        /// What its `extract` found.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        extracted: Map<String, Value>,
+        /// How the chain that is nested in it ended, if there is one and no fallback took its place.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        child: Option<FinalStatus>,
         /// For people: why it did not succeed.
         message: Option<String>,
         /// The body was too large to be kept.

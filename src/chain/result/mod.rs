@@ -1,8 +1,10 @@
 //! The result of a run: the one message that upstream waits for.
 
 mod render;
+mod response;
 
 pub use render::{Ending, render, render_lost, render_rejected, summary};
+pub use response::child_output;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -153,13 +155,13 @@ pub struct StepResponse {
     pub step_index: u16,
     /// The step's id.
     pub step_id: String,
-    /// The operation.
-    pub action_id: ActionId,
+    /// The operation; `null` for a step with a nested chain.
+    pub action_id: Option<ActionId>,
     /// What is known of it.
     pub status: StepStatus,
     /// Of the last exchange.
     pub http_status: Option<u16>,
-    /// `response_data` on success, else `error_message`.
+    /// `response_data` on success, else `error_message`; both where a nested chain did not complete.
     #[serde(flatten)]
     pub content: Content,
     /// `NONE` on success.
@@ -200,6 +202,13 @@ pub enum Content {
         /// For people; from the response where there is one, 300 characters at most.
         error_message: String,
     },
+    /// Its nested chain did not complete: what it came to, and why.
+    Both {
+        /// As of a chain that completed.
+        response_data: Arc<Value>,
+        /// For people.
+        error_message: String,
+    },
 }
 
 /// A step event in short.
@@ -209,8 +218,8 @@ pub struct AuditEntry {
     pub chain_id: ChainId,
     /// The index within its own chain, from 0.
     pub step_index: u16,
-    /// The operation.
-    pub action_id: ActionId,
+    /// The operation; `null` for a step with a nested chain.
+    pub action_id: Option<ActionId>,
     /// What is known of the step.
     pub status: StepStatus,
     /// The step clock.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::response::{outputs, response};
 use super::{AuditEntry, Content, FinalStatus, RESULT_SCHEMA, Reason, ReasonCode, RunResult, StepResponse};
 use crate::chain::definition::Chain;
 use crate::chain::ids::{ChainId, RunId, TenantName};
@@ -21,7 +22,7 @@ pub fn summary(
     final_status: FinalStatus,
     reason: Option<Reason>,
 ) -> RunFinished {
-    let reached = state.steps();
+    let reached = state.ended();
     let succeeded = reached.iter().filter(|step| step.event.status == StepStatus::Success).count();
     RunFinished {
         final_status,
@@ -47,9 +48,9 @@ pub fn render(chain: &Chain, state: &RunState, finished: &RunFinished, ending: E
         steps_executed: finished.steps_executed,
         completion_rate_percent: number(finished.completion_rate_percent),
         total_latency_ms: finished.total_latency_ms,
-        aggregated_responses: state.steps().iter().map(|step| response(step)).collect(),
-        outputs: Map::new(),
-        audit_log: state.steps().iter().map(|step| entry(step)).collect(),
+        aggregated_responses: state.steps().iter().map(|step| response(step, Some(chain))).collect(),
+        outputs: outputs(state.steps(), Some(chain)),
+        audit_log: state.ended().iter().map(|step| entry(step)).collect(),
         audit_head: Some(ending.head),
         started_at: state.started_at().unwrap_or(ending.finished_at),
         finished_at: ending.finished_at,
@@ -94,7 +95,7 @@ pub fn render_lost(chain: &Chain, run_id: Option<RunId>, at: Millis, worker: &st
     text(&RunResult {
         run_id,
         chain_id: Some(chain.chain_id.clone()),
-        steps_total: count(chain.steps.len()),
+        steps_total: chain.steps_total(),
         metadata: chain.metadata.clone(),
         ..without_steps(chain.tenant.clone(), FinalStatus::Indeterminate, reason, at, worker)
     })
@@ -123,34 +124,6 @@ fn without_steps(tenant: TenantName, final_status: FinalStatus, reason: Reason, 
     }
 }
 
-fn response(step: &FinishedStep) -> StepResponse {
-    let event = &step.event;
-    let content = if event.status == StepStatus::Success {
-        Content::Data { response_data: step.data.clone().unwrap_or_default() }
-    } else {
-        Content::Error { error_message: step.message.clone().unwrap_or_default() }
-    };
-    StepResponse {
-        step_index: event.step_index,
-        step_id: event.step_id.clone(),
-        action_id: event.action_id.clone(),
-        status: event.status,
-        http_status: event.http_status,
-        content,
-        error_classification: event.error_classification,
-        latency_ms: event.latency_ms,
-        gate_wait_ms: event.gate_wait_ms,
-        attempts: event.attempts,
-        job_id: event.job_id.clone(),
-        extracted: Map::new(),
-        directive: event.directive,
-        fallback_used: event.fallback_used,
-        response_hash: event.response_hash.clone(),
-        response_omitted: step.omitted,
-        timestamp: step.at,
-    }
-}
-
 fn entry(step: &FinishedStep) -> AuditEntry {
     AuditEntry {
         chain_id: step.chain_id.clone(),
@@ -176,7 +149,10 @@ fn fit(mut result: RunResult, max_bytes: usize) -> String {
             break;
         }
         let response = &mut result.aggregated_responses[index];
-        response.content = Content::Data { response_data: Arc::default() };
+        match &mut response.content {
+            Content::Data { response_data } | Content::Both { response_data, .. } => *response_data = Arc::default(),
+            Content::Error { .. } => {}
+        }
         response.response_omitted = true;
         document = text(&result);
     }
@@ -185,8 +161,10 @@ fn fit(mut result: RunResult, max_bytes: usize) -> String {
 
 fn data_bytes(response: &StepResponse) -> usize {
     match &response.content {
-        Content::Data { response_data } if !response_data.is_null() => response_data.to_string().len(),
-        Content::Data { .. } | Content::Error { .. } => 0,
+        Content::Data { response_data } | Content::Both { response_data, .. } if !response_data.is_null() => {
+            response_data.to_string().len()
+        }
+        Content::Data { .. } | Content::Both { .. } | Content::Error { .. } => 0,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::definition::{OnFailure, OnUnknown, Step};
+use super::super::definition::{OnFailure, OnUnknown, Operation, Step};
 use super::super::outcome::{ErrorClass, Retryable, StepStatus, Verdict};
 use super::step::OpenStep;
 
@@ -48,18 +48,34 @@ pub fn after(step: &Step, open: &OpenStep, verdict: Verdict, room: Room) -> Afte
             let may = match retry {
                 Retryable::No => false,
                 Retryable::Yes => true,
-                Retryable::IfIdempotent => step.call().is_some_and(|call| call.idempotent),
+                Retryable::IfIdempotent => is_idempotent(step, open),
             };
             let status = if retry == Retryable::Yes { undone(open) } else { StepStatus::Failed };
             again(step, open, room, may, status, class)
         }
         Verdict::Unknown { class } => {
-            let may = step.call().is_some_and(|call| call.idempotent) || step.on_unknown == OnUnknown::Retry;
+            let may = may_be_sent_again(step, open);
             again(step, open, room, may, StepStatus::Unknown, class)
         }
         Verdict::Throttled => free(open, !room.left.is_zero(), ErrorClass::RateLimited),
         Verdict::Unauthorized => free(open, !open.reauthorized && !room.left.is_zero(), ErrorClass::Authentication),
     }
+}
+
+/// What is called for the step now: its own operation, or its fallback's.
+#[must_use]
+pub fn operation<'c>(step: &'c Step, open: &OpenStep) -> Option<&'c Operation> {
+    step.operation(open.first.is_some())
+}
+
+/// Whether an exchange of which nobody knows what came of it may be made again.
+#[must_use]
+pub fn may_be_sent_again(step: &Step, open: &OpenStep) -> bool {
+    is_idempotent(step, open) || step.on_unknown == OnUnknown::Retry
+}
+
+fn is_idempotent(step: &Step, open: &OpenStep) -> bool {
+    operation(step, open).is_some_and(|operation| operation.idempotent)
 }
 
 /// What is known of a step whose last exchange was provably not carried out: that it failed, unless an earlier exchange may
@@ -71,7 +87,7 @@ pub fn undone(open: &OpenStep) -> StepStatus {
 
 /// A repeat that costs an attempt and a back-off. A back-off that would pass the deadline fails at once.
 fn again(step: &Step, open: &OpenStep, room: Room, may: bool, status: StepStatus, class: ErrorClass) -> After {
-    let max = u32::from(step.call().and_then(|call| call.max_attempts).unwrap_or(room.max_attempts));
+    let max = u32::from(operation(step, open).and_then(|call| call.max_attempts).unwrap_or(room.max_attempts));
     if may && open.counted + 1 < max && room.delay < room.left {
         After::Retry { class, delay: room.delay }
     } else {

@@ -3,14 +3,20 @@
 //! every state that a crash can leave is a value in a test.
 
 mod after;
+mod apply;
 mod decide;
+mod ending;
+mod ready;
 mod resumes;
 mod state;
 mod step;
 #[cfg(test)]
 mod tests;
 
-pub use after::{After, Room, after, directive, undone};
-pub use decide::{Command, Inputs, applied, decide};
-pub use state::{Illegal, RunState};
-pub use step::{FinishedStep, Job, OpenStep};
+pub use after::{After, Room, after, directive, may_be_sent_again, operation, undone};
+pub use apply::Illegal;
+pub use decide::{Command, Inputs, decide};
+pub use ending::{Conclusion, conclude};
+pub use ready::{Readiness, readiness, render};
+pub use state::{Frame, RunState};
+pub use step::{Child, FinishedStep, First, Job, OpenStep};

@@ -1,58 +1,84 @@
-//! What a run's log says, folded.
+//! What a run's log says: see `apply` for how it gets here.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::super::ids::ChainId;
-use super::super::log::{EventBody, Head, Origin, Private, Record, RunFinished, Sealed, StepFinished, StepRetried};
-use super::super::outcome::ErrorClass;
+use super::super::ids::StepPath;
+use super::super::log::{Head, Origin, RunFinished};
+use super::super::result::FinalStatus;
 use super::super::stamp::Millis;
 use super::resumes::Resumes;
-use super::step::{FinishedStep, Job, OpenStep};
+use super::step::{FinishedStep, OpenStep};
 
 /// A run as its log tells it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunState {
-    phase: Phase,
-    origin: Origin,
-    definition_hash: String,
-    head: Head,
-    worker: String,
-    resumes: Resumes,
-    steps_total: u32,
-    started_at: Option<Millis>,
-    deadline: Option<Millis>,
-    steps: Vec<Arc<FinishedStep>>,
-    open: Option<OpenStep>,
-    data: Option<StepData>,
-    cancel_requested: bool,
-    finished: Option<RunFinished>,
-    result: Option<Arc<str>>,
+    pub(super) phase: Phase,
+    pub(super) origin: Origin,
+    pub(super) definition_hash: String,
+    pub(super) head: Head,
+    pub(super) worker: String,
+    pub(super) resumes: Resumes,
+    pub(super) steps_total: u32,
+    pub(super) started_at: Option<Millis>,
+    pub(super) deadline: Option<Millis>,
+    /// The chains that the run is in: the outermost, and those nested in its step at work, from outside inwards. Never empty.
+    pub(super) frames: Vec<Frame>,
+    /// All steps with an outcome, in the order of the log.
+    pub(super) ended: Vec<Arc<FinishedStep>>,
+    pub(super) open: Option<OpenStep>,
+    /// What the log tells of the step whose end comes next.
+    pub(super) data: Option<StepData>,
+    pub(super) cancel_requested: bool,
+    pub(super) finished: Option<RunFinished>,
+    pub(super) result: Option<Arc<str>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Phase {
+pub(super) enum Phase {
     New,
     Open,
     Finished,
     Settled,
 }
 
+/// What a step leaves besides its event.
 #[derive(Debug, Clone, PartialEq)]
-struct StepData {
-    data: Option<Arc<Value>>,
-    message: Option<String>,
-    omitted: bool,
+pub(super) struct StepData {
+    pub(super) path: StepPath,
+    pub(super) data: Option<Arc<Value>>,
+    pub(super) extracted: Map<String, Value>,
+    pub(super) child: Option<FinalStatus>,
+    pub(super) message: Option<String>,
+    pub(super) omitted: bool,
 }
 
-/// A record that cannot follow this state: the log is damaged, or somebody else wrote into it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{record} cannot follow here in the run log")]
-pub struct Illegal {
-    /// The record's kind.
-    pub record: &'static str,
+impl StepData {
+    /// Of a step of which nothing is told.
+    pub(super) fn nothing(path: StepPath) -> Self {
+        Self { path, data: None, extracted: Map::new(), child: None, message: None, omitted: false }
+    }
+}
+
+/// A chain that the run is in.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Frame {
+    /// The step that it is nested in; `None`: it is the outermost.
+    pub within: Option<StepPath>,
+    /// When its own clock is over, if it has one besides the run's.
+    pub deadline: Option<Millis>,
+    /// Its steps with an outcome, in order.
+    pub steps: Vec<Arc<FinishedStep>>,
+}
+
+impl Frame {
+    /// The path of its first step without an outcome, should it have one.
+    #[must_use]
+    pub fn next(&self) -> StepPath {
+        let index = u16::try_from(self.steps.len()).unwrap_or(u16::MAX);
+        self.within.as_ref().map_or_else(|| StepPath::top(index), |within| within.child(index))
+    }
 }
 
 impl RunState {
@@ -69,176 +95,14 @@ impl RunState {
             steps_total: 0,
             started_at: None,
             deadline: None,
-            steps: Vec::new(),
+            frames: vec![Frame::default()],
+            ended: Vec::new(),
             open: None,
             data: None,
             cancel_requested: false,
             finished: None,
             result: None,
         }
-    }
-
-    /// The run that `log` tells of.
-    ///
-    /// # Errors
-    /// [`Illegal`] at the first record that cannot follow those before it.
-    pub fn replay<'a>(definition_hash: String, log: impl IntoIterator<Item = &'a Record>) -> Result<Self, Illegal> {
-        log.into_iter().try_fold(Self::new(definition_hash), RunState::apply)
-    }
-
-    /// The state after `record`.
-    ///
-    /// # Errors
-    /// [`Illegal`] when the record cannot follow.
-    pub fn apply(mut self, record: &Record) -> Result<Self, Illegal> {
-        match record {
-            Record::Event(sealed) => self.event(sealed)?,
-            Record::Private(private) => self.private(private)?,
-        }
-        Ok(self)
-    }
-
-    fn event(&mut self, sealed: &Sealed) -> Result<(), Illegal> {
-        let name = sealed.event.body.name();
-        let follows = sealed.event.seq == self.head.seq + 1 && sealed.event.prev_hash.as_ref() == Some(&self.head.hash);
-        legal(follows, name)?;
-        match &sealed.event.body {
-            EventBody::RunAccepted(accepted) => {
-                legal(self.phase == Phase::New && accepted.definition_hash == self.definition_hash, name)?;
-                self.phase = Phase::Open;
-                self.steps_total = accepted.steps_total;
-                self.started_at = Some(sealed.event.timestamp);
-                self.deadline = Some(accepted.deadline);
-            }
-            EventBody::StepRetried(retried) => {
-                legal(self.phase == Phase::Open, name)?;
-                self.retried(retried, sealed.event.timestamp)?;
-            }
-            EventBody::StepFinished(finished) => {
-                legal(self.phase == Phase::Open && self.is_at(finished.step_index), name)?;
-                // Every exchange has its intent, and the outcome closes the last one.
-                let made = self.open.as_ref().map_or(0, |open| open.intent.unwrap_or(open.attempts));
-                legal(finished.attempts == made, name)?;
-                let chain_id = sealed.event.chain_id.clone().ok_or(Illegal { record: name })?;
-                self.step_finished(finished, chain_id, sealed.event.timestamp);
-            }
-            EventBody::RunResumed(_) => {
-                legal(self.phase == Phase::Open, name)?;
-                self.resumes.resumed(self.steps.len());
-            }
-            EventBody::RunFinished(finished) => {
-                legal(self.phase == Phase::Open && self.open.is_none(), name)?;
-                self.phase = Phase::Finished;
-                self.finished = Some(finished.clone());
-            }
-            EventBody::RunRejected(_) => legal(false, name)?,
-        }
-        self.head = sealed.head();
-        self.worker.clone_from(&sealed.event.worker);
-        Ok(())
-    }
-
-    /// Whether the step at `index` is the one that the run is at: the first without an outcome.
-    fn is_at(&self, index: u16) -> bool {
-        usize::from(index) == self.steps.len() && u32::from(index) < self.steps_total
-    }
-
-    fn retried(&mut self, retried: &StepRetried, at: Millis) -> Result<(), Illegal> {
-        let open = self.open.as_mut().filter(|open| open.intent == Some(retried.attempt));
-        let open = open.ok_or(Illegal { record: "step.retried" })?;
-        open.attempts = retried.attempt;
-        open.intent = None;
-        open.last_class = Some(retried.error_classification);
-        open.last_status = retried.http_status;
-        open.not_before = None;
-        if retried.error_classification != ErrorClass::OutcomeUnknown {
-            self.resumes.progress();
-        }
-        match retried.error_classification {
-            ErrorClass::RateLimited => {}
-            ErrorClass::Authentication => open.reauthorized = true,
-            _ => {
-                open.counted += 1;
-                open.reauthorized = false;
-                open.not_before = Some(at.plus(Duration::from_millis(retried.delay_ms)));
-            }
-        }
-        Ok(())
-    }
-
-    fn step_finished(&mut self, event: &StepFinished, chain_id: ChainId, at: Millis) {
-        let (data, message, omitted) =
-            self.data.take().map(|data| (data.data, data.message, data.omitted)).unwrap_or_default();
-        self.open = None;
-        self.resumes.progress();
-        self.steps.push(Arc::new(FinishedStep { event: event.clone(), chain_id, at, data, message, omitted }));
-    }
-
-    fn private(&mut self, private: &Private) -> Result<(), Illegal> {
-        match private {
-            Private::Definition { origin, .. } => {
-                legal(self.phase == Phase::New, "definition")?;
-                self.origin = origin.clone();
-            }
-            Private::Intent { step, attempt, .. } => {
-                legal(self.phase == Phase::Open && self.is_at(step.outermost()), "intent")?;
-                let open = self.open.get_or_insert_with(|| OpenStep::new(step.clone()));
-                let next = open.path == *step && open.intent.is_none() && *attempt == open.attempts + 1;
-                // A known job is never submitted again.
-                legal(next && open.job.is_none(), "intent")?;
-                open.intent = Some(*attempt);
-            }
-            Private::Withdrawn { step, attempt } => {
-                let open = self.open.as_mut().filter(|open| open.path == *step && open.intent == Some(*attempt));
-                open.ok_or(Illegal { record: "withdrawn" })?.intent = None;
-            }
-            Private::Submitted { step, job_id, progress, spent_ms, gate_wait_ms } => {
-                let open = self.open.as_mut().filter(|open| open.path == *step && open.intent.is_some());
-                let open = open.ok_or(Illegal { record: "submitted" })?;
-                open.attempts = open.intent.take().unwrap_or(open.attempts);
-                open.job = Some(Job { id: job_id.clone(), progress: *progress, polls: 0 });
-                open.last_status = None;
-                (open.spent_ms, open.gate_wait_ms) = (*spent_ms, *gate_wait_ms);
-                self.resumes.progress();
-            }
-            Private::Progressed { step, progress, polls, spent_ms, gate_wait_ms } => {
-                let open = self.open.as_mut().filter(|open| open.path == *step);
-                let open = open.ok_or(Illegal { record: "progressed" })?;
-                let job = open.job.as_mut().ok_or(Illegal { record: "progressed" })?;
-                // An answer is enough, whatever it says: whoever got it has not died of the job.
-                if job.progress != *progress || *polls > job.polls {
-                    self.resumes.progress();
-                }
-                (job.progress, job.polls) = (*progress, *polls);
-                (open.spent_ms, open.gate_wait_ms) = (*spent_ms, *gate_wait_ms);
-            }
-            Private::Attempted { step, unknown, spent_ms, gate_wait_ms } => {
-                let open = self.open.as_mut().filter(|open| open.path == *step && open.intent.is_some());
-                let open = open.ok_or(Illegal { record: "attempted" })?;
-                open.maybe_carried_out |= unknown;
-                open.spent_ms = *spent_ms;
-                open.gate_wait_ms = *gate_wait_ms;
-            }
-            Private::StepData { step, data, message, omitted } => {
-                legal(self.phase == Phase::Open && self.is_at(step.outermost()), "step_data")?;
-                self.data = Some(StepData { data: data.clone(), message: message.clone(), omitted: *omitted });
-            }
-            Private::CancelRequested => self.cancel_requested = true,
-            Private::HandedBack => {
-                let in_flight = self.open.as_ref().is_some_and(|open| open.intent.is_some());
-                legal(self.phase == Phase::Open && !in_flight, "handed_back")?;
-                self.resumes.handed_back();
-            }
-            Private::Result { body } => {
-                legal(self.phase == Phase::Finished && self.result.is_none(), "result")?;
-                self.result = Some(body.as_str().into());
-            }
-            Private::Settled => {
-                legal(self.phase == Phase::Finished && self.result.is_some(), "settled")?;
-                self.phase = Phase::Settled;
-            }
-        }
-        Ok(())
     }
 
     /// Where the message came from.
@@ -277,10 +141,29 @@ impl RunState {
         self.deadline
     }
 
-    /// The steps with an outcome, in order.
+    /// The steps of the outermost chain with an outcome, in order.
     #[must_use]
     pub fn steps(&self) -> &[Arc<FinishedStep>] {
-        &self.steps
+        self.frames.first().map(|frame| frame.steps.as_slice()).unwrap_or_default()
+    }
+
+    /// All steps with an outcome, nested ones among them, in the order of the log: a nested chain's stand before the step that it is
+    /// nested in.
+    #[must_use]
+    pub fn ended(&self) -> &[Arc<FinishedStep>] {
+        &self.ended
+    }
+
+    /// The chains that the run is in, from the outermost inwards.
+    #[must_use]
+    pub fn frames(&self) -> &[Frame] {
+        &self.frames
+    }
+
+    /// The innermost chain that the run is in.
+    #[must_use]
+    pub fn frame(&self) -> &Frame {
+        self.frames.last().unwrap_or_else(|| unreachable!("a run is in its outermost chain, always"))
     }
 
     /// The step that has begun and has no outcome.
@@ -301,8 +184,8 @@ impl RunState {
         self.resumes.in_vain()
     }
 
-    /// How many steps had an outcome when the run was taken up once too often without getting any further, if it was: it ends
-    /// now. An outcome that the step at work gets after that says how it ends.
+    /// How many steps had [ended](Self::ended) when the run was taken up once too often without getting any further, if it was: it
+    /// ends now. An outcome that the step at work gets after that says how it ends.
     #[must_use]
     pub fn looped_at(&self) -> Option<usize> {
         self.resumes.looped_at()
@@ -318,6 +201,12 @@ impl RunState {
     #[must_use]
     pub fn is_accepted(&self) -> bool {
         self.phase >= Phase::Open
+    }
+
+    /// Whether nothing of the chain has begun.
+    #[must_use]
+    pub fn is_untouched(&self) -> bool {
+        self.ended.is_empty() && self.open.is_none() && self.frames.len() == 1
     }
 
     /// How the run ended, once it has.
@@ -337,8 +226,4 @@ impl RunState {
     pub fn is_settled(&self) -> bool {
         self.phase == Phase::Settled
     }
-}
-
-fn legal(condition: bool, record: &'static str) -> Result<(), Illegal> {
-    if condition { Ok(()) } else { Err(Illegal { record }) }
 }

@@ -2,28 +2,44 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::super::ids::{ChainId, JobId, StepPath};
 use super::super::log::StepFinished;
-use super::super::outcome::{ErrorClass, JobProgress};
+use super::super::outcome::{ErrorClass, JobProgress, StepStatus};
+use super::super::result::FinalStatus;
 use super::super::stamp::Millis;
 
 /// A step with an outcome.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FinishedStep {
+    /// Where it stands.
+    pub path: StepPath,
     /// Its event.
     pub event: StepFinished,
     /// The chain that it belongs to.
     pub chain_id: ChainId,
     /// When it was over.
     pub at: Millis,
-    /// The response's body.
+    /// What it left: the response's body, the fallback's output, or what its nested chain came to.
     pub data: Option<Arc<Value>>,
+    /// What its `extract` found.
+    pub extracted: Map<String, Value>,
+    /// How the chain that is nested in it ended, and its steps.
+    pub child: Option<Child>,
     /// For people: why it did not succeed.
     pub message: Option<String>,
     /// The body was too large to be kept.
     pub omitted: bool,
+}
+
+/// A nested chain that is over.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Child {
+    /// How it ended.
+    pub final_status: FinalStatus,
+    /// Its steps with an outcome, in order.
+    pub steps: Vec<Arc<FinishedStep>>,
 }
 
 /// A step that has begun and has no outcome yet.
@@ -53,6 +69,30 @@ pub struct OpenStep {
     pub not_before: Option<Millis>,
     /// The job that the platform has made of it.
     pub job: Option<Job>,
+    /// What came of the step itself, once its fallback has taken its place. All counts and clocks but the number of attempts and
+    /// the time at the gate are the fallback's then.
+    pub first: Option<First>,
+}
+
+/// What a step came to before its fallback took its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct First {
+    /// What is known of it.
+    pub status: StepStatus,
+    /// Its classification.
+    pub class: ErrorClass,
+    /// How many exchanges it made.
+    pub attempts: u32,
+    /// How often its job was asked after.
+    pub polls: u32,
+    /// Its job, if it was one.
+    pub job_id: Option<JobId>,
+    /// Its clock, in milliseconds.
+    pub spent_ms: u64,
+    /// Whether it may have been carried out more than once.
+    pub maybe_repeated: bool,
+    /// Its last exchange waits for the event that closes it.
+    pub closing: bool,
 }
 
 /// A job that is not known to be over.
@@ -83,6 +123,7 @@ impl OpenStep {
             last_status: None,
             not_before: None,
             job: None,
+            first: None,
         }
     }
 }

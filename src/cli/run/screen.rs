@@ -17,7 +17,7 @@ use super::super::text::plain;
 use crate::app::{Obstacle, Watch};
 use crate::chain::log::{Event, EventBody};
 use crate::chain::stamp::millis;
-use crate::chain::{Chain, RunId, TenantName};
+use crate::chain::{Chain, RunId, Step, TenantName, Work};
 use crate::ports::{BoxFuture, Destination, Outbox, Outgoing, Stopped};
 
 /// How often the moving line moves, and an obstacle is looked for.
@@ -51,7 +51,7 @@ impl Shows {
 /// Where one run's messages go.
 pub(super) struct Screen {
     shows: Shows,
-    actions: Vec<String>,
+    calls: Vec<(String, String)>,
     state: Mutex<State>,
 }
 
@@ -82,12 +82,7 @@ impl Screen {
             lost_events: None,
             result: None,
         };
-        let actions = chain
-            .steps
-            .iter()
-            .map(|step| step.call().map_or_else(String::new, |call| call.action.to_string()))
-            .collect();
-        Self { shows, actions, state: Mutex::new(state) }
+        Self { shows, calls: calls(&chain.steps, ""), state: Mutex::new(state) }
     }
 
     /// What is about to be run.
@@ -136,7 +131,7 @@ impl Screen {
     }
 
     fn moving_line(&self, state: &State) -> Option<String> {
-        let action = self.actions.get(state.at.filter(|_| self.shows == Shows::Live)?)?;
+        let (_, action) = self.calls.get(state.at.filter(|_| self.shows == Shows::Live)?)?;
         let spinner = SPINNER[state.ticks % SPINNER.len()];
         let took = live::duration(millis(state.since.elapsed()));
         let waits = match &state.obstacle {
@@ -176,7 +171,7 @@ impl Screen {
         }
         match &event.body {
             EventBody::RunAccepted(_) => state.at = Some(0),
-            EventBody::StepFinished(step) => state.at = Some(usize::from(step.step_index) + 1),
+            EventBody::StepFinished(step) => state.at = self.after(&step.step_id),
             EventBody::RunFinished(_) => state.at = None,
             EventBody::StepRetried(_) | EventBody::RunResumed(_) | EventBody::RunRejected(_) => {}
         }
@@ -186,6 +181,12 @@ impl Screen {
         if let Some(line) = live::event_line(&event) {
             self.say(&line);
         }
+    }
+
+    /// The call that comes after this step: the first that is neither in it nor before it.
+    fn after(&self, step_id: &str) -> Option<usize> {
+        let within = |id: &str| id == step_id || id.strip_prefix(step_id).is_some_and(|rest| rest.starts_with('.'));
+        self.calls.iter().rposition(|(id, _)| within(id)).map(|last| last + 1)
     }
 
     /// One line for good.
@@ -223,4 +224,16 @@ impl Outbox for Screen {
     fn ready(&self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::ready(()))
     }
+}
+
+/// The calls of the steps, nested ones in the place of their chain: the step's id, and the action.
+fn calls(steps: &[Step], above: &str) -> Vec<(String, String)> {
+    let each = |step: &Step| {
+        let id = format!("{above}{}", step.id);
+        match &step.work {
+            Work::Call(call) => vec![(id, call.action.to_string())],
+            Work::Chain(nested) => calls(&nested.steps, &format!("{id}.")),
+        }
+    };
+    steps.iter().flat_map(each).collect()
 }

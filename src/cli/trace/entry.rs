@@ -28,6 +28,10 @@ pub(super) enum What {
     Call(Call),
     /// A poll has seen the job come further.
     Job(Job),
+    /// The chain that is nested in the step begins.
+    Entered(Place),
+    /// The step did not succeed, and another call takes its place.
+    FellBack(FellBack),
     /// A step has its outcome.
     Step(Step),
     /// Another process goes on with the run.
@@ -63,7 +67,7 @@ pub(super) struct Accepted {
 pub(super) struct Place {
     pub(super) step_index: u16,
     pub(super) step_id: String,
-    /// `null` where the journal keeps neither the definition nor an event of the step any more.
+    /// `null` for a step with a nested chain, and where the journal keeps neither the definition nor an event of the step any more.
     pub(super) action_id: Option<String>,
 }
 
@@ -111,6 +115,15 @@ pub(super) struct Job {
     pub(super) progress: JobProgress,
     /// How often it has been asked after.
     pub(super) polls: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct FellBack {
+    #[serde(flatten)]
+    pub(super) place: Place,
+    /// What is known of what the step did itself.
+    pub(super) status: StepStatus,
+    pub(super) error_classification: ErrorClass,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -5,7 +5,7 @@ use owo_colors::OwoColorize;
 use super::super::figures::{broken, bytes, count, span};
 use super::super::text::plain;
 use super::bar::{Bar, Scale};
-use super::entry::{Accepted, Call, CallOutcome, Entry, Finished, Job, Place, Resumed, Step, What};
+use super::entry::{Accepted, Call, CallOutcome, Entry, FellBack, Finished, Job, Place, Resumed, Step, What};
 use crate::chain::result::FinalStatus;
 use crate::chain::stamp::millis;
 use crate::chain::{ErrorClass, StepStatus};
@@ -59,6 +59,8 @@ fn rows(entries: &[Entry]) -> Vec<Row> {
         let place = match &entry.what {
             What::Call(call) => Some(&call.place),
             What::Job(job) => Some(&job.place),
+            What::Entered(place) => Some(place),
+            What::FellBack(fell_back) => Some(&fell_back.place),
             What::Step(step) => Some(&step.place),
             What::Accepted(_)
             | What::Resumed(_)
@@ -104,6 +106,8 @@ fn row(entry: &Entry) -> Row {
         What::Accepted(accepted) => accepted_row(accepted, entry),
         What::Call(call) => call_row(call),
         What::Job(job) => job_row(job),
+        What::Entered(_) => (Tone::News, "▾ its chain begins".into(), Vec::new()),
+        What::FellBack(fell_back) => fell_back_row(fell_back),
         What::Step(step) => step_row(step),
         What::Resumed(resumed) => resumed_row(resumed),
         What::HandedBack => (Tone::Care, "⏸ handed back".into(), vec!["its worker was stopping".into()]),
@@ -158,14 +162,18 @@ fn job_row(job: &Job) -> Words {
     (Tone::News, format!("… job {}", job.progress.as_str()), vec![count(u64::from(job.polls), "poll")])
 }
 
+fn fell_back_row(fell_back: &FellBack) -> Words {
+    let words = vec![fell_back.error_classification.as_str().into(), "its fallback is called".into()];
+    (Tone::Care, format!("⤵ {}", fell_back.status.as_str()), words)
+}
+
 fn step_row(step: &Step) -> Words {
-    let success = step.status == StepStatus::Success;
     let mut details = vec![span(step.latency_ms)];
-    if !success {
+    if step.error_classification != ErrorClass::None {
         details.insert(0, step.error_classification.as_str().into());
     }
     details.extend((step.attempts > 1).then(|| count(u64::from(step.attempts), "call")));
-    details.extend((step.attempts == 0).then(|| "no call was made".into()));
+    details.extend((step.attempts == 0 && step.place.action_id.is_some()).then(|| "no call was made".into()));
     details.extend(step.job_id.is_some().then(|| count(u64::from(step.polls), "poll")));
     let waited = Some(step.gate_wait_ms).filter(|waited| *waited >= WORTH_A_WORD_MS);
     details.extend(waited.map(|waited| format!("{} at the gate besides", span(waited))));

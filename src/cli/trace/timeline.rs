@@ -3,19 +3,17 @@
 //! Events and intents carry their time. What lies between them is reckoned from the step clock, whose readings are recorded: a
 //! step's clock and its waits at the gate begin where the event before it ends.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::super::check::judge;
-use super::entry::{Accepted, Call, CallOutcome, Entry, Finished, Job, Place, Resumed, Step, What};
+use super::entry::{Accepted, Call, CallOutcome, Entry, FellBack, Finished, Job, Place, Resumed, Step, What};
+use super::names::Names;
 use crate::chain::StepPath;
-use crate::chain::check::Catalogue;
 use crate::chain::log::{EventBody, Private, Record, RunResumed, Sealed, StepFinished, StepRetried};
 use crate::chain::stamp::{Millis, millis};
 
 /// What happened to the run, in the order of its log.
 pub(super) fn timeline(log: &[Record]) -> Vec<Entry> {
-    let mut fold = Fold { names: names(log), ..Fold::default() };
+    let mut fold = Fold { names: Names::of(log), ..Fold::default() };
     for record in log {
         match record {
             Record::Event(sealed) => fold.event(sealed),
@@ -27,7 +25,9 @@ pub(super) fn timeline(log: &[Record]) -> Vec<Entry> {
 
 #[derive(Default)]
 struct Fold {
-    names: BTreeMap<u16, (String, Option<String>)>,
+    names: Names,
+    /// The step at work has fallen back.
+    fallback: bool,
     entries: Vec<Entry>,
     correlation_id: Option<String>,
     accepted_at: Option<Millis>,
@@ -99,6 +99,24 @@ impl Fold {
                     call.outcome = CallOutcome::Withdrawn;
                 }
             }
+            Private::Entered { step, at, .. } => {
+                let place = self.place(step);
+                self.push(Some(*at), What::Entered(place));
+                self.last = Some(*at);
+            }
+            Private::FellBack { step, status, class, spent_ms, gate_wait_ms, .. } => {
+                let waited = self.read(*spent_ms, *gate_wait_ms);
+                if let Some(call) = self.open_call() {
+                    call.gate_wait_ms = Some(waited);
+                }
+                let at = self.reckoned();
+                let fell_back = FellBack { place: self.place(step), status: *status, error_classification: *class };
+                self.push(at, What::FellBack(fell_back));
+                // The fallback has a clock of its own; what is waited at the gate is one sum.
+                self.fallback = true;
+                self.spent = Spent { clock: 0, gate: *gate_wait_ms };
+                (self.anchor, self.before) = (at.or(self.last), self.spent);
+            }
             Private::Attempted { spent_ms, gate_wait_ms, .. } => {
                 let waited = self.read(*spent_ms, *gate_wait_ms);
                 if let Some(call) = self.open_call() {
@@ -118,7 +136,7 @@ impl Fold {
             Private::Progressed { step, progress, polls, spent_ms, gate_wait_ms } => {
                 self.read(*spent_ms, *gate_wait_ms);
                 let at = self.reckoned();
-                let job = Job { place: self.place(step.outermost()), progress: *progress, polls: *polls };
+                let job = Job { place: self.place(step), progress: *progress, polls: *polls };
                 self.push(at, What::Job(job));
                 self.last = self.last.max(at);
             }
@@ -135,7 +153,7 @@ impl Fold {
 
     fn intent(&mut self, step: &StepPath, attempt: u32, at: Millis) {
         let call = Call {
-            place: self.place(step.outermost()),
+            place: self.place(step),
             attempt,
             outcome: CallOutcome::Open,
             took_ms: None,
@@ -151,12 +169,13 @@ impl Fold {
     }
 
     fn retried(&mut self, at: Millis, retried: &StepRetried) {
+        let falls_back = self.entries.last().is_some_and(|entry| matches!(entry.what, What::FellBack(_)));
         let lost = self.open_call().is_some_and(|call| call.outcome == CallOutcome::Unrecorded);
         self.end_call((!lost).then_some(at), |call| {
             call.outcome = if lost { CallOutcome::Unrecorded } else { CallOutcome::Retried };
             call.error_classification = Some(retried.error_classification);
             call.http_status = retried.http_status;
-            call.delay_ms = Some(retried.delay_ms);
+            call.delay_ms = (!falls_back).then_some(retried.delay_ms);
         });
     }
 
@@ -171,7 +190,11 @@ impl Fold {
             call.error_classification = Some(finished.error_classification);
             call.http_status = finished.http_status;
         });
-        let place = self.place(finished.step_index);
+        let place = Place {
+            step_index: finished.step_index,
+            step_id: finished.step_id.clone(),
+            action_id: finished.action_id.as_ref().map(ToString::to_string),
+        };
         self.push(Some(at), What::Step(Step::of(finished, place)));
         self.next_step(at);
     }
@@ -193,6 +216,7 @@ impl Fold {
 
     fn next_step(&mut self, at: Millis) {
         (self.anchor, self.before, self.spent) = (Some(at), Spent::default(), Spent::default());
+        self.fallback = false;
     }
 
     /// Takes a reading of the step clock; answers what was waited at the gate since the one before.
@@ -231,40 +255,12 @@ impl Fold {
         }
     }
 
-    fn place(&self, index: u16) -> Place {
-        let (step_id, action_id) = self.names.get(&index).cloned().unwrap_or_else(|| (format!("step_{index}"), None));
-        Place { step_index: index, step_id, action_id }
+    fn place(&self, step: &StepPath) -> Place {
+        self.names.place(step, self.fallback)
     }
 
     fn push(&mut self, at: Option<Millis>, what: What) {
         let offset_ms = at.zip(self.accepted_at).map(|(at, accepted)| millis(at.since(accepted)));
         self.entries.push(Entry { at, offset_ms, what });
     }
-}
-
-/// What the steps are called: the definition knows all of them for as long as it is kept, events those that got one.
-fn names(log: &[Record]) -> BTreeMap<u16, (String, Option<String>)> {
-    let mut names = BTreeMap::new();
-    for record in log {
-        match record {
-            Record::Private(Private::Definition { canonical, .. }) => {
-                let Ok(chain) = judge(canonical.as_bytes(), &Catalogue::any()) else { continue };
-                let steps = chain
-                    .steps
-                    .iter()
-                    .map(|step| (step.id.to_string(), step.call().map(|call| call.action.to_string())));
-                names.extend((0_u16..).zip(steps));
-            }
-            Record::Event(sealed) => {
-                let (index, id, action) = match &sealed.event.body {
-                    EventBody::StepRetried(step) => (step.step_index, &step.step_id, &step.action_id),
-                    EventBody::StepFinished(step) => (step.step_index, &step.step_id, &step.action_id),
-                    _ => continue,
-                };
-                names.insert(index, (id.clone(), Some(action.to_string())));
-            }
-            Record::Private(_) => {}
-        }
-    }
-    names
 }

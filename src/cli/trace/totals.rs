@@ -56,6 +56,8 @@ impl Totals {
                     totals.away_ms += resumed.gap_ms.unwrap_or(0);
                 }
                 What::Accepted(_)
+                | What::Entered(_)
+                | What::FellBack(_)
                 | What::HandedBack
                 | What::CancelRequested
                 | What::Finished(_)

@@ -170,7 +170,10 @@ fn a_directive_applies_to_failed_and_unknown_alike_and_to_nothing_else() {
 fn no_directive_applies_to_a_step_that_the_run_clock_or_a_cancel_ended() {
     let chain = of_steps(1);
     let (state, step) = (Log::accepted(&chain).state(), &chain.steps[0]);
-    let of = |end, ms| applied(&state, step, end, at(ms));
+    let of = |end, ms| match conclude(&state, step, 1, end, at(ms)) {
+        Conclusion::Finish { directive } => directive,
+        other => panic!("{other:?}"),
+    };
     assert_eq!(of((StepStatus::Failed, ErrorClass::Validation), 299_999), Some(OnFailure::Abort));
     assert_eq!(of((StepStatus::Failed, ErrorClass::Validation), 300_000), None);
     assert_eq!(of((StepStatus::Unknown, ErrorClass::Timeout), 300_000), None);

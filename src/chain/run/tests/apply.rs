@@ -22,7 +22,14 @@ fn withdrawn(index: u16, attempt: u32) -> Private {
 }
 
 fn step_data(index: u16) -> Private {
-    Private::StepData { step: StepPath::top(index), data: None, message: None, omitted: false }
+    Private::StepData {
+        step: StepPath::top(index),
+        data: None,
+        extracted: serde_json::Map::new(),
+        child: None,
+        message: None,
+        omitted: false,
+    }
 }
 
 #[test]

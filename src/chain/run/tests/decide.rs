@@ -4,13 +4,15 @@ use super::super::Command::*;
 use super::*;
 use crate::chain::result::{Reason, ReasonCode};
 
-const NOTHING: Inputs = Inputs { clock_over: false, expired: false, cancel: false, hand_back: false, reopened: false };
+const NOTHING: Inputs =
+    Inputs { clock_over: false, nested_over: None, expired: false, cancel: false, hand_back: false, reopened: false };
 const OVER: Inputs = Inputs { clock_over: true, ..NOTHING };
 const EXPIRED: Inputs = Inputs { expired: true, ..NOTHING };
 const STOP: Inputs = Inputs { hand_back: true, ..NOTHING };
 const CANCEL: Inputs = Inputs { cancel: true, ..NOTHING };
 /// All but a cancel, which is journaled before anything else is asked.
-const ALL: Inputs = Inputs { clock_over: true, expired: true, cancel: false, hand_back: true, reopened: false };
+const ALL: Inputs =
+    Inputs { clock_over: true, nested_over: None, expired: true, cancel: false, hand_back: true, reopened: false };
 const LATE: u64 = 300_000;
 
 fn path(index: u16) -> StepPath {

@@ -6,9 +6,11 @@ use super::*;
 use crate::chain::result::Reason;
 
 /// An exchange that was made, or that nobody knows not to have been made.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Exchange {
-    pub(super) step: u16,
+    pub(super) step: StepPath,
+    /// Whether it was made for the step's fallback.
+    pub(super) fallback: bool,
     pub(super) attempt: u32,
     /// Whether the platform saw it.
     pub(super) sent: bool,
@@ -50,7 +52,8 @@ pub(super) fn drive(chain: Chain, script: Vec<Turn>) -> Driven {
                 run.commit();
                 run.asked.reopened = false;
             }
-            Command::Try { step } => run.turn(step, script.next()),
+            Command::Try { step } => run.try_step(step, &mut script),
+            Command::Leave { step, child, status, class } => run.end_step(&step, (status, class), Some(child)),
             Command::Poll { step } => run.poll(&step, script.next()),
             Command::Lost { step, resend: true } => run.retry(&step, ErrorClass::OutcomeUnknown, true),
             Command::Lost { step, .. } => run.finish_step(&step, StepStatus::Unknown, ErrorClass::OutcomeUnknown),
@@ -76,7 +79,9 @@ pub(super) fn drive(chain: Chain, script: Vec<Turn>) -> Driven {
 impl Driven {
     fn command(&self) -> Command {
         let clock_over = at(self.now) >= Millis::EPOCH.plus(LIMIT);
-        decide(&self.chain, &self.state, Inputs { clock_over, ..self.asked })
+        let over = |frame: &Frame| frame.deadline.is_some_and(|deadline| at(self.now) >= deadline);
+        let nested_over = self.state.frames().iter().position(over);
+        decide(&self.chain, &self.state, Inputs { clock_over, nested_over, ..self.asked })
     }
 
     fn stage(&mut self, more: impl FnOnce(Log) -> Log) {
@@ -96,7 +101,7 @@ impl Driven {
     fn commit(&mut self) {
         for record in &self.log.records[self.durable..] {
             if let Record::Private(Private::Withdrawn { step, attempt }) = record {
-                self.exchanges.retain(|made| (made.step, made.attempt) != (step.index(), *attempt));
+                self.exchanges.retain(|made| (&made.step, made.attempt) != (step, *attempt));
             }
         }
         self.durable = self.log.records.len();
@@ -105,6 +110,22 @@ impl Driven {
     fn append(&mut self, private: Private) {
         self.stage(|log| log.private(private));
         self.commit();
+    }
+
+    /// Sends the step, if it is one that is sent.
+    fn try_step(&mut self, step: StepPath, script: &mut impl Iterator<Item = Turn>) {
+        let run_id = RunId::parse("r").unwrap();
+        match readiness(&self.chain, &self.state, &run_id, &step) {
+            Readiness::Send(..) => self.turn(step, script.next()),
+            Readiness::Enter => {
+                let timeout = self.chain.level(Some(&step)).unwrap().timeout;
+                let at = at(self.now);
+                let deadline = timeout.map(|timeout| at.plus(timeout));
+                self.stage(|log| log.private(Private::Entered { step, at, deadline }));
+            }
+            Readiness::Skip => self.end_step(&step, (StepStatus::Skipped, ErrorClass::None), None),
+            Readiness::Refuse(_) => self.end_step(&step, (StepStatus::Failed, ErrorClass::Validation), None),
+        }
     }
 
     fn turn(&mut self, step: StepPath, turn: Option<Turn>) {
@@ -161,14 +182,18 @@ impl Driven {
 
     /// An exchange that is not made, and of which the log does not say so yet.
     fn unsent(&mut self, step: &StepPath) -> u32 {
-        let attempt = self.intent(step);
-        self.exchanges.push(Exchange { step: step.index(), attempt, sent: false, known: None });
-        attempt
+        self.push(step, false)
     }
 
     fn send(&mut self, step: &StepPath) {
+        self.push(step, true);
+    }
+
+    fn push(&mut self, step: &StepPath, sent: bool) -> u32 {
         let attempt = self.intent(step);
-        self.exchanges.push(Exchange { step: step.index(), attempt, sent: true, known: None });
+        let fallback = self.state.open().is_some_and(|open| open.first.is_some());
+        self.exchanges.push(Exchange { step: step.clone(), fallback, attempt, sent, known: None });
+        attempt
     }
 
     fn answered(&mut self, step: &StepPath, verdict: Verdict, delay: u64) {
@@ -176,7 +201,7 @@ impl Driven {
         let left = Millis::EPOCH.plus(LIMIT).since(at(self.now));
         let room = Room { left, delay: Duration::from_millis(delay), max_attempts: 4 };
         let open = self.state.open().unwrap();
-        match after(&self.chain.steps[usize::from(step.index())], open, verdict, room) {
+        match after(self.chain.step(step).unwrap(), open, verdict, room) {
             After::Finish { status, class } => self.finish_step(step, status, class),
             After::Retry { class, delay } => {
                 self.retry(step, class, matches!(verdict, Verdict::Unknown { .. }));
@@ -217,7 +242,8 @@ impl Driven {
     /// The intent, in one append with what is staged.
     fn intent(&mut self, step: &StepPath) -> u32 {
         let attempt = self.state.open().map_or(0, |open| open.attempts) + 1;
-        self.stage(|log| log.intent(step.index(), attempt));
+        let intent = Private::Intent { step: step.clone(), attempt, at: at(0) };
+        self.stage(|log| log.private(intent));
         self.commit();
         attempt
     }
@@ -226,14 +252,57 @@ impl Driven {
         let attempt = self.state.open().and_then(|open| open.intent).unwrap();
         let attempted = Private::Attempted { step: step.clone(), unknown, spent_ms: self.now, gate_wait_ms: 0 };
         self.stage(|log| log.private(attempted));
-        self.stage_event(retried(step.index(), attempt, class));
+        self.stage_event(self.retried(step, attempt, class));
+    }
+
+    fn retried(&self, step: &StepPath, attempt: u32, class: ErrorClass) -> EventBody {
+        let EventBody::StepRetried(event) = retried(step.index(), attempt, class) else { unreachable!() };
+        EventBody::StepRetried(StepRetried { step_id: self.chain.step_id(step), ..event })
     }
 
     fn finish_step(&mut self, step: &StepPath, status: StepStatus, class: ErrorClass) {
+        self.end_step(step, (status, class), None);
+    }
+
+    /// It ends so, or its fallback takes its place.
+    fn end_step(&mut self, path: &StepPath, (status, class): (StepStatus, ErrorClass), child: Option<FinalStatus>) {
+        let chain = self.chain.clone();
+        let step = chain.step(path).unwrap();
+        match conclude(&self.state, step, path.indices().len(), (status, class), at(self.now)) {
+            Conclusion::Finish { directive } => self.finished(path, (status, class), directive, child),
+            Conclusion::Call(_) => {
+                let open = self.state.open();
+                let unclosed = open.and_then(|open| open.intent.or(open.job.as_ref().map(|_| open.attempts)));
+                self.stage(|log| log.private(fell_back(path, status, class)));
+                if let Some(attempt) = unclosed {
+                    self.stage_event(self.retried(path, attempt, class));
+                }
+            }
+            Conclusion::Output(_) => {
+                if child.is_some() {
+                    self.stage(|log| log.private(fell_back(path, status, class)));
+                }
+                self.finished(path, (StepStatus::Success, class), Some(OnFailure::Fallback), None);
+            }
+        }
+    }
+
+    fn finished(
+        &mut self,
+        path: &StepPath,
+        (status, class): (StepStatus, ErrorClass),
+        directive: Option<OnFailure>,
+        child: Option<FinalStatus>,
+    ) {
         let attempts = self.state.open().map_or(0, |open| open.intent.unwrap_or(open.attempts));
-        let data = Private::StepData { step: step.clone(), data: None, message: None, omitted: false };
+        let EventBody::StepFinished(event) = finished(path.index(), attempts, status, class) else { unreachable!() };
+        let step_id = self.chain.step_id(path);
+        let fallback_used = directive == Some(OnFailure::Fallback);
+        let step = path.clone();
+        let (extracted, message) = (serde_json::Map::new(), None);
+        let data = Private::StepData { step, data: None, extracted, child, message, omitted: false };
         self.stage(|log| log.private(data));
-        self.stage_event(finished(step.index(), attempts, status, class));
+        self.stage_event(EventBody::StepFinished(StepFinished { step_id, directive, fallback_used, ..event }));
     }
 
     fn end(&mut self, final_status: FinalStatus, reason: Option<Reason>) {
@@ -244,9 +313,10 @@ impl Driven {
 
     /// What is not durable is lost, and with it what it knew.
     fn crash(&mut self, later: u64) {
-        let lost = self.log.records.split_off(self.durable);
+        self.log.records.truncate(self.durable);
         self.moments.truncate(self.durable + 1);
-        if let Some(last) = self.exchanges.last_mut().filter(|_| lost.iter().any(closes_an_exchange)) {
+        let in_flight = self.log.state().open().is_some_and(|open| open.intent.is_some());
+        if let Some(last) = self.exchanges.last_mut().filter(|_| in_flight) {
             last.known = None;
         }
         self.reopen(later);
@@ -262,11 +332,6 @@ impl Driven {
     }
 }
 
-fn closes_an_exchange(record: &Record) -> bool {
-    let Record::Event(sealed) = record else { return false };
-    match &sealed.event.body {
-        EventBody::StepRetried(_) => true,
-        EventBody::StepFinished(finished) => finished.attempts > 0,
-        _ => false,
-    }
+fn fell_back(path: &StepPath, status: StepStatus, class: ErrorClass) -> Private {
+    Private::FellBack { step: path.clone(), status, class, polls: 0, spent_ms: 0, gate_wait_ms: 0 }
 }

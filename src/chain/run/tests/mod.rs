@@ -87,7 +87,7 @@ impl Log {
     fn of(chain: &Chain) -> Self {
         let definition_hash = sha256_hex(chain.canonical.as_bytes());
         let head = Head { seq: 0, hash: definition_hash.clone() };
-        let steps_total = u32::try_from(chain.steps.len()).unwrap();
+        let steps_total = chain.steps_total();
         Self { records: Vec::new(), head, definition_hash, steps_total }
     }
 
@@ -184,7 +184,7 @@ fn finished(index: u16, attempts: u32, status: StepStatus, class: ErrorClass) ->
     EventBody::StepFinished(StepFinished {
         step_index: index,
         step_id: format!("step_{index}"),
-        action_id: ActionId::parse("a").unwrap(),
+        action_id: ActionId::parse("a").ok(),
         status,
         http_status: None,
         attempts,
@@ -198,6 +198,7 @@ fn finished(index: u16, attempts: u32, status: StepStatus, class: ErrorClass) ->
         error_classification: class,
         directive: None,
         fallback_used: false,
+        fallback_action_id: None,
         maybe_repeated: false,
     })
 }

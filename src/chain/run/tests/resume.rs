@@ -5,7 +5,8 @@ use super::*;
 use crate::chain::log::RunResumed;
 use crate::chain::result::ReasonCode;
 
-const REOPENED: Inputs = Inputs { clock_over: false, expired: false, cancel: false, hand_back: false, reopened: true };
+const REOPENED: Inputs =
+    Inputs { clock_over: false, nested_over: None, expired: false, cancel: false, hand_back: false, reopened: true };
 const NOTHING: Inputs = Inputs { reopened: false, ..REOPENED };
 
 type Happens = Box<dyn Fn(Log) -> Log>;
@@ -164,7 +165,8 @@ fn the_step_at_work_gets_its_outcome_first_and_says_how_the_run_ends() {
             let log = log.resumed_times(5);
             assert_eq!(decide(&chain, &log.state(), NOTHING), command);
             let step = &chain.steps[0];
-            assert_eq!(applied(&log.state(), step, (status, ErrorClass::System), at(9)), None, "no directive");
+            let none = Conclusion::Finish { directive: None };
+            assert_eq!(conclude(&log.state(), step, 1, (status, ErrorClass::System), at(9)), none, "no directive");
             let log = log.event(400_000, finished(0, 1, status, ErrorClass::System));
             assert_eq!(ends(&chain, &log), looped(0, end), "also after the run clock");
         }

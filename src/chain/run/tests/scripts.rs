@@ -43,19 +43,34 @@ pub(super) enum Place {
 pub(super) fn chains() -> impl Strategy<Value = Chain> {
     let on_failure = prop_oneof![Just(OnFailure::Abort), Just(OnFailure::Continue), Just(OnFailure::Fallback)];
     let on_unknown = prop_oneof![Just(OnUnknown::AsFailure), Just(OnUnknown::Retry), Just(OnUnknown::Stop)];
-    let one = (on_failure, on_unknown, any::<bool>(), prop::option::of(1_u8..=10));
-    prop::collection::vec(one, 1..=6).prop_map(|steps| {
-        let steps = steps.into_iter().enumerate();
-        chain(
-            steps
-                .map(|(index, (on_failure, on_unknown, idempotent, max_attempts))| {
-                    let mut step = Step { on_failure, on_unknown, ..step(index) };
-                    (step.call_mut().idempotent, step.call_mut().max_attempts) = (idempotent, max_attempts);
-                    step
-                })
-                .collect(),
-        )
-    })
+    let fallback = prop_oneof![
+        Just(None),
+        Just(Some(Fallback::Output(Template::of(json!({"instead": true}))))),
+        any::<bool>().prop_map(|idempotent| {
+            Some(Fallback::Call(Box::new(Operation { idempotent, ..operation("instead") })))
+        }),
+    ];
+    let one = (on_failure, on_unknown, any::<bool>(), prop::option::of(1_u8..=10), fallback);
+    let call = one.prop_map(|(on_failure, on_unknown, idempotent, max_attempts, fallback)| {
+        let mut step = Step { on_failure, on_unknown, fallback, ..step(0) };
+        (step.call_mut().idempotent, step.call_mut().max_attempts) = (idempotent, max_attempts);
+        step
+    });
+    // A chain takes the place of some of the calls, and of some of that chain's calls, too.
+    let tree = call.prop_recursive(2, 8, 3, |inner| {
+        let clock = prop::option::of((60_u64..=200).prop_map(Duration::from_secs));
+        (inner.clone(), prop::collection::vec(inner, 1..=3), clock).prop_map(|(around, steps, global_timeout)| {
+            let chain_id = ChainId::parse("nested").unwrap();
+            let nested = Nested { chain_id, global_timeout, steps: numbered(steps) };
+            Step { work: Work::Chain(nested), ..around }
+        })
+    });
+    prop::collection::vec(tree, 1..=6).prop_map(|steps| chain(numbered(steps)))
+}
+
+fn numbered(steps: Vec<Step>) -> Vec<Step> {
+    let numbered = steps.into_iter().enumerate();
+    numbered.map(|(index, it)| Step { id: StepId::parse(&format!("step_{index}")).unwrap(), ..it }).collect()
 }
 
 pub(super) fn scripts() -> impl Strategy<Value = Vec<Turn>> {

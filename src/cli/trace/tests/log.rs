@@ -112,12 +112,19 @@ impl Log {
     }
 
     pub(super) fn finished(&mut self, step: u16, ms: u64, change: impl FnOnce(&mut StepFinished)) {
-        self.private(Private::StepData { step: StepPath::top(step), data: None, message: None, omitted: false });
+        self.private(Private::StepData {
+            step: StepPath::top(step),
+            data: None,
+            extracted: serde_json::Map::new(),
+            child: None,
+            message: None,
+            omitted: false,
+        });
         let (step_id, action_id) = named(step);
         let mut finished = StepFinished {
             step_index: step,
             step_id,
-            action_id,
+            action_id: Some(action_id),
             status: StepStatus::Success,
             http_status: Some(200),
             attempts: 1,
@@ -131,6 +138,7 @@ impl Log {
             error_classification: ErrorClass::None,
             directive: None,
             fallback_used: false,
+            fallback_action_id: None,
             maybe_repeated: false,
         };
         change(&mut finished);

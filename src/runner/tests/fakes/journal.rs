@@ -67,6 +67,8 @@ fn name(record: &Record) -> String {
         Record::Private(Private::Submitted { step, .. }) => format!("submitted step_{}", step.index()),
         Record::Private(Private::Progressed { progress, .. }) => format!("progressed {progress:?}"),
         Record::Private(Private::Attempted { .. }) => "attempted".into(),
+        Record::Private(Private::Entered { step, .. }) => format!("entered step_{step}"),
+        Record::Private(Private::FellBack { step, .. }) => format!("fell back step_{step}"),
         Record::Private(Private::StepData { .. }) => "data".into(),
         Record::Private(Private::CancelRequested) => "cancel".into(),
         Record::Private(Private::HandedBack) => "handed back".into(),

@@ -1,0 +1,64 @@
+//! What a result says of one step, and of a chain that is nested in one.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::{Content, StepResponse};
+use crate::chain::definition::Chain;
+use crate::chain::outcome::StepStatus;
+use crate::chain::run::{Child, FinishedStep};
+
+/// One entry of `aggregated_responses`. With the definition it is what leaves the worker: without it, what later steps see.
+pub(super) fn response(step: &FinishedStep, chain: Option<&Chain>) -> StepResponse {
+    let event = &step.event;
+    let message = || step.message.clone().unwrap_or_default();
+    let nested = step.child.as_ref().map(|child| Arc::new(child_output(child, chain)));
+    let content = match (event.status == StepStatus::Success, nested) {
+        (true, Some(response_data)) => Content::Data { response_data },
+        (true, None) => Content::Data { response_data: step.data.clone().unwrap_or_default() },
+        (false, Some(response_data)) => Content::Both { response_data, error_message: message() },
+        (false, None) => Content::Error { error_message: message() },
+    };
+    StepResponse {
+        step_index: event.step_index,
+        step_id: event.step_id.clone(),
+        action_id: event.action_id.clone(),
+        status: event.status,
+        http_status: event.http_status,
+        content,
+        error_classification: event.error_classification,
+        latency_ms: event.latency_ms,
+        gate_wait_ms: event.gate_wait_ms,
+        attempts: event.attempts,
+        job_id: event.job_id.clone(),
+        extracted: step.extracted.clone(),
+        directive: event.directive,
+        fallback_used: event.fallback_used,
+        response_hash: event.response_hash.clone(),
+        response_omitted: step.omitted,
+        timestamp: step.at,
+    }
+}
+
+/// `{step_id: extracted}`, each step by its id within its own chain; steps that extracted nothing are left out.
+pub(super) fn outputs(steps: &[Arc<FinishedStep>], _chain: Option<&Chain>) -> Map<String, Value> {
+    let with = steps.iter().filter(|step| !step.extracted.is_empty());
+    with.map(|step| (own_id(&step.event.step_id).to_owned(), step.extracted.clone().into())).collect()
+}
+
+/// `child` of `parent.child`.
+fn own_id(step_id: &str) -> &str {
+    step_id.rsplit_once('.').map_or(step_id, |(_, own)| own)
+}
+
+/// What a step with a nested chain leaves: how that ended, what its steps answered, and what they extracted.
+#[must_use]
+pub fn child_output(child: &Child, chain: Option<&Chain>) -> Value {
+    let responses: Vec<StepResponse> = child.steps.iter().map(|step| response(step, chain)).collect();
+    json!({
+        "final_status": child.final_status,
+        "aggregated_responses": responses,
+        "outputs": outputs(&child.steps, chain),
+    })
+}
