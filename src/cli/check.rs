@@ -123,7 +123,12 @@ impl Judge {
                     tell!("{} {file}: {} with {steps}", "✔".green(), chain.chain_id.bold());
                 }
                 Err(problems) if args.format == Format::Short => problems::print_short(file, problems),
-                Err(problems) => print_problems(file, body, problems),
+                Err(problems) => {
+                    print_problems(file, body, problems);
+                    if args.files.len() > 1 {
+                        say!();
+                    }
+                }
             }
             if let Some((plan, source)) = &plan {
                 tell!("\n{}\n", explain::lines(plan, source, page::columns()).join("\n"));

@@ -11,7 +11,38 @@ async fn every_problem_of_every_file_is_shown_in_its_source() {
     assert_eq!(ended.code, 3);
     assert_eq!(ended.out, format!("✔ {}: good-chain with 1 step\n", good.path()));
     let said = ended.said.replace(bad.path(), "BAD").replace(worse.path(), "WORSE");
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r#"
+    error: /chain_id is not a valid name
+      ╭▸ BAD:1:14
+    1 │ {"chain_id": "a b",
+      │              ^^^^^
+      ╰ allowed: 1 to 128 characters of A-Z a-z 0-9 . _ : -
+
+    error: /steps/0/on_faliure is not a field of a step
+      ╭▸ BAD:2:36
+    2 │  "steps": [{"action_id": "da-bad", "on_faliure": "abort"},
+      │                                    ^^^^^^^^^^^^ did you mean on_failure?
+      ╰ allowed: id, action_id, payload, mode, timeout_seconds, on_failure, on_unknown, idempotent, retry, fallback, when,
+        extract, required_params, version_id, environment_context, execution_timeout_ms, chain
+
+    error: /steps/1/action_id is the same as /steps/0/action_id
+      ╭▸ BAD:3:17
+    3 │   {"action_id": "da-bad", "payload": {"secret": "canary-7a"}}]}
+      │                 ^^^^^^^^
+      ╰ allowed: each action once, unless allow_repeated_actions is true
+
+    ✖ BAD: 3 problems
+
+    error: the message is not valid JSON: the text ends here
+      ╭▸ WORSE:1:2
+    1 │ {
+      │  ^
+      ╰ allowed: a key in double quotes
+
+    ✖ WORSE: 1 problem
+
+    3 files: 1 valid, 2 with 4 problems
+    "#);
     assert!(!ended.said.contains('\u{1b}'), "no colours where nobody sees them");
 }
 
@@ -21,7 +52,12 @@ async fn in_short_every_problem_is_a_line_that_editors_jump_to() {
     let ended = plain(&["check", "--format", "short", good.path(), bad.path()]).await;
     assert_eq!(ended.code, 3);
     let said = ended.said.replace(bad.path(), "BAD");
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r"
+    BAD:1:14: /chain_id is not a valid name (allowed: 1 to 128 characters of A-Z a-z 0-9 . _ : -)
+    BAD:2:36: /steps/0/on_faliure is not a field of a step; did you mean on_failure? (allowed: id, action_id, payload, mode, timeout_seconds, on_failure, on_unknown, idempotent, retry, fallback, when, extract, required_params, version_id, environment_context, execution_timeout_ms, chain)
+    BAD:3:17: /steps/1/action_id is the same as /steps/0/action_id (allowed: each action once, unless allow_repeated_actions is true)
+    2 files: 1 valid, 1 with 3 problems
+    ");
     assert_eq!(plain(&["check", "--format", "short", "--json", good.path()]).await.code, 2, "one form at a time");
 }
 
@@ -64,7 +100,8 @@ async fn a_definition_is_read_from_standard_input() {
 async fn a_directory_is_not_searched_and_what_to_do_is_said() {
     let ended = plain(&["check", "/tmp/"]).await;
     assert_eq!(ended.code, 2);
-    let said = "error: /tmp/ cannot be read: it is a directory\nName the files in it, as in cxchain check /tmp/*.json\n";
+    let said =
+        "error: /tmp/ cannot be read: it is a directory\nName the files in it, as in cxchain check /tmp/*.json\n";
     assert_eq!(ended.said, said);
 }
 
@@ -134,8 +171,23 @@ async fn a_plan_is_explained_with_the_limits_of_the_configuration() {
     let file = File::new("plan", GOOD);
     let ended = plain(&["check", "--explain", file.path()]).await;
     assert_eq!((ended.code, ended.said.as_str()), (0, ""));
-    insta::assert_snapshot!(ended.out.replace(file.path(), "FILE"), @"");
-    let settings = "[tenants.default]\nlimits = [{ limit = 2, per = \"60s\" }]\n[tenants.default.retry]\nmax_attempts = 1\n";
+    insta::assert_snapshot!(ended.out.replace(file.path(), "FILE"), @r"
+    ✔ FILE: good-chain with 1 step
+
+      step_0  da-good · 30 s · up to 4 attempts
+              fails  the run ends
+              lost   unknown, not sent again; the run ends
+
+      Time      30 s at most, of the run's 5 min; waiting for the rate limit comes on top.
+      Requests  1 when all goes well, 4 at most. Not counted: tokens, and calls that a 429 or a 401
+                sends back.
+      Limits    10 in 1 s and 100 in 1 min for tenant default (built-in defaults): about 90 runs a
+                minute when all goes well, 22 at worst, all workers together.
+      Lost      a call whose worker died, or whose time was over, before its answer was there: nobody
+                knows whether it was carried out. What is known is never sent again.
+    ");
+    let settings =
+        "[tenants.default]\nlimits = [{ limit = 2, per = \"60s\" }]\n[tenants.default.retry]\nmax_attempts = 1\n";
     let config = File::new("config", settings);
     let ended = plain(&["check", "--explain", "--json", "--config", config.path(), file.path()]).await;
     let document: Value = serde_json::from_str(&ended.out).expect("JSON");
