@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn a_list_reads_as_a_sentence() {
         let said = [&[][..], &["a"], &["a", "b"], &["a", "b", "c"]]
-            .map(|words| listed(&words.iter().map(|word| word.to_string()).collect::<Vec<_>>()));
+            .map(|words| listed(&words.iter().map(ToString::to_string).collect::<Vec<_>>()));
         assert_eq!(said, ["", "a", "a and b", "a, b and c"]);
     }
 }
