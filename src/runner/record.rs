@@ -69,7 +69,7 @@ impl Runner {
                     answer.verdict,
                     Verdict::Unknown { .. } | Verdict::Failed { class: ErrorClass::ResponseInvalid, .. }
                 );
-                self.retry(live, path, unknown, retried)?;
+                self.retry(live, &path, unknown, retried)?;
                 active(live).resume_at = (!delay.is_zero()).then(|| Instant::now() + delay);
                 Ok(())
             }
@@ -96,11 +96,11 @@ impl Runner {
         said.unwrap_or(drawn).max(SHORTEST_PAUSE)
     }
 
-    fn retry(&self, live: &mut Live, step: StepPath, unknown: bool, retried: StepRetried) -> Result<(), Halt> {
+    fn retry(&self, live: &mut Live, step: &StepPath, unknown: bool, retried: StepRetried) -> Result<(), Halt> {
         let clock = &mut active(live).clock;
         let (spent_ms, gate_wait_ms) = (millis(clock.spent()), millis(clock.waited()));
         let attempted = Private::Attempted { step: step.clone(), unknown, spent_ms, gate_wait_ms };
-        let event = live.step_event(&step, EventBody::StepRetried(retried));
+        let event = live.step_event(step, EventBody::StepRetried(retried));
         let batch = vec![Entry::Private(attempted), event];
         live.recorder.stage(batch)?;
         Ok(())
@@ -129,7 +129,7 @@ impl Runner {
             http_status: None,
             delay_ms: 0,
         };
-        self.retry(live, path, true, retried)
+        self.retry(live, &path, true, retried)
     }
 
     /// The step gets no further exchange.
