@@ -29,7 +29,7 @@ impl Calls {
             Task::Call(exchange) => Self::of_exchange(exchange),
             Task::Chain { steps, .. } => Self::of(steps),
         };
-        let least = if stage.conditional { 0 } else { own.least };
+        let least = if stage.when.is_some() { 0 } else { own.least };
         let fallback = stage.fallback_call().map(Self::of_exchange).unwrap_or_default();
         Self { least, most: own.most.saturating_add(fallback.most), ..own }
     }

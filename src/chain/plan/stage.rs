@@ -18,8 +18,11 @@ pub struct Stage {
     /// What it does.
     #[serde(flatten)]
     pub task: Task,
-    /// Whether it is skipped when its condition is not met.
-    pub conditional: bool,
+    /// Its condition, as it was written: it is skipped when that is not met.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// The names of what is taken out of its output.
+    pub extracts: Vec<String>,
     /// The earlier steps whose data it uses.
     pub uses: Vec<Use>,
     /// What happens when it does not succeed.
@@ -125,7 +128,8 @@ impl Stage {
         });
         Self {
             uses: sight.uses(step),
-            conditional: step.when.is_some(),
+            when: step.when.as_ref().map(|condition| condition.text().to_owned()),
+            extracts: step.extract.names().map(str::to_owned).collect(),
             on_failure: step.on_failure,
             if_lost: step.call().map(|call| lost(step, call)),
             id,

@@ -137,6 +137,52 @@ fn a_lost_call_is_sent_again_only_where_its_author_says_so() {
     assert_eq!(plan(&json!([nested("n", None, &json!([step("x", 5)]))])).steps[0].if_lost, None);
 }
 
+/// Who uses whose data, and for what.
+fn uses(plan: &Plan) -> Vec<String> {
+    let told = |stage: &Stage, used: &Use| format!("{} ← {} {:?}", stage.id, used.step, used.place);
+    plan.all_steps().flat_map(|stage| stage.uses.iter().map(move |used| told(stage, used))).collect()
+}
+
+#[test]
+fn a_plan_tells_whose_data_each_step_uses() {
+    let first = with(step("a", 5), &json!({"extract": {"name": "customer.name", "age": "customer.age"}}));
+    let second = with(
+        step("b", 5),
+        &json!({
+            "when": "steps.a.extracted.age > `18` && steps.a.status == 'success'",
+            "payload": {"x": ["${{ steps.a.output }}", {"y": "an ${{ steps.a.extracted.name }}"}]},
+            "on_failure": "fallback",
+            "fallback": {"output": "${{ steps.a.output }}"},
+        }),
+    );
+    let plan = plan(&json!([first, second]));
+    assert_eq!(uses(&plan), ["b ← a When", "b ← a Payload", "b ← a Fallback"]);
+    assert_eq!(plan.steps[0].extracts, ["age", "name"]);
+    assert_eq!(plan.steps[1].when.as_deref(), Some("steps.a.extracted.age > `18` && steps.a.status == 'success'"));
+}
+
+#[test]
+fn a_name_means_the_step_of_the_innermost_chain_that_has_it() {
+    let payload = |names: &[&str]| {
+        let values: Vec<String> = names.iter().map(|name| format!("${{{{ steps.{name}.output }}}}")).collect();
+        json!({"payload": {"all": values}})
+    };
+    let inner = nested("n", None, &json!([step("a", 5), with(step("x", 5), &payload(&["a", "b"]))]));
+    let plan = plan(&json!([
+        step("b", 5),
+        with(step("a", 5), &json!({"action_id": "da-outer"})),
+        inner,
+        with(step("last", 5), &payload(&["n", "a"]))
+    ]));
+    assert_eq!(uses(&plan), ["n.x ← n.a Payload", "n.x ← b Payload", "last ← a Payload", "last ← n Payload"]);
+}
+
+#[test]
+fn a_step_with_a_condition_may_make_no_request_at_all() {
+    let plan = plan(&json!([step("a", 5), with(step("b", 5), &json!({"when": "steps.a.output"}))]));
+    assert_eq!(plan.requests, Calls { least: 1, smooth: 2, most: 8 });
+}
+
 #[test]
 fn as_json_a_plan_has_seconds_and_names() {
     let plan = plan(&json!([with(step("a", 5), &json!({"mode": "job"}))]));
@@ -153,7 +199,7 @@ fn as_json_a_plan_has_seconds_and_names() {
           "attempts": 4,
           "polls": 2,
           "idempotent": false,
-          "conditional": false,
+          "extracts": [],
           "uses": [],
           "on_failure": "abort",
           "if_lost": {

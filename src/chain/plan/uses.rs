@@ -1,10 +1,9 @@
 //! Which step uses which earlier step's data.
 
 use serde::Serialize;
-use serde_json::Value;
 
-use super::super::definition::{Fallback, Step, Work};
-use super::super::expression::Template;
+use super::super::definition::{Fallback, Step};
+use super::super::expression::Condition;
 
 /// That a step uses the data of an earlier one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -52,25 +51,21 @@ impl<'a> Sight<'a> {
         Self { outer: Some(self), steps, prefix, at: 0 }
     }
 
-    /// Whose data `step` uses: each once for each place, the outermost first.
+    /// Whose data `step` uses, each once for each place.
     pub(super) fn uses(&self, step: &Step) -> Vec<Use> {
-        let payload = match &step.work {
-            Work::Call(operation) => self.all(&operation.payload, Place::Payload),
-            Work::Chain(_) => Vec::new(),
-        };
-        let fallback = match &step.fallback {
-            Some(Fallback::Call(operation)) => self.all(&operation.payload, Place::Fallback),
-            Some(Fallback::Output(output)) => self.all(output, Place::Fallback),
-            None => Vec::new(),
-        };
-        [payload, fallback].concat()
+        let when = step.when.iter().flat_map(Condition::references).map(String::as_str);
+        let when = self.all(when, Place::When);
+        let payload = step.call().map(|operation| self.all(operation.payload.references(), Place::Payload));
+        let fallback = step.fallback.as_ref().map(|fallback| match fallback {
+            Fallback::Call(operation) => self.all(operation.payload.references(), Place::Fallback),
+            Fallback::Output(output) => self.all(output.references(), Place::Fallback),
+        });
+        [when, payload.unwrap_or_default(), fallback.unwrap_or_default()].concat()
     }
 
-    fn all(&self, template: &Template, place: Place) -> Vec<Use> {
-        let mut names = Vec::new();
-        in_value(template.source(), &mut names);
+    fn all<'n>(&self, names: impl IntoIterator<Item = &'n str>, place: Place) -> Vec<Use> {
         let mut uses: Vec<Use> = Vec::new();
-        for step in names.iter().filter_map(|name| self.resolve(name)) {
+        for step in names.into_iter().filter_map(|name| self.resolve(name)) {
             if uses.iter().all(|known| known.step != step) {
                 uses.push(Use { step, place });
             }
@@ -84,27 +79,5 @@ impl<'a> Sight<'a> {
             Some(index) => (index < self.at).then(|| format!("{}{name}", self.prefix)),
             None => self.outer?.resolve(name),
         }
-    }
-}
-
-/// The names of steps in the expressions of `value`.
-fn in_value(value: &Value, names: &mut Vec<String>) {
-    match value {
-        Value::String(text) => {
-            for expression in text.split("${{").skip(1) {
-                in_expression(expression.split("}}").next().unwrap_or_default(), names);
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| in_value(item, names)),
-        Value::Object(members) => members.values().for_each(|member| in_value(member, names)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
-fn in_expression(expression: &str, names: &mut Vec<String>) {
-    for rest in expression.split("steps.").skip(1) {
-        let rest = rest.trim_start_matches('"');
-        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
-        names.push(rest[..end].to_owned());
     }
 }

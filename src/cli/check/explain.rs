@@ -18,6 +18,8 @@ const MARGIN: usize = 2;
 const STEP_IN: usize = 2;
 /// A longer name does not push the others aside.
 const LONGEST_NAME: usize = 20;
+/// How many characters of a condition are shown.
+const LONGEST_EXPRESSION: usize = 160;
 /// The longest label, and two blanks.
 const LABEL: usize = 7;
 /// The longest heading below the steps, and two blanks.
@@ -107,24 +109,36 @@ fn exchange(call: &Exchange) -> String {
 fn details(stage: &Stage) -> Vec<(&'static str, String)> {
     let nested = depth(stage) > 0;
     let mut details = Vec::new();
-    if stage.conditional {
-        details.push(("when", "its condition is met; else it is skipped".to_owned()));
-    }
-    if !stage.uses.is_empty() {
-        let uses: Vec<String> =
-            stage.uses.iter().map(|used| format!("{} ({})", plain(&used.step), place(used.place))).collect();
+    details.extend(stage.when.as_ref().map(|when| ("when", format!("{}; else it is skipped", shortened(when)))));
+    // What the condition needs is seen in it.
+    let uses = stage.uses.iter().filter(|used| used.place != Place::When);
+    let uses: Vec<String> = uses.map(|used| plain(&used.step) + place(used.place)).collect();
+    if !uses.is_empty() {
         details.push(("uses", listed(&uses)));
+    }
+    if !stage.extracts.is_empty() {
+        let names: Vec<String> = stage.extracts.iter().map(plain).collect();
+        details.push(("gives", listed(&names)));
     }
     details.push(("fails", failure(stage, nested)));
     details.extend(stage.if_lost.map(|lost| ("lost", lost_words(lost, stage, nested))));
     details
 }
 
+/// What is said of a step that is needed there; most are needed for the payload.
 fn place(place: Place) -> &'static str {
     match place {
-        Place::When => "condition",
-        Place::Payload => "payload",
-        Place::Fallback => "fallback",
+        Place::When | Place::Payload => "",
+        Place::Fallback => " (fallback)",
+    }
+}
+
+/// An expression, if it is not too long.
+fn shortened(expression: &str) -> String {
+    let text = plain(expression);
+    match text.char_indices().nth(LONGEST_EXPRESSION) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 
@@ -205,12 +219,12 @@ fn time(time: &Time) -> String {
 fn requests(plan: &Plan) -> String {
     let calls = plan.requests;
     let smooth = if calls.least == calls.smooth {
-        calls.smooth.to_string()
+        format!("{} when all goes well", calls.smooth)
     } else {
-        format!("{} to {}, as the conditions have it,", calls.least, calls.smooth)
+        format!("{} to {} when all goes well, depending on the conditions", calls.least, calls.smooth)
     };
     let most = if calls.smooth == calls.most { String::new() } else { format!(", {} at most", calls.most) };
-    format!("{smooth} when all goes well{most}. Not counted: tokens, and calls that a 429 or a 401 sends back.")
+    format!("{smooth}{most}. Not counted: tokens, and calls that a 429 or a 401 sends back.")
 }
 
 fn limits(plan: &Plan, source: &Source<'_>) -> String {

@@ -29,10 +29,11 @@ const PLAIN: &str = r#"{"chain_id": "welcome", "steps": [
     {"id": "notify", "action_id": "da-notify", "timeout_seconds": 20, "on_unknown": "retry", "on_failure": "fallback"}]}"#;
 
 const RICH: &str = r#"{"chain_id": "rich", "global_timeout_seconds": 120, "steps": [
-    {"id": "sync", "action_id": "da-sync", "mode": "job", "timeout_seconds": 90,
+    {"id": "sync", "action_id": "da-sync", "mode": "job", "timeout_seconds": 90, "extract": {"tier": "tier", "score": "a.score"},
      "on_failure": "fallback", "fallback": {"action_id": "da-note"}},
-    {"id": "offer", "chain": {"chain_id": "offer-flow", "global_timeout_seconds": 60, "steps": [
-        {"id": "a_long_name_of_a_step", "action_id": "da-pick", "timeout_seconds": 50},
+    {"id": "offer", "when": "steps.sync.extracted.tier == 'gold'", "chain": {"chain_id": "offer-flow", "global_timeout_seconds": 60, "steps": [
+        {"id": "a_long_name_of_a_step", "action_id": "da-pick", "timeout_seconds": 50,
+         "payload": {"score": "${{ steps.sync.extracted.score }}"}},
         {"id": "book", "action_id": "da-book", "on_failure": "fallback", "fallback": {"output": 1}}]}}]}"#;
 
 #[test]
@@ -65,12 +66,16 @@ fn a_nested_chain_a_job_and_a_clock_that_is_too_short_are_told() {
     insta::assert_snapshot!(explained(RICH, &OWN, 80), @r"
     sync                  da-sync · job, 1 min 30 s · up to 4 attempts, then up to
                           30 polls
+                          gives  score and tier
                           fails  falls back on da-note · 30 s · up to 4 attempts
                           lost   unknown, not sent again; falls back (a job that
                                  is known is polled on)
     offer                 chain offer-flow · 2 steps · 1 min by its own clock
+                          when   steps.sync.extracted.tier == 'gold'; else it is
+                                 skipped
                           fails  the run ends
       offer.a_long_name_of_a_step  da-pick · 50 s · up to 4 attempts
+                          uses   sync
                           fails  its chain ends
                           lost   unknown, not sent again; its chain ends
       offer.book          da-book · 30 s · up to 4 attempts
@@ -82,8 +87,8 @@ fn a_nested_chain_a_job_and_a_clock_that_is_too_short_are_told() {
               enough for all of them); waiting for the rate limit comes on top.
               offer has 1 min for steps of 1 min 20 s: its clock can end it at
               offer.book.
-    Requests  4 when all goes well, 46 at most. Not counted: tokens, and calls
-              that a 429 or a 401 sends back.
+    Requests  2 to 4 when all goes well, depending on the conditions, 46 at most.
+              Not counted: tokens, and calls that a 429 or a 401 sends back.
     Limits    10 in 1 s and 100 in 1 min for tenant default (my.toml): about 22
               runs a minute when all goes well, 2.0 at worst, all workers
               together.
