@@ -46,13 +46,19 @@ pub(super) enum Mark {
     },
 }
 
-/// What there is to see of `span`, which begins on `line` of the source, in so many columns. `None` where there is nothing to see.
-pub(super) fn excerpt(source: &[u8], span: &Range<usize>, line: usize, columns: usize) -> Option<Excerpt> {
+/// What there is to see of `span`, which begins on `line` of the source, in so many columns. A line that has to be cut is cut in such
+/// a way that a label of this width fits behind the mark. `None` where there is nothing to see.
+pub(super) fn excerpt(
+    source: &[u8],
+    span: &Range<usize>,
+    line: usize,
+    (columns, label): (usize, usize),
+) -> Option<Excerpt> {
     let start = span.start.min(source.len());
     let end = span.end.clamp(start, source.len());
     let reach = columns * BYTES_PER_COLUMN;
     if start == source.len() {
-        return at_the_end(source, line, columns);
+        return at_the_end(source, line, (columns, label));
     }
     let breaks = newlines(&source[start..end]);
     if (1..LINES).contains(&breaks)
@@ -62,16 +68,16 @@ pub(super) fn excerpt(source: &[u8], span: &Range<usize>, line: usize, columns: 
     }
     let ends_on = (breaks > 0).then_some(line + breaks);
     let seen = if breaks > 0 { trimmed(source, start, end_of_line(source, start, reach)) } else { end };
-    Some(Row::cut(source, start..seen, reach).window(line, ends_on, columns))
+    Some(Row::cut(source, start..seen, reach).window((line, ends_on), columns, label))
 }
 
 /// The end of the source: the mark is behind the last thing that can be seen.
-fn at_the_end(source: &[u8], line: usize, columns: usize) -> Option<Excerpt> {
+fn at_the_end(source: &[u8], line: usize, (columns, label): (usize, usize)) -> Option<Excerpt> {
     let reach = columns * BYTES_PER_COLUMN;
     let near = source.len().saturating_sub(reach);
     let last = near + source[near..].iter().rposition(|byte| !byte.is_ascii_whitespace())? + 1;
     let line = line.saturating_sub(newlines(&source[last..])).max(1);
-    Some(Row::cut(source, last..last, reach).window(line, None, columns))
+    Some(Row::cut(source, last..last, reach).window((line, None), columns, label))
 }
 
 fn newlines(bytes: &[u8]) -> usize {
@@ -180,9 +186,9 @@ impl Row {
     }
 
     /// As much of it around the mark as so many columns have room for.
-    fn window(mut self, line: usize, ends_on: Option<usize>, columns: usize) -> Excerpt {
+    fn window(mut self, (line, ends_on): (usize, Option<usize>), columns: usize, label: usize) -> Excerpt {
         if self.width() > columns || self.cut_left || self.cut_right {
-            self.narrow(columns.saturating_sub(2 * OMITTED.chars().count()));
+            self.narrow(columns.saturating_sub(2 * OMITTED.chars().count()), label);
         }
         let [left, right] = [self.cut_left, self.cut_right].map(|cut| if cut { OMITTED } else { "" });
         let before = left.chars().count() + width(&self.cells[..self.marked.start]);
@@ -193,11 +199,12 @@ impl Row {
         Excerpt { first_line: line, lines: vec![format!("{left}{}{right}", self.shown())], mark }
     }
 
-    /// Drops cells on both sides until so many columns are enough; of the mark, its end goes first.
-    fn narrow(&mut self, columns: usize) {
+    /// Drops cells on both sides until so many columns are enough; of the mark, its end goes first. Behind the mark there are
+    /// `label` columns, if that can be.
+    fn narrow(&mut self, columns: usize, label: usize) {
         let marked = width(&self.cells[self.marked.clone()]).min(columns);
         let before = self.cells[..self.marked.start].iter().rev();
-        let behind = width(&self.cells[self.marked.end..]);
+        let behind = width(&self.cells[self.marked.end..]).max(label);
         // A third of what is left goes before the mark, and what is not needed behind it.
         let left = ((columns - marked) / 3).max((columns - marked).saturating_sub(behind));
         let dropped = self.marked.start - fitting(before, left);

@@ -68,7 +68,9 @@ fn shown(file: &str, source: &[u8], problem: &Problem, columns: usize) -> String
     let title = wrapped(&format!("{} {}", place(problem), plain(what)), columns - ERROR.len());
     let mut lines = vec![format!("{}{}", ERROR.red().bold(), title.join(&format!("\n{:1$}", "", ERROR.len())).bold())];
     lines.push(format!("{:digits$} {} {file}:{}:{}", "", "╭▸".blue(), problem.line, problem.column));
-    let excerpt = excerpt(source, &problem.span, problem.line, room).filter(|_| !problem.is_of_message());
+    // With the blank before it.
+    let label = remark.as_ref().map_or(0, |remark| remark.chars().count() + 1);
+    let excerpt = excerpt(source, &problem.span, problem.line, (room, label)).filter(|_| !problem.is_of_message());
     lines.extend(excerpt.iter().flat_map(|excerpt| quoted(excerpt, &mut remark, digits)));
     let allowed = problem.allowed.as_ref().map(|allowed| format!("allowed: {}", plain(allowed)));
     let mut notes = [remark, allowed].into_iter().flatten().peekable();

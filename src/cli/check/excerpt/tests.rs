@@ -11,7 +11,7 @@ fn drawn(source: &str, part: &str, columns: usize) -> String {
 
 fn draw(source: &[u8], span: Range<usize>, columns: usize) -> String {
     let line = newlines(&source[..span.start.min(source.len())]) + 1;
-    let Some(excerpt) = excerpt(source, &span, line, columns) else { return "nothing".into() };
+    let Some(excerpt) = excerpt(source, &span, line, (columns, 0)) else { return "nothing".into() };
     let mut text = format!("from line {}\n{}", excerpt.first_line, excerpt.lines.join("\n"));
     if let Mark::Part { before, wide, ends_on, .. } = excerpt.mark {
         text += &format!("\n{:before$}{}", "", "^".repeat(wide));
@@ -106,6 +106,17 @@ fn of_a_long_line_there_is_a_window_around_the_part() {
 }
 
 #[test]
+fn a_line_that_is_cut_leaves_room_for_a_label() {
+    let line = format!("{}\"here\"]", "1,".repeat(50));
+    let at = line.find("\"here\"").expect("it is in there");
+    let room = |label| match excerpt(line.as_bytes(), &(at..at + 6), 1, (60, label)).expect("it is there").mark {
+        Mark::Part { room, .. } => room,
+        Mark::Lines => panic!("one line"),
+    };
+    assert_eq!((room(0), room(20), room(30), room(90)), (2, 21, 31, 36), "two thirds at most");
+}
+
+#[test]
 fn a_part_on_a_few_lines_is_shown_as_a_whole() {
     insta::assert_snapshot!(drawn("[\n  {\n    \"a\": 1\n\n  }, 2]", "{\n    \"a\": 1\n\n  }", 40), @r#"
     from line 2
@@ -176,9 +187,9 @@ proptest! {
         source in sources(),
         (start, length) in (0..3_000_usize, 0..3_000_usize),
         line in 1..10_usize,
-        columns in 30..120_usize,
+        (columns, label) in (30..120_usize, 0..60_usize),
     ) {
-        let Some(excerpt) = excerpt(&source, &(start..start + length), line, columns) else { return Ok(()) };
+        let Some(excerpt) = excerpt(&source, &(start..start + length), line, (columns, label)) else { return Ok(()) };
         prop_assert!((1..=LINES).contains(&excerpt.lines.len()));
         for shown in &excerpt.lines {
             prop_assert!(!shown.chars().any(|c| is_unfit(c) || !is_seen(c)), "{shown:?}");
@@ -195,7 +206,8 @@ proptest! {
     #[test]
     fn the_mark_is_below_the_part(before in "[a-z日\\t]{0,200}", part in "[A-Z語]{1,9}", after in "[a-z日\\t]{0,200}", columns in 30..80_usize) {
         let source = format!("{before}{part}{after}");
-        let excerpt = excerpt(source.as_bytes(), &(before.len()..before.len() + part.len()), 1, columns).expect("it is there");
+        let span = before.len()..before.len() + part.len();
+        let excerpt = excerpt(source.as_bytes(), &span, 1, (columns, 0)).expect("it is there");
         let Mark::Part { before, wide, .. } = excerpt.mark else { panic!("a part of one line") };
         let mut column = 0;
         let marked: String = excerpt.lines[0].chars().filter(|c| {
