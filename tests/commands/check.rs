@@ -22,8 +22,9 @@ async fn every_problem_of_every_file_is_shown_in_its_source() {
       ╭▸ BAD:2:36
     2 │  "steps": [{"action_id": "da-bad", "on_faliure": "abort"},
       │                                    ^^^^^^^^^^^^ did you mean on_failure?
-      ╰ allowed: id, action_id, payload, mode, timeout_seconds, on_failure, on_unknown, idempotent, retry, fallback, when,
-        extract, required_params, version_id, environment_context, execution_timeout_ms, chain
+      ╰ allowed: id, action_id, payload, mode, timeout_seconds, on_failure, on_unknown, idempotent,
+        retry, fallback, when, extract, required_params, version_id, environment_context,
+        execution_timeout_ms, chain
 
     error: /steps/1/action_id is the same as /steps/0/action_id
       ╭▸ BAD:3:17
@@ -203,4 +204,17 @@ async fn of_a_chain_that_is_none_there_is_no_plan() {
     assert_eq!((ended.code, ended.out.as_str()), (3, ""));
     let ended = plain(&["--config", "/no/such.toml", "check", "--explain", bad.path()]).await;
     assert_eq!(ended.code, 78, "{ended:?}");
+}
+
+/// What the README shows of this command is what it says.
+#[tokio::test]
+async fn the_readme_is_true() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("the page");
+    let chain = readme.split("<<'JSON'\n").nth(1).and_then(|rest| rest.split("JSON\n").next()).expect("a chain");
+    let file = File::new("chain", chain);
+    let ended = plain(&["check", "--explain", file.path()]).await;
+    let plan = ended.out.replace(file.path(), "chain.json");
+    assert!(readme.contains(plan.trim_end()), "{plan}");
+    let ended = run(&["check", "-"], &[], &chain.replacen("\"continue\"", "\"contine\"", 1)).await;
+    assert!(readme.contains(&ended.said), "{}", ended.said);
 }

@@ -11,7 +11,7 @@ use crate::chain::Problem;
 use crate::chain::problem::Problems;
 
 /// Fewer columns than that are taken for so many, and more as well: long lines read badly.
-const COLUMNS: std::ops::RangeInclusive<usize> = 40..=120;
+const COLUMNS: std::ops::RangeInclusive<usize> = 40..=100;
 const ERROR: &str = "error: ";
 /// Between the line number and the source: ` │ `.
 const GUTTER: usize = 3;
