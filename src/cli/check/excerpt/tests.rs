@@ -106,6 +106,15 @@ fn of_a_long_line_there_is_a_window_around_the_part() {
 }
 
 #[test]
+fn characters_without_a_width_do_not_add_up() {
+    let line = format!("\"a{}\", 1", "\u{301}".repeat(1_000_000));
+    for span in [0..1, line.len() - 1..line.len(), 0..line.len()] {
+        let shown = excerpt(line.as_bytes(), &span, 1, (40, 0)).expect("it is there").lines.concat();
+        assert!(shown.len() <= 2 * 40 * BYTES_PER_COLUMN, "{}", shown.len());
+    }
+}
+
+#[test]
 fn a_line_that_is_cut_leaves_room_for_a_label() {
     let line = format!("{}\"here\"]", "1,".repeat(50));
     let at = line.find("\"here\"").expect("it is in there");
