@@ -74,7 +74,7 @@ impl Step {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Work {
     /// An operation of the platform.
-    Call(Operation),
+    Call(Box<Operation>),
     /// A chain of its own.
     Chain(Nested),
 }

@@ -107,20 +107,20 @@ impl Runner {
     }
 
     /// A worker died with an exchange of this step in flight.
-    pub(super) fn lost(&self, live: &mut Live, path: StepPath, resend: bool) -> Result<(), Halt> {
-        self.take_up(live, &path);
+    pub(super) fn lost(&self, live: &mut Live, path: &StepPath, resend: bool) -> Result<(), Halt> {
+        self.take_up(live, path);
         if !resend {
             let message = "a worker died before it could record the answer".to_owned();
             let trace = Trace { message: Some(message), ..Trace::default() };
-            return self.end_step(live, &path, (StepStatus::Unknown, ErrorClass::OutcomeUnknown), trace);
+            return self.end_step(live, path, (StepStatus::Unknown, ErrorClass::OutcomeUnknown), trace);
         }
         let open = open_step(live);
         let body = active(live).request.body.clone();
         let fallback = active(live).fallback;
         let retried = StepRetried {
             step_index: path.index(),
-            step_id: live.chain.step_id(&path),
-            action_id: live.operation(&path, fallback).action.clone(),
+            step_id: live.chain.step_id(path),
+            action_id: live.operation(path, fallback).action.clone(),
             attempt: open.intent.unwrap_or(open.attempts),
             payload_hash: self.settings.hasher.hash(&body),
             response_hash: None,
@@ -129,7 +129,7 @@ impl Runner {
             http_status: None,
             delay_ms: 0,
         };
-        self.retry(live, &path, true, retried)
+        self.retry(live, path, true, retried)
     }
 
     /// The step gets no further exchange.

@@ -35,6 +35,8 @@ pub enum Wrong<'s> {
     NoReference(&'static str),
     /// A reference (`&…`) where none may be.
     Reference,
+    /// A field of a negation: `!a.b` is `(!a).b`, which is always null.
+    Negation,
     /// A slice whose step is 0.
     StandingSlice,
     /// A name that the thing does not have: the thing, the name, and the names that it has.
@@ -73,6 +75,7 @@ impl Wrong<'_> {
             Self::Arity(_, least, true) => Some(format!("at least {least}")),
             Self::NoReference(_) => Some("an expression after &, as in &name".to_owned()),
             Self::Reference => Some("& before an argument of map, sort_by, min_by and max_by only".to_owned()),
+            Self::Negation => Some("brackets around what is negated: !(a.b)".to_owned()),
             Self::StandingSlice => Some("a step other than 0".to_owned()),
             Self::NoField("extracted", _, known) if known.is_empty() => {
                 Some("nothing: the step has no extract".to_owned())
@@ -98,6 +101,7 @@ impl Display for Wrong<'_> {
             Self::Arity(name, ..) => write!(f, "calls {name} with the wrong number of arguments"),
             Self::NoReference(name) => write!(f, "calls {name} without an expression reference"),
             Self::Reference => f.write_str("has an expression reference that nothing takes"),
+            Self::Negation => f.write_str("is looked up in a negation, since ! binds more tightly than a dot"),
             Self::StandingSlice => f.write_str("has a slice that never advances"),
             Self::NoField("extracted", ..) => f.write_str("refers to a name that the step does not extract"),
             Self::NoField(thing, ..) => write!(f, "refers to an unknown field of {thing}"),

@@ -120,6 +120,9 @@ impl Builder<'_, '_> {
             }
         };
         links.reverse();
+        if let (Head::Not(_), Some(Link::Then(Node { head: Head::Field { at, .. }, .. }))) = (&head, links.first()) {
+            self.fault(at.clone(), Wrong::Negation);
+        }
         Node { head, links }
     }
 

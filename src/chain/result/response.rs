@@ -14,7 +14,8 @@ pub(super) fn response(step: &FinishedStep, chain: Option<&Chain>) -> StepRespon
     let event = &step.event;
     let message = || step.message.clone().unwrap_or_default();
     let nested = step.child.as_ref().map(|child| Arc::new(child_output(child, chain)));
-    let content = match (event.status == StepStatus::Success, nested) {
+    let well = matches!(event.status, StepStatus::Success | StepStatus::Skipped);
+    let content = match (well, nested) {
         (true, Some(response_data)) => Content::Data { response_data },
         (true, None) => Content::Data { response_data: step.data.clone().unwrap_or_default() },
         (false, Some(response_data)) => Content::Both { response_data, error_message: message() },

@@ -66,7 +66,8 @@ fn a_step_with_a_chain_has_nothing_of_a_call() {
     }
     let mut pointers: Vec<String> = faults(&of(json!([step]))).into_iter().map(|(pointer, _)| pointer).collect();
     let mut expected: Vec<String> = fields.iter().map(|(name, _)| format!("/steps/0/{name}")).collect();
-    (pointers.sort(), expected.sort());
+    pointers.sort();
+    expected.sort();
     assert_eq!(pointers, expected);
 }
 

@@ -96,11 +96,9 @@ fn what_is_longer_or_deeper_than_allowed_is_refused_before_it_is_parsed() {
 fn answers() -> Vec<(&'static str, Value)> {
     const SIZE: usize = 4 * 1024 * 1024;
     vec![
-        ("one string", json!("x".repeat(SIZE))),
         ("quotes", json!("\"".repeat(SIZE / 2))),
         ("numbers", json!(vec![0; SIZE / 2])),
         ("strings", json!(vec!["long enough to be compared with care"; SIZE / 40])),
-        ("lists", json!(vec![json!([]); SIZE / 3])),
         ("objects", json!(vec![json!({"a": 1}); SIZE / 8])),
         ("names", Value::Object((0..SIZE / 12).map(|name| (format!("{name:07}"), json!(1))).collect())),
     ]
