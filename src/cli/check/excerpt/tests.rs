@@ -110,7 +110,7 @@ fn characters_without_a_width_do_not_add_up() {
     let line = format!("\"a{}\", 1", "\u{301}".repeat(1_000_000));
     for span in [0..1, line.len() - 1..line.len(), 0..line.len()] {
         let shown = excerpt(line.as_bytes(), &span, 1, (40, 0)).expect("it is there").lines.concat();
-        assert!(shown.len() <= 2 * 40 * BYTES_PER_COLUMN, "{}", shown.len());
+        assert!(shown.len() < 1_000, "{}", shown.len());
     }
 }
 
