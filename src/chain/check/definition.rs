@@ -71,7 +71,10 @@ pub(super) fn walk(
     let expires_at = object.optional("expires_at").and_then(|field| expires_at(&field, report));
     let metadata = object.optional("metadata").and_then(|field| texts(&field, report));
     let tenant = names.tenant.as_ref().unwrap_or(queue_tenant);
-    let mut tree = Tree::new(catalogue, tenant);
+    // Of a tenant that is none, no actions are known.
+    let any = Catalogue::any();
+    let misnamed = names.tenant.is_none() && object.optional("tenant").is_some();
+    let mut tree = Tree::new(if misnamed { &any } else { catalogue }, tenant);
     let place = tree.root(names.chain_id.as_ref(), repeats(&object, report));
     let rules = Rules { max_steps, place: &place, outer: None };
     let steps = object.required("steps", report).and_then(|field| steps::walk(&field, &rules, &mut tree, report));

@@ -58,6 +58,12 @@ impl<'w, 'a> Object<'w, 'a> {
         Some(Field { pointer: self.pointer.key(name), node: &member.node })
     }
 
+    /// Reports that something is wrong with the field `name`, be it there or absent.
+    pub(super) fn wrong(&self, report: &mut Report<'_>, name: &str, what: impl Display) {
+        let span = self.members.iter().find(|member| member.key == name).map_or(self.span, |member| member.node.span);
+        report.add(&self.pointer.key(name), span, what);
+    }
+
     /// The field `name`, which must be there.
     pub(super) fn required(&'w self, name: &'w str, report: &mut Report<'_>) -> Option<Field<'w, 'a>> {
         let field = self.optional(name);
