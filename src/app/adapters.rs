@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::StartError;
 use super::store::Store;
+use super::{StartError, actions};
 use crate::chain::TenantName;
 use crate::config::Config;
 use crate::cxone::{AuthSettings, Cxone, CxoneError, TenantSettings};
@@ -52,6 +52,7 @@ fn cxone(config: &Config) -> Result<Cxone, CxoneError> {
             auth,
             retry_statuses: tenant.retry.statuses.clone(),
             max_concurrent: usize::try_from(tenant.max_concurrent).unwrap_or(usize::MAX),
+            actions: tenant.actions.iter().map(|(id, action)| (id.clone(), actions::settings(action))).collect(),
         };
         (name.clone(), settings)
     });

@@ -12,7 +12,7 @@ use super::outcome::Trace;
 use super::recorder::Entry;
 use crate::chain::log::Private;
 use crate::chain::result::{FinalStatus, child_output};
-use crate::chain::run::{Child, Readiness, readiness};
+use crate::chain::run::{Child, Readiness, readiness, undone};
 use crate::chain::{ErrorClass, Operation, StepPath, StepStatus};
 use crate::ports::Prepared;
 
@@ -101,7 +101,10 @@ impl Runner {
 
     fn refuse(&self, live: &mut Live, path: &StepPath, why: String) -> Result<(), Halt> {
         let trace = Trace { message: Some(why), ..Trace::default() };
-        self.end_step(live, path, (StepStatus::Failed, ErrorClass::Validation), trace)
+        // What may be sent can change with the configuration, between two attempts of one step.
+        let begun = live.recorder.state().open().filter(|open| open.path == *path);
+        let status = begun.map_or(StepStatus::Failed, undone);
+        self.end_step(live, path, (status, ErrorClass::Validation), trace)
     }
 
     /// The chain that is nested in the step begins, and with it its clock.
@@ -128,7 +131,7 @@ impl Runner {
         let why = last.map_or_else(String::new, |message| format!(": {message}"));
         let child = Child { final_status, steps };
         let trace = Trace {
-            data: Some(child_output(&child, None)),
+            data: Some(child_output(&child)),
             message: Some(format!("its chain ended {}{why}", final_status.as_str())),
             child: Some(child),
             ..Trace::default()

@@ -49,6 +49,7 @@ fn operation(action: &str) -> Operation {
         timeout: Duration::from_secs(30),
         idempotent: false,
         max_attempts: None,
+        rules: None,
     }
 }
 
