@@ -194,7 +194,8 @@ async fn a_plan_is_explained_with_the_limits_of_the_configuration() {
     let document: Value = serde_json::from_str(&ended.out).expect("JSON");
     let plan = &document["plan"];
     assert_eq!((&plan["steps"][0]["attempts"], &plan["requests"]["most"]), (&1.into(), &1.into()), "{plan:#}");
-    assert_eq!((&plan["rates"]["from"], &plan["rates"]["runs_per_minute"]), (&config.path().into(), &2.0.into()));
+    assert_eq!((&plan["rates"]["from"], &plan["rates"]["runs_per_minute"]), (&config.path().into(), &1.0.into()));
+    assert_eq!((&plan["rates"]["narrowest"], &plan["steps"][0]["if_lost"]), (&"da-good".into(), &"repeated".into()));
 }
 
 #[tokio::test]
