@@ -290,3 +290,28 @@ async fn a_permit_that_is_out_when_the_tenant_is_paused_is_good_no_more() {
     tokio::time::sleep_until(ahead.due()).await;
     assert!(!ahead.is_fresh(), "the tenant said not to come");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_actions_limits_hold_besides_the_tenants_and_only_for_it() {
+    let id = |name: &str| ActionId::parse(name).unwrap();
+    let slow = vec![limit(1, 30_000 * MS, 1)];
+    let settings = GateSettings {
+        limits: vec![limit(10, 1_000 * MS, 10)],
+        max_concurrent: 50,
+        slack: 20 * MS,
+        workers: 1,
+        actions: BTreeMap::from([(id("slow"), slow), (id("free"), vec![])]),
+    };
+    let gate = Arc::new(LocalGate::new(BTreeMap::from([(acme(), settings)])));
+    assert!(gate.permit_now(&acme(), Some(&id("slow")), RunAge(0)).is_none(), "it stands in the line");
+    let start = Instant::now();
+    for round in 0..3 {
+        let permit = gate.permit(&acme(), Some(&id("slow")), RunAge(0), Duration::ZERO).await.unwrap();
+        permit.finish(Outcome::Answered);
+        assert_eq!(start.elapsed().as_secs(), round * 30);
+        for action in [None, Some(id("free")), Some(id("other"))] {
+            gate.permit_now(&acme(), action.as_ref(), RunAge(9)).unwrap().finish(Outcome::Answered);
+        }
+    }
+    assert_eq!(gate.status(&acme()).unwrap().waiting, 0);
+}
