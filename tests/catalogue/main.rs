@@ -4,6 +4,7 @@
 
 mod limits;
 mod operations;
+mod reconfigured;
 mod redaction;
 mod rejections;
 mod server;
