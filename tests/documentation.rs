@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
+use cxchain::app;
 use cxchain::chain::TenantName;
 use cxchain::chain::canonical::canonical;
 use cxchain::chain::check::{Catalogue, Submission, check};
 use cxchain::chain::hash::sha256_hex;
 use cxchain::chain::log::Event;
-use cxchain::app;
 use cxchain::cli::Arguments;
 use cxchain::config::Config;
 use serde_json::Value;

@@ -37,6 +37,7 @@ pub use actions::Action;
 pub use auth::{Auth, Grant, Retry};
 pub use broker::Broker;
 pub use journal::{Gate, GateKind, Journal, JournalKind};
+pub use load::DEFAULT_PATH;
 pub use names::{Exchanges, Logs, Prefetch, Queue};
 pub use observe::{Audit, LogFormat, LogLevel, Ops, Telemetry};
 pub use problem::{ConfigError, Origin, Problem};

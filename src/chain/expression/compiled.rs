@@ -53,6 +53,12 @@ impl Expression {
         Err(faults)
     }
 
+    /// As it was written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The ids of the steps whose values it looks at.
     #[must_use]
     pub fn references(&self) -> &[String] {
