@@ -12,7 +12,7 @@ use super::outcome::Trace;
 use super::recorder::Entry;
 use crate::chain::log::Private;
 use crate::chain::result::{FinalStatus, child_output};
-use crate::chain::run::{Child, Readiness, readiness};
+use crate::chain::run::{Child, Readiness, readiness, undone};
 use crate::chain::{ErrorClass, Operation, StepPath, StepStatus};
 use crate::ports::Prepared;
 
@@ -100,8 +100,9 @@ impl Runner {
     }
 
     fn refuse(&self, live: &mut Live, path: &StepPath, why: String) -> Result<(), Halt> {
+        let status = live.recorder.state().open().map_or(StepStatus::Failed, undone);
         let trace = Trace { message: Some(why), ..Trace::default() };
-        self.end_step(live, path, (StepStatus::Failed, ErrorClass::Validation), trace)
+        self.end_step(live, path, (status, ErrorClass::Validation), trace)
     }
 
     /// The chain that is nested in the step begins, and with it its clock.
@@ -123,6 +124,8 @@ impl Runner {
         final_status: FinalStatus,
         outcome: (StepStatus, ErrorClass),
     ) -> Result<(), Halt> {
+        // A step of the chain that waited for its turn, and never got it, is none that was reached.
+        live.step = None;
         let steps = live.recorder.state().frame().steps.clone();
         let last = steps.last().and_then(|last| last.message.clone());
         let why = last.map_or_else(String::new, |message| format!(": {message}"));

@@ -57,9 +57,10 @@ impl Runner {
                 end.directive = Some(OnFailure::Fallback);
                 match render(&chain, live.recorder.state(), live.recorder.run_id(), path, output) {
                     Ok(output) => {
-                        if end.trace.child.take().is_some() {
-                            let entry = fell_back(path, &end, live.step.as_mut(), live.recorder.state().open());
+                        if end.trace.child.is_some() {
+                            let entry = fell_back(path, &end, None, None);
                             live.recorder.stage_at(at, vec![entry])?;
+                            end.trace.child = None;
                         }
                         end.substitute(output);
                         let class = end.class;
@@ -117,9 +118,7 @@ impl Runner {
         let success = status == StepStatus::Success;
         let told = success || status == StepStatus::Skipped;
         let message = (!told).then(|| trace.message.unwrap_or_else(|| class.as_str().to_owned()));
-        let nested = trace.child.as_ref().map(|child| child.steps.as_slice()).unwrap_or_default();
-        let nested = |of: fn(&StepFinished) -> u64| nested.iter().map(|step| of(&step.event)).sum::<u64>();
-        let (spent, waited) = clocks(active.as_mut(), &open);
+        let (latency_ms, gate_wait_ms) = clocks(active.as_mut(), &open, trace.child.as_ref());
         let finished = StepFinished {
             step_index: path.index(),
             step_id: live.chain.step_id(path),
@@ -128,8 +127,8 @@ impl Runner {
             http_status: trace.http_status,
             attempts,
             polls: first.map_or(0, |first| first.polls) + active.as_ref().map_or(0, |active| active.polling.polls),
-            latency_ms: spent + nested(|step| step.latency_ms),
-            gate_wait_ms: waited + nested(|step| step.gate_wait_ms),
+            latency_ms,
+            gate_wait_ms,
             job_id: open
                 .job
                 .as_ref()
@@ -195,18 +194,21 @@ fn told_class(first: Option<ErrorClass>, class: ErrorClass) -> ErrorClass {
     }
 }
 
-/// The clocks of the step and, where that took its place, of its fallback: spent, and waited at the gate.
-fn clocks(active: Option<&mut ActiveStep>, open: &OpenStep) -> (u64, u64) {
+/// The clocks of the step, of the chain that was nested in it, and, where that took its place, of its fallback: spent, and waited at
+/// the gate.
+fn clocks(active: Option<&mut ActiveStep>, open: &OpenStep, child: Option<&Child>) -> (u64, u64) {
     let before = open.first.as_ref().map_or(0, |first| first.spent_ms);
     let now = active.map(|active| (millis(active.clock.spent()), millis(active.clock.waited())));
     let (spent, waited) = now.unwrap_or((open.spent_ms, open.gate_wait_ms));
-    (before + spent, waited)
+    let nested = child.map(|child| child.steps.as_slice()).unwrap_or_default();
+    let nested = |of: fn(&StepFinished) -> u64| nested.iter().map(|step| of(&step.event)).sum::<u64>();
+    (before + spent + nested(|step| step.latency_ms), waited + nested(|step| step.gate_wait_ms))
 }
 
 fn fell_back(path: &StepPath, end: &End, active: Option<&mut ActiveStep>, open: Option<&OpenStep>) -> Entry {
     let polls = active.as_ref().map_or(0, |active| active.polling.polls);
     let unsent = OpenStep::new(path.clone());
-    let (spent_ms, gate_wait_ms) = clocks(active, open.unwrap_or(&unsent));
+    let (spent_ms, gate_wait_ms) = clocks(active, open.unwrap_or(&unsent), end.trace.child.as_ref());
     let (step, status, class) = (path.clone(), end.status, end.class);
     Entry::Private(Private::FellBack { step, status, class, polls, spent_ms, gate_wait_ms })
 }
