@@ -12,6 +12,7 @@ mod invariants;
 mod jobs;
 mod journal;
 mod nested;
+mod nested_ends;
 mod order;
 mod result;
 mod resume;

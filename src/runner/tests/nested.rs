@@ -4,11 +4,10 @@ use std::fmt::Write as _;
 
 use super::fakes::*;
 use super::*;
-use crate::chain::log::{Private, Record};
 use crate::chain::{ErrorClass, Retryable};
 
 /// The chain `k` of these steps, with `k-0`, `k-1`, … for their actions where they have no chain themselves.
-fn child(id: &str, steps: impl IntoIterator<Item = Value>) -> Value {
+pub(super) fn child(id: &str, steps: impl IntoIterator<Item = Value>) -> Value {
     let named = |(index, mut step): (usize, Value)| {
         if step.get("chain").is_none() {
             step["action_id"] = json!(format!("{id}-{index}"));
@@ -19,26 +18,26 @@ fn child(id: &str, steps: impl IntoIterator<Item = Value>) -> Value {
 }
 
 /// A step with the chain `k` of these steps.
-fn nesting(steps: impl IntoIterator<Item = Value>) -> Value {
+pub(super) fn nesting(steps: impl IntoIterator<Item = Value>) -> Value {
     json!({"chain": child("k", steps)})
 }
 
 /// The same, and something else goes on when it does not succeed.
-fn nesting_or(steps: impl IntoIterator<Item = Value>, fallback: &Value) -> Value {
+pub(super) fn nesting_or(steps: impl IntoIterator<Item = Value>, fallback: &Value) -> Value {
     json!({"chain": child("k", steps), "on_failure": "fallback", "fallback": fallback})
 }
 
 /// A call, `middle`, and another call.
-fn around(middle: Value) -> Chain {
+pub(super) fn around(middle: Value) -> Chain {
     chain(&child("c", [json!({}), middle, json!({})]))
 }
 
-fn broken(ms: u64) -> Reply {
+pub(super) fn broken(ms: u64) -> Reply {
     failed(ms, 500, ErrorClass::ComputeFailure, Retryable::No)
 }
 
 /// Each event of a step: chain, id, status (or `again`), class.
-fn told(world: &World) -> String {
+pub(super) fn told(world: &World) -> String {
     let steps = world.events().into_iter().filter(|event| event["event"].as_str().unwrap().starts_with("step."));
     steps.fold(String::new(), |mut all, event| {
         let word = |field: &str| event[field].as_str().unwrap_or("again").to_owned();
@@ -48,19 +47,19 @@ fn told(world: &World) -> String {
     })
 }
 
-fn sent(world: &World) -> Vec<String> {
+pub(super) fn sent(world: &World) -> Vec<String> {
     world.actions.calls.lock().unwrap().iter().map(|call| format!("{} #{}", call.step_id, call.attempt)).collect()
 }
 
 /// Why the run ended, and at which step.
-fn reason(world: &World) -> (String, String) {
+pub(super) fn reason(world: &World) -> (String, String) {
     let reason = world.result()["reason"].clone();
     let word = |field: &str| reason[field].as_str().unwrap_or("-").to_owned();
     (word("code"), word("step_id"))
 }
 
 /// Of the steps of the outermost chain.
-fn statuses(world: &World) -> Vec<Value> {
+pub(super) fn statuses(world: &World) -> Vec<Value> {
     let responses = world.result()["aggregated_responses"].as_array().unwrap().clone();
     responses.iter().map(|response| response["status"].clone()).collect()
 }
@@ -71,8 +70,27 @@ async fn a_nested_chain_lives_in_its_parents_log() {
     world.gate.hold([0, 1_000, 2_000, 0]);
     world.actions.reply([good(10), good_with(100, json!({"n": 0})), good_with(200, json!({"n": 1})), good(10)]);
     assert_eq!(status(&world.drive(&around(nesting([json!({}), json!({})]))).await), FinalStatus::Completed);
-    insta::assert_snapshot!(world.tape.timed(&["journal", "send"]), @"");
-    insta::assert_snapshot!(told(&world), @"");
+    insta::assert_snapshot!(world.tape.timed(&["journal", "send"]), @r"
+       0 journal definition + run.accepted@1 + intent step_0 #1
+       0 send step_0 #1 with token 1
+      10 journal data + step.finished@2 + entered step_1
+    1010 journal intent step_1.step_0 #1
+    1010 send step_1.step_0 #1 with token 1
+    1110 journal data + step.finished@3
+    3110 journal intent step_1.step_1 #1
+    3110 send step_1.step_1 #1 with token 1
+    3310 journal data + step.finished@4 + data + step.finished@5 + intent step_2 #1
+    3310 send step_2 #1 with token 1
+    3320 journal data + step.finished@6 + run.finished@7 + result
+    3320 journal settled
+    ");
+    insta::assert_snapshot!(told(&world), @r"
+    c step_0 success NONE
+    k step_1.step_0 success NONE
+    k step_1.step_1 success NONE
+    c step_1 success NONE
+    c step_2 success NONE
+    ");
     let seqs: Vec<Value> = world.events().iter().map(|event| event["seq"].clone()).collect();
     assert_eq!(seqs, (1..=7).map(Value::from).collect::<Vec<_>>());
 
@@ -132,7 +150,14 @@ async fn what_becomes_of_a_nested_chain_is_what_becomes_of_its_step() {
             .unwrap();
         }
     }
-    insta::assert_snapshot!(table, @"");
+    insta::assert_snapshot!(table, @r#"
+    failed, continue in abort: completed, "success" "NONE" null | completed - - 5 80
+    failed, abort in continue: terminated_early, "failed" "COMPUTE_FAILURE" "its chain ended terminated_early: COMPUTE_FAILURE" | completed - - 4 40
+    failed, abort in abort: terminated_early, "failed" "COMPUTE_FAILURE" "its chain ended terminated_early: COMPUTE_FAILURE" | terminated_early step_failed step_1.step_0 3 20
+    unknown, continue in abort: completed, "success" "NONE" null | completed - - 5 80
+    unknown, abort in continue: indeterminate, "unknown" "NETWORK" "its chain ended indeterminate: NETWORK" | completed - - 4 40
+    unknown, abort in abort: indeterminate, "unknown" "NETWORK" "its chain ended indeterminate: NETWORK" | indeterminate outcome_unknown step_1.step_0 3 20
+    "#);
 }
 
 #[tokio::test(start_paused = true)]
@@ -142,7 +167,15 @@ async fn a_chain_in_a_chain_in_a_chain() {
     world.actions.reply([good(1), good(10), good(100), broken(1_000), good(10_000)]);
     let chain = around(json!({"chain": child("k", [json!({}), innermost, json!({})]), "on_failure": "continue"}));
     assert_eq!(status(&world.drive(&chain).await), FinalStatus::Completed);
-    insta::assert_snapshot!(told(&world), @"");
+    insta::assert_snapshot!(told(&world), @r"
+    c step_0 success NONE
+    k step_1.step_0 success NONE
+    m step_1.step_1.step_0 success NONE
+    m step_1.step_1.step_1 failed COMPUTE_FAILURE
+    k step_1.step_1 failed COMPUTE_FAILURE
+    c step_1 failed COMPUTE_FAILURE
+    c step_2 success NONE
+    ");
     let result = world.result();
     let figures = ["steps_total", "steps_executed", "completion_rate_percent"].map(|field| result[field].clone());
     assert_eq!(figures, [json!(8), json!(7), json!(50)], "one was never reached");
@@ -187,7 +220,14 @@ async fn a_step_of_a_nested_chain_has_a_fallback_like_any_other() {
     let step = json!({"on_failure": "fallback", "fallback": {"action_id": "b"}});
     assert_eq!(status(&world.drive(&around(nesting([step, json!({})]))).await), FinalStatus::Completed);
     assert_eq!(sent(&world)[1..3], ["step_1.step_0 #1", "step_1.step_0 #2"]);
-    insta::assert_snapshot!(told(&world), @"");
+    insta::assert_snapshot!(told(&world), @r"
+    c step_0 success NONE
+    k step_1.step_0 again COMPUTE_FAILURE
+    k step_1.step_0 success COMPUTE_FAILURE
+    k step_1.step_1 success NONE
+    c step_1 success NONE
+    c step_2 success NONE
+    ");
     let fallbacks: Vec<bool> = world.actions.calls.lock().unwrap().iter().map(|call| call.fallback).collect();
     assert_eq!(fallbacks, [false, false, true, false, false]);
 }
@@ -227,148 +267,4 @@ async fn a_worker_that_stops_hands_a_run_back_within_a_nested_chain() {
     assert_eq!(status(&world.drive(&chain).await), FinalStatus::Completed);
     assert_eq!(sent(&world)[2..], ["step_1.step_1 #1", "step_2 #1"]);
     assert_eq!(world.events_named("run.resumed")[0]["from_step"], "step_1.step_1");
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_run_clock_ends_all_the_chains_that_the_run_is_in() {
-    for (held, crash, at, child, step, class) in [
-        (0, false, "step_1.step_1", "unknown", "unknown", "TIMEOUT"),
-        (0, true, "step_1.step_1", "unknown", "unknown", "TIMEOUT"),
-        (1_000_000, false, "step_1.step_1", "-", "failed", "TIMEOUT"),
-        (1_000_000, true, "step_1.step_1", "-", "failed", "TIMEOUT"),
-    ] {
-        let world = World::new();
-        let mut chain = around(nesting_or([json!({}), json!({"timeout_seconds": 120})], &json!({"action_id": "b"})));
-        chain.global_timeout = Duration::from_secs(60);
-        world.actions.reply([good(0), good(0), never()]);
-        world.gate.hold([0, 0, held, held]);
-        if crash {
-            world.crash_after(&chain, 10_000).await;
-            tokio::time::sleep(Duration::from_secs(100)).await;
-        }
-        assert_eq!(status(&world.drive_after_crash(&chain).await), FinalStatus::TimedOut);
-        assert_eq!(world.tape.count("send"), if held > 0 { 2 } else { 3 }, "no fallback acts any more");
-        assert_eq!(reason(&world), ("global_timeout".into(), at.into()));
-        let ended = world.events_named("step.finished");
-        let parent = ended.last().unwrap();
-        let word = |event: &Value, field: &str| event[field].as_str().unwrap_or("-").to_owned();
-        assert_eq!((word(parent, "step_id"), word(parent, "status")), ("step_1".into(), step.into()));
-        assert_eq!((word(parent, "error_classification"), &parent["directive"]), (class.into(), &Value::Null));
-        let response = &world.result()["aggregated_responses"][1];
-        assert_eq!(response["response_data"]["final_status"], "timed_out");
-        assert_eq!(word(&response["response_data"]["aggregated_responses"][1], "status"), child);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_nested_clock_ends_its_own_chain_and_the_run_goes_on() {
-    for (held, crash, on_failure, status_of_step) in [
-        (0, false, "continue", "unknown"),
-        (1_000_000, false, "continue", "failed"),
-        (1_000_000, true, "continue", "failed"),
-        (1_000_000, false, "fallback", "success"),
-        (1_000_000, true, "fallback", "success"),
-    ] {
-        let world = World::new();
-        let mut step = nesting([json!({}), json!({"timeout_seconds": 120})]);
-        (step["chain"]["global_timeout_seconds"], step["on_failure"]) = (json!(60), json!(on_failure));
-        if on_failure == "fallback" {
-            step["fallback"] = json!({"action_id": "b"});
-        }
-        let chain = around(step);
-        world.actions.reply([good(10_000), good(0)].into_iter().chain((held == 0).then(never)));
-        world.gate.hold([0, 0, held]);
-        if crash {
-            world.crash_after(&chain, 20_000).await;
-            world.gate.hold([held]);
-        }
-        assert_eq!(status(&world.drive_after_crash(&chain).await), FinalStatus::Completed);
-        assert_eq!(statuses(&world), ["success", status_of_step, "success"]);
-        let step = world.result()["aggregated_responses"][1].clone();
-        assert_eq!(step["error_classification"], "TIMEOUT");
-        let in_flight = if held == 0 { 60_000 } else { 0 };
-        assert_eq!(step["latency_ms"], in_flight, "the time of steps that were not reached is nobody's");
-        let took = world.result()["total_latency_ms"].as_u64().unwrap();
-        assert_eq!(took, 70_000, "the clock runs from the chain's first step on");
-        if on_failure == "continue" {
-            assert_eq!(step["response_data"]["final_status"], "timed_out");
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_nested_clock_ends_a_fallback_that_is_in_flight() {
-    let world = World::new();
-    let or = json!({"on_failure": "fallback", "fallback": {"action_id": "b", "timeout_seconds": 120}});
-    let mut step = nesting([or, json!({})]);
-    (step["chain"]["global_timeout_seconds"], step["on_failure"]) = (json!(60), json!("continue"));
-    world.actions.reply([good(0), broken(10_000), never()]);
-    assert_eq!(status(&world.drive(&around(step)).await), FinalStatus::Completed);
-    assert_eq!(sent(&world), ["step_0 #1", "step_1.step_0 #1", "step_1.step_0 #2", "step_2 #1"]);
-    assert_eq!(statuses(&world), ["success", "unknown", "success"]);
-    let child = world.result()["aggregated_responses"][1]["response_data"].clone();
-    assert_eq!(
-        (&child["final_status"], &child["aggregated_responses"][0]["status"]),
-        (&json!("timed_out"), &json!("unknown"))
-    );
-    assert_eq!(world.result()["total_latency_ms"], 60_000);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_nested_chain_that_kills_five_workers_in_a_row_ends_the_run() {
-    for (reply, status_of_step, how) in [(never(), "unknown", "indeterminate"), (good(0), "failed", "terminated_early")]
-    {
-        let world = World::new();
-        let mut chain = around(nesting_or(
-            [json!({"idempotent": true, "on_failure": "continue"}), json!({})],
-            &json!({"action_id": "b"}),
-        ));
-        chain.global_timeout = Duration::from_secs(900);
-        let at_gate = status_of_step == "failed";
-        world.actions.reply([good(0), reply]);
-        world.gate.hold([0]);
-        for nth in 0..5 {
-            world.gate.hold(at_gate.then_some(1_000_000));
-            if !at_gate && nth > 0 {
-                // Each of them gets as far as to say that it goes on, and no further.
-                world.journal.slow.lock().unwrap().extend([0, 1_000_000].map(Duration::from_secs));
-            }
-            world.crash_after(&chain, 10_000).await;
-        }
-        let ended = world.drive_after_crash(&chain).await;
-        assert_eq!(status(&ended).as_str(), how);
-        assert_eq!(reason(&world), ("crash_loop".into(), "step_1.step_0".into()));
-        let step = world.result()["aggregated_responses"][1].clone();
-        assert_eq!((&step["status"], &step["error_classification"]), (&json!(status_of_step), &json!("SYSTEM")));
-        assert_eq!((&step["directive"], &step["fallback_used"]), (&Value::Null, &json!(false)));
-        assert_eq!(world.tape.count("send"), if at_gate { 1 } else { 2 });
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_cancel_ends_all_the_chains_that_the_run_is_in_and_no_fallback_acts() {
-    let world = World::new();
-    let busy = failed(0, 503, ErrorClass::ComputeClusterUnavailable, Retryable::Yes);
-    let or = json!({"on_failure": "fallback", "fallback": {"action_id": "b"}});
-    let chain = around(nesting_or([or], &json!({"action_id": "b-2"})));
-    world.actions.reply([good(0), broken(0), busy]);
-    world.crash_after(&chain, 1_000).await;
-    let mut run = world.claim(&chain).await;
-    run.log.push(Record::Private(Private::CancelRequested));
-    assert_eq!(status(&world.drive_from(run).await), FinalStatus::Cancelled);
-    assert_eq!(sent(&world), ["step_0 #1", "step_1.step_0 #1", "step_1.step_0 #2"]);
-    assert_eq!(reason(&world), ("cancelled".into(), "step_1.step_0".into()));
-    insta::assert_snapshot!(told(&world), @"");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_run_whose_first_step_nests_a_chain_expires_like_any_other() {
-    let world = World::new();
-    let mut chain = chain(&child("c", [nesting([json!({})]), json!({})]));
-    chain.expires_at = Some(TapeClock::at(Duration::from_secs(30)));
-    world.gate.hold([1_000_000]);
-    assert_eq!(status(&world.drive(&chain).await), FinalStatus::Expired);
-    assert_eq!(world.tape.count("send"), 0);
-    let result = world.result();
-    assert_eq!((&result["aggregated_responses"], &result["total_latency_ms"]), (&json!([]), &json!(30_001)));
 }
