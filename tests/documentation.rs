@@ -141,8 +141,12 @@ fn every_chain_that_is_shown_is_one() {
     };
     let mut chains: Vec<String> = here_document(&page("README.md"));
     chains.extend(blocks(&page("docs/MESSAGES.md"), "json").into_iter().filter(|block| block.contains("\"steps\":")));
-    assert_eq!(chains.len(), 2);
+    assert_eq!(chains.len(), 3);
     assert_eq!(parsed(&chains[0]), parsed(&chains[1]), "README and MESSAGES show the same chain");
+    let steps = blocks(&page("docs/MESSAGES.md"), "json").into_iter().filter(|block| block.contains("\"fallback\":"));
+    let before = chains.len();
+    chains.extend(steps.map(|step| format!(r#"{{"chain_id": "shown", "steps": [{step}]}}"#)));
+    assert_eq!(chains.len(), before + 2, "a fallback that calls, and one with an output");
     for entry in std::fs::read_dir(root().join("examples")).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "json") {

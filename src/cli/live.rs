@@ -58,8 +58,8 @@ pub(super) fn event_line(event: &Event) -> Option<String> {
 fn retry_line(step: &StepRetried) -> String {
     let http = step.http_status.map_or_else(|| "   ".into(), |status| status.to_string());
     let class = step.error_classification.as_str();
-    let wait = duration(step.delay_ms);
-    format!("  {} {:<34} {http}  {class}, again in {wait}", "↻".yellow(), step.action_id.as_str())
+    let wait = if step.delay_ms == 0 { "at once".into() } else { format!("in {}", duration(step.delay_ms)) };
+    format!("  {} {:<34} {http}  {class}, again {wait}", "↻".yellow(), step.action_id.as_str())
 }
 
 fn step_line(step: &StepFinished) -> String {

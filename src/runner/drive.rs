@@ -125,7 +125,7 @@ impl Runner {
                 }
                 Command::Lost { step, resend } => {
                     let span = live.span(&step, 0);
-                    span.in_scope(|| self.lost(&mut live, step, resend))?;
+                    span.in_scope(|| self.lost(&mut live, &step, resend))?;
                 }
                 Command::GiveUp { step, class } => {
                     let span = live.span(&step, 0);

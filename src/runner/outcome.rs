@@ -58,7 +58,7 @@ impl Runner {
                 match render(&chain, live.recorder.state(), live.recorder.run_id(), path, output) {
                     Ok(output) => {
                         if end.trace.child.is_some() {
-                            let entry = fell_back(path, &end, None, None);
+                            let entry = fell_back(path, &end, live.step.as_mut(), live.recorder.state().open());
                             live.recorder.stage_at(at, vec![entry])?;
                             end.trace.child = None;
                         }
@@ -118,7 +118,7 @@ impl Runner {
         let success = status == StepStatus::Success;
         let told = success || status == StepStatus::Skipped;
         let message = (!told).then(|| trace.message.unwrap_or_else(|| class.as_str().to_owned()));
-        let (latency_ms, gate_wait_ms) = clocks(active.as_mut(), &open, trace.child.as_ref());
+        let (spent, waited) = clocks(active.as_mut(), &open, trace.child.as_ref());
         let finished = StepFinished {
             step_index: path.index(),
             step_id: live.chain.step_id(path),
@@ -127,8 +127,8 @@ impl Runner {
             http_status: trace.http_status,
             attempts,
             polls: first.map_or(0, |first| first.polls) + active.as_ref().map_or(0, |active| active.polling.polls),
-            latency_ms,
-            gate_wait_ms,
+            latency_ms: spent,
+            gate_wait_ms: waited,
             job_id: open
                 .job
                 .as_ref()
@@ -194,8 +194,7 @@ fn told_class(first: Option<ErrorClass>, class: ErrorClass) -> ErrorClass {
     }
 }
 
-/// The clocks of the step, of the chain that was nested in it, and, where that took its place, of its fallback: spent, and waited at
-/// the gate.
+/// Spent, and waited at the gate: by the step, by the steps of its chain, and where that took its place by its fallback.
 fn clocks(active: Option<&mut ActiveStep>, open: &OpenStep, child: Option<&Child>) -> (u64, u64) {
     let before = open.first.as_ref().map_or(0, |first| first.spent_ms);
     let now = active.map(|active| (millis(active.clock.spent()), millis(active.clock.waited())));

@@ -69,7 +69,7 @@ impl Runner {
                     answer.verdict,
                     Verdict::Unknown { .. } | Verdict::Failed { class: ErrorClass::ResponseInvalid, .. }
                 );
-                self.retry(live, path, unknown, retried)?;
+                self.retry(live, &path, unknown, retried)?;
                 active(live).resume_at = (!delay.is_zero()).then(|| Instant::now() + delay);
                 Ok(())
             }
@@ -96,31 +96,31 @@ impl Runner {
         said.unwrap_or(drawn).max(SHORTEST_PAUSE)
     }
 
-    fn retry(&self, live: &mut Live, step: StepPath, unknown: bool, retried: StepRetried) -> Result<(), Halt> {
+    fn retry(&self, live: &mut Live, step: &StepPath, unknown: bool, retried: StepRetried) -> Result<(), Halt> {
         let clock = &mut active(live).clock;
         let (spent_ms, gate_wait_ms) = (millis(clock.spent()), millis(clock.waited()));
         let attempted = Private::Attempted { step: step.clone(), unknown, spent_ms, gate_wait_ms };
-        let event = live.step_event(&step, EventBody::StepRetried(retried));
+        let event = live.step_event(step, EventBody::StepRetried(retried));
         let batch = vec![Entry::Private(attempted), event];
         live.recorder.stage(batch)?;
         Ok(())
     }
 
     /// A worker died with an exchange of this step in flight.
-    pub(super) fn lost(&self, live: &mut Live, path: StepPath, resend: bool) -> Result<(), Halt> {
-        self.take_up(live, &path);
+    pub(super) fn lost(&self, live: &mut Live, path: &StepPath, resend: bool) -> Result<(), Halt> {
+        self.take_up(live, path);
         if !resend {
             let message = "a worker died before it could record the answer".to_owned();
             let trace = Trace { message: Some(message), ..Trace::default() };
-            return self.end_step(live, &path, (StepStatus::Unknown, ErrorClass::OutcomeUnknown), trace);
+            return self.end_step(live, path, (StepStatus::Unknown, ErrorClass::OutcomeUnknown), trace);
         }
         let open = open_step(live);
         let body = active(live).request.body.clone();
         let fallback = active(live).fallback;
         let retried = StepRetried {
             step_index: path.index(),
-            step_id: live.chain.step_id(&path),
-            action_id: live.operation(&path, fallback).action.clone(),
+            step_id: live.chain.step_id(path),
+            action_id: live.operation(path, fallback).action.clone(),
             attempt: open.intent.unwrap_or(open.attempts),
             payload_hash: self.settings.hasher.hash(&body),
             response_hash: None,

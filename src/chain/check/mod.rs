@@ -6,6 +6,7 @@
 
 mod catalogue;
 mod definition;
+mod expressions;
 mod extract;
 mod fallback;
 mod fields;

@@ -1,7 +1,7 @@
 //! Which field was probably meant.
 
 /// The one of `known` that `word` is most likely a misspelling of: `on_faliure`, `onFailure`, `on-failure`.
-pub(super) fn nearest(word: &str, known: &[&'static str]) -> Option<&'static str> {
+pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     // Longer ones are not slips of the pen, and the comparison takes the product of both lengths.
     if word.len() > 40 {
         return None;

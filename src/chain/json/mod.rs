@@ -6,6 +6,7 @@
 //! length of the text, times a logarithm at most. `serde_json` is not used because it stops at the first fault, keeps
 //! the last of equal keys in silence, and rounds integers that it cannot hold.
 
+mod inside;
 mod lines;
 mod node;
 mod pointer;

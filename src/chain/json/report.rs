@@ -2,8 +2,10 @@
 
 use std::cell::OnceCell;
 use std::fmt::Display;
+use std::ops::Range;
 
 use super::super::problem::{Problem, Problems};
+use super::inside::inside;
 use super::{Lines, Pointer, Span};
 
 /// The problems of one text as they are found. Texts are only made for those that are kept.
@@ -27,23 +29,37 @@ impl<'a> Report<'a> {
     /// Notes that the value at `pointer` is wrong: `what` is a phrase that follows the pointer. It must not hold
     /// anything that the text says.
     pub fn add(&mut self, pointer: &Pointer<'_>, span: Span, what: impl Display) {
-        self.note(pointer, span, what, || None);
+        self.note(pointer, |_| span, what, || None);
     }
 
     /// The same, and says what would be right.
     pub fn add_allowing(&mut self, pointer: &Pointer<'_>, span: Span, what: impl Display, allowed: impl Display) {
-        self.note(pointer, span, what, || Some(bounded(&allowed)));
+        self.note(pointer, |_| span, what, || Some(bounded(&allowed)));
+    }
+
+    /// The same of a part of the string at `string`: of the bytes `at` of its value.
+    pub fn add_inside(
+        &mut self,
+        pointer: &Pointer<'_>,
+        string: Span,
+        at: &Range<usize>,
+        what: impl Display,
+        allowed: impl FnOnce() -> Option<String>,
+    ) {
+        let allowed = || allowed().as_ref().map(|allowed| bounded(allowed));
+        self.note(pointer, |text| inside(text, string, at), what, allowed);
     }
 
     fn note(
         &mut self,
         pointer: &Pointer<'_>,
-        span: Span,
+        span: impl FnOnce(&[u8]) -> Span,
         what: impl Display,
         allowed: impl FnOnce() -> Option<String>,
     ) {
         let (text, lines) = (self.text, &self.lines);
         self.problems.push(|| {
+            let span = span(text);
             let position = lines.get_or_init(|| Lines::new(text)).position(span.start);
             Problem {
                 pointer: pointer.render(),

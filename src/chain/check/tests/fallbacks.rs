@@ -4,7 +4,9 @@ use super::*;
 use crate::chain::{Fallback, Mode, OnFailure};
 
 fn falling_back(fallback: Value) -> Value {
-    json!({"chain_id": "c", "steps": [{"action_id": "a", "on_failure": "fallback", "fallback": fallback}]})
+    let mut body = json!({"chain_id": "c", "steps": [{"action_id": "a", "on_failure": "fallback"}]});
+    body["steps"][0]["fallback"] = fallback;
+    body
 }
 
 fn fallback(fallback: Value) -> Fallback {

@@ -1,5 +1,6 @@
 //! The contract for chain definitions, rule by rule, and what hostile messages do to it.
 
+mod expressions;
 mod fallbacks;
 mod hostile;
 mod identity;

@@ -1,11 +1,13 @@
 //! Chains in chains: what holds for each, and what over the whole tree.
 
+use serde_json::Map;
+
 use super::*;
 use crate::chain::{StepPath, Work};
 
 /// A nested chain as a step.
 fn nest(chain: Value) -> Value {
-    json!({"chain": chain})
+    Map::from_iter([("chain".to_owned(), chain)]).into()
 }
 
 fn call(action: &str) -> Value {
@@ -13,11 +15,15 @@ fn call(action: &str) -> Value {
 }
 
 fn of(steps: Value) -> Value {
-    json!({"chain_id": "outer", "steps": steps})
+    chain("outer", steps)
 }
 
 fn inner(chain_id: &str, steps: Value) -> Value {
-    nest(json!({"chain_id": chain_id, "steps": steps}))
+    nest(chain(chain_id, steps))
+}
+
+fn chain(chain_id: &str, steps: Value) -> Value {
+    Map::from_iter([("chain_id".to_owned(), json!(chain_id)), ("steps".to_owned(), steps)]).into()
 }
 
 #[test]
@@ -60,7 +66,8 @@ fn a_step_with_a_chain_has_nothing_of_a_call() {
     }
     let mut pointers: Vec<String> = faults(&of(json!([step]))).into_iter().map(|(pointer, _)| pointer).collect();
     let mut expected: Vec<String> = fields.iter().map(|(name, _)| format!("/steps/0/{name}")).collect();
-    (pointers.sort(), expected.sort());
+    pointers.sort();
+    expected.sort();
     assert_eq!(pointers, expected);
 }
 

@@ -1,0 +1,136 @@
+//! One expression, compiled: from a stranger's text to something that can be evaluated, or to everything that is wrong with it.
+
+use jmespath::{ErrorReason, JmespathError};
+
+use super::bounds::{MAX_DEPTH, MAX_LENGTH};
+use super::evaluate::evaluate;
+use super::fault::{Fault, Wrong};
+use super::item::Item;
+use super::meter::{Meter, Trouble};
+use super::node::{self, Node};
+use super::reference;
+use super::scope::Scope;
+use super::token;
+
+/// A JMESPath expression that can be evaluated. Two are equal when their texts are.
+#[derive(Clone)]
+pub struct Expression {
+    text: String,
+    node: Node,
+    references: Vec<String>,
+}
+
+impl Expression {
+    /// Compiles an expression over the context of a run. Where it stands in a longer text, `text` is the expression alone.
+    ///
+    /// # Errors
+    /// Every [`Fault`] of it that can be told without a run.
+    pub fn compile<'s>(text: &str, scope: &Scope<'s>) -> Result<Self, Vec<Fault<'s>>> {
+        let (node, mut faults) = parse(text)?;
+        let references = reference::check(&node, scope, &mut faults);
+        Self::checked(text, node, references, faults)
+    }
+
+    /// Compiles a path over a step's output.
+    ///
+    /// # Errors
+    /// As [`compile`](Self::compile).
+    pub fn compile_path(text: &str) -> Result<Self, Vec<Fault<'static>>> {
+        let (node, faults) = parse(text)?;
+        Self::checked(text, node, Vec::new(), faults)
+    }
+
+    fn checked<'s>(
+        text: &str,
+        node: Node,
+        references: Vec<String>,
+        mut faults: Vec<Fault<'s>>,
+    ) -> Result<Self, Vec<Fault<'s>>> {
+        if faults.is_empty() {
+            return Ok(Self { text: text.to_owned(), node, references });
+        }
+        faults.sort_by_key(|fault| fault.at.start);
+        Err(faults)
+    }
+
+    /// The ids of the steps whose values it looks at.
+    #[must_use]
+    pub fn references(&self) -> &[String] {
+        &self.references
+    }
+
+    pub(super) fn evaluate<'e>(&'e self, current: &Item<'e>, meter: &mut Meter) -> Result<Item<'e>, Trouble> {
+        evaluate(&self.node, current, meter)
+    }
+}
+
+impl PartialEq for Expression {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl std::fmt::Debug for Expression {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Expression").field(&self.text).finish()
+    }
+}
+
+/// The bounds come before the parser: it, and the drop of what it makes, call themselves as deep as the text says.
+fn parse<'s>(text: &str) -> Result<(Node, Vec<Fault<'s>>), Vec<Fault<'s>>> {
+    let fault = |at, wrong| Err(vec![Fault { at, wrong }]);
+    if text.len() > MAX_LENGTH {
+        return fault(0..text.len(), Wrong::TooLong);
+    }
+    let tokens = match token::all(text) {
+        Ok(tokens) => tokens,
+        Err(token::Unclosed(at)) => return fault(at..at + 1, Wrong::OpenQuote),
+    };
+    if tokens.is_empty() {
+        return fault(0..text.len(), Wrong::Empty);
+    }
+    if token::depth(&tokens) > MAX_DEPTH {
+        return fault(0..text.len(), Wrong::TooDeep);
+    }
+    if let Some(at) = token::gap(&tokens) {
+        return fault(at, Wrong::Syntax(Some("an operator, a dot or a comma before it")));
+    }
+    match jmespath::parse(text) {
+        Ok(ast) => {
+            let mut faults = Vec::new();
+            let node = node::build(ast, &tokens, &mut faults);
+            Ok((node, faults))
+        }
+        Err(error) => {
+            let start = error.offset.min(text.len());
+            let found = tokens.iter().find(|token| token.at.end > start);
+            fault(found.map_or(text.len()..text.len(), |token| token.at.clone()), Wrong::Syntax(expected(&error)))
+        }
+    }
+}
+
+/// What the parser would have taken. Its own words quote the text, so they are only looked at.
+fn expected(error: &JmespathError) -> Option<&'static str> {
+    const SAID: [(&str, &str); 16] = [
+        ("Did not parse the complete expression", "an operator, or the end"),
+        ("Quoted strings can't be a function name", "a function name without quotes"),
+        ("Expected '}' or ','", "} or a comma"),
+        ("Expected ')' to close '('", ")"),
+        ("Expected number, ':', or '*'", "an index, a slice or *"),
+        ("Expected number, ':', or ']'", "a number, a colon or ]"),
+        ("Expected ':', or ']'", "a colon or ]"),
+        ("Too many colons in slice expr", "at most two colons in a slice"),
+        ("Invalid function name", "the name of a function before the bracket"),
+        ("Expected ':' to follow key", "a colon after the key"),
+        ("Expected Field to start key value pair", "a key: a name, in double quotes where it is not plain"),
+        ("Expected identifier, '*', '{', '[', '&', or '[?'", "after the dot a name, *, [ or {"),
+        ("Expected '.', '[', or '[?'", "., [ or [?, or the end"),
+        ("invalid token after ','", "another entry after the comma"),
+        ("Unable to parse literal JSON", "JSON between the backticks; a string is '…'"),
+        ("'=' is not valid", "== to compare"),
+    ];
+    let ErrorReason::Parse(said) = &error.reason else { return None };
+    let known = SAID.iter().find(|(phrase, _)| said.starts_with(phrase)).map(|(_, expected)| *expected);
+    known
+        .or_else(|| said.starts_with("Unexpected nud token").then_some("a value: a name, '…', `…`, @, ( or a function"))
+}

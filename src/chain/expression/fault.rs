@@ -1,0 +1,113 @@
+//! What can be wrong with an expression, as far as the definition tells. Quotes nothing of it.
+
+use std::fmt::{self, Display};
+use std::ops::Range;
+
+use super::bounds::{MAX_DEPTH, MAX_LENGTH};
+
+/// One fault of an expression.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault<'s> {
+    /// Where in the expression, in bytes.
+    pub at: Range<usize>,
+    /// What is wrong, as a phrase that follows a pointer.
+    pub wrong: Wrong<'s>,
+}
+
+/// What is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wrong<'s> {
+    /// There is nothing in it.
+    Empty,
+    /// It has more bytes than [`MAX_LENGTH`].
+    TooLong,
+    /// It nests more deeply than [`MAX_DEPTH`].
+    TooDeep,
+    /// A quote is not closed.
+    OpenQuote,
+    /// It is not JMESPath; with what would be right there, where that can be told.
+    Syntax(Option<&'static str>),
+    /// A call of no function.
+    NoFunction(String),
+    /// A call with too few or too many arguments.
+    Arity(&'static str, usize, bool),
+    /// An argument that must be a reference (`&…`) and is none.
+    NoReference(&'static str),
+    /// A reference (`&…`) where none may be.
+    Reference,
+    /// A field of a negation: `!a.b` is `(!a).b`, which is always null.
+    Negation,
+    /// A slice whose step is 0.
+    StandingSlice,
+    /// A name that the thing does not have: the thing, the name, and the names that it has.
+    NoField(&'static str, String, Vec<&'s str>),
+    /// A step that is not in sight: the name, and the steps that are.
+    NoStep(String, Vec<&'s str>),
+    /// The step itself, or one around it.
+    Itself(Vec<&'s str>),
+    /// A step that comes later.
+    Later(Vec<&'s str>),
+}
+
+impl Wrong<'_> {
+    /// What was written in the place of a known name, and the known names: so that whoever shows the fault can say which was meant.
+    #[must_use]
+    pub fn misspelt(&self) -> Option<(&str, Vec<&str>)> {
+        match self {
+            Self::NoFunction(word) => Some((word, super::function::names().collect())),
+            Self::NoField(_, word, known) | Self::NoStep(word, known) => Some((word, known.clone())),
+            _ => None,
+        }
+    }
+
+    /// What would be right, where that can be said.
+    #[must_use]
+    pub fn allowed(&self) -> Option<String> {
+        match self {
+            Self::Empty => Some("a JMESPath expression".to_owned()),
+            Self::TooLong => Some(format!("at most {MAX_LENGTH} bytes")),
+            Self::TooDeep => Some(format!("at most {MAX_DEPTH} levels of brackets, projections and negations")),
+            Self::OpenQuote => Some("the same quote at its end".to_owned()),
+            Self::Syntax(expected) => expected.map(str::to_owned),
+            Self::NoFunction(_) => Some(super::function::names().collect::<Vec<_>>().join(", ")),
+            Self::Arity(_, 1, false) => Some("1 argument".to_owned()),
+            Self::Arity(_, least, false) => Some(format!("{least} arguments")),
+            Self::Arity(_, least, true) => Some(format!("at least {least}")),
+            Self::NoReference(_) => Some("an expression after &, as in &name".to_owned()),
+            Self::Reference => Some("& before an argument of map, sort_by, min_by and max_by only".to_owned()),
+            Self::Negation => Some("brackets around what is negated: !(a.b)".to_owned()),
+            Self::StandingSlice => Some("a step other than 0".to_owned()),
+            Self::NoField("extracted", _, known) if known.is_empty() => {
+                Some("nothing: the step has no extract".to_owned())
+            }
+            Self::NoField(_, _, known) => Some(known.join(", ")),
+            Self::NoStep(_, known) | Self::Itself(known) | Self::Later(known) => Some(match known.is_empty() {
+                true => "nothing: no step comes earlier".to_owned(),
+                false => format!("the steps before it: {}", known.join(", ")),
+            }),
+        }
+    }
+}
+
+impl Display for Wrong<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("has an empty expression"),
+            Self::TooLong => f.write_str("has an expression that is too long"),
+            Self::TooDeep => f.write_str("has an expression that nests too deeply"),
+            Self::OpenQuote => f.write_str("has an expression with a quote that is not closed"),
+            Self::Syntax(_) => f.write_str("is not valid JMESPath from here on"),
+            Self::NoFunction(_) => f.write_str("calls an unknown function"),
+            Self::Arity(name, ..) => write!(f, "calls {name} with the wrong number of arguments"),
+            Self::NoReference(name) => write!(f, "calls {name} without an expression reference"),
+            Self::Reference => f.write_str("has an expression reference that nothing takes"),
+            Self::Negation => f.write_str("is looked up in a negation, since ! binds more tightly than a dot"),
+            Self::StandingSlice => f.write_str("has a slice that never advances"),
+            Self::NoField("extracted", ..) => f.write_str("refers to a name that the step does not extract"),
+            Self::NoField(thing, ..) => write!(f, "refers to an unknown field of {thing}"),
+            Self::NoStep(..) => f.write_str("refers to an unknown step"),
+            Self::Itself(_) => f.write_str("refers to the step that it stands in"),
+            Self::Later(_) => f.write_str("refers to a step that does not come earlier"),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! What an expression refers to: a walk over it that knows what each part looks at, so that a name that does not exist is found before
+//! anything is sent.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use super::fault::{Fault, Wrong};
+use super::function::{Function, Input};
+use super::node::{Head, Link, Node};
+use super::scope::{Lookup, Scope};
+use super::view::View;
+
+const ROOT: [&str; 2] = ["chain", "steps"];
+const CHAIN: [&str; 3] = ["chain_id", "run_id", "tenant"];
+const STEP: [&str; 4] = ["status", "output", "extracted", "http_status"];
+
+/// Notes every name in `node` that `scope` does not have, and returns the ids of the steps that it refers to.
+pub(super) fn check<'s>(node: &Node, scope: &Scope<'s>, faults: &mut Vec<Fault<'s>>) -> Vec<String> {
+    let mut walk = Walk { scope, faults, steps: BTreeSet::new(), all: false };
+    let view = walk.node(node, &View::Root);
+    walk.used_whole(&view);
+    if walk.all {
+        return scope.in_sight().into_iter().map(str::to_owned).collect();
+    }
+    walk.steps.into_iter().map(str::to_owned).collect()
+}
+
+struct Walk<'w, 's> {
+    scope: &'w Scope<'s>,
+    faults: &'w mut Vec<Fault<'s>>,
+    steps: BTreeSet<&'s str>,
+    /// All steps in sight are looked at.
+    all: bool,
+}
+
+impl<'s> Walk<'_, 's> {
+    /// What is known of the value of `node`, seen from `current`.
+    fn node(&mut self, node: &Node, current: &View<'s>) -> View<'s> {
+        let mut view = self.head(&node.head, current);
+        for link in &node.links {
+            view = self.link(link, &view, current);
+        }
+        view
+    }
+
+    fn head(&mut self, head: &Head, current: &View<'s>) -> View<'s> {
+        match head {
+            Head::Current => current.clone(),
+            Head::Field { name, at } => self.field(current, name, at),
+            Head::Index(index) => current.at(*index),
+            Head::Slice(_) => View::each(current.entry()),
+            Head::Literal(_) => View::Anything,
+            Head::List(nodes) => View::List(nodes.iter().map(|node| self.whole(node, current)).collect()),
+            Head::Object(members) => {
+                View::Fields(members.iter().map(|(name, node)| (name.clone(), self.whole(node, current))).collect())
+            }
+            Head::Not(node) => {
+                self.node(node, current);
+                View::Anything
+            }
+            Head::Call(function, arguments) => self.call(*function, arguments, current),
+        }
+    }
+
+    fn link(&mut self, link: &Link, view: &View<'s>, current: &View<'s>) -> View<'s> {
+        match link {
+            Link::Then(node) => {
+                // What is picked out of the steps is noted; whatever else is done with them needs all.
+                if !matches!(node.head, Head::Field { .. }) {
+                    self.used_whole(view);
+                }
+                self.node(node, view)
+            }
+            Link::Or(node) => view.or(&self.node(node, current)),
+            // When it is no value of `node`, it is a false one, and has no fields worth a name.
+            Link::And(node) => self.node(node, current),
+            Link::Compare(_, node) => {
+                self.used_whole(view);
+                self.whole(node, current);
+                View::Anything
+            }
+            Link::Each(then) => View::each(self.node(then, &view.entry())),
+            Link::Filter { keep, then } => {
+                let entry = view.entry();
+                self.node(keep, &entry);
+                View::each(self.node(then, &entry))
+            }
+            Link::Flatten => view.flattened(),
+            Link::Values => {
+                self.used_whole(view);
+                view.values()
+            }
+        }
+    }
+
+    fn call(&mut self, function: Function, arguments: &[Node], current: &View<'s>) -> View<'s> {
+        let mut values = Vec::new();
+        let mut reference = None;
+        for (index, node) in arguments.iter().enumerate() {
+            if function.input(index) == Input::Reference {
+                reference = Some(node);
+            } else {
+                values.push(self.whole(node, current));
+            }
+        }
+        let first = values.first().cloned().unwrap_or(View::Anything);
+        let by = reference.map(|node| self.node(node, &first.entry()));
+        match function {
+            Function::Map => View::each(by.unwrap_or(View::Anything)),
+            Function::MaxBy | Function::MinBy => first.entry(),
+            Function::SortBy | Function::Reverse => View::each(first.entry()),
+            Function::NotNull => values.iter().skip(1).fold(first, |known, view| known.or(view)),
+            Function::Values => first.values(),
+            _ => View::Anything,
+        }
+    }
+
+    /// The value of a part that is used as it is.
+    fn whole(&mut self, node: &Node, current: &View<'s>) -> View<'s> {
+        let view = self.node(node, current);
+        self.used_whole(&view);
+        view
+    }
+
+    fn used_whole(&mut self, view: &View<'s>) {
+        self.all |= matches!(view, View::Root | View::Steps);
+    }
+
+    /// The field `name`, which stands `at` there.
+    fn field(&mut self, view: &View<'s>, name: &str, at: &Range<usize>) -> View<'s> {
+        match view {
+            View::Root => match name {
+                "chain" => View::Chain,
+                "steps" => View::Steps,
+                _ => self.fault(at, Wrong::NoField("the context", name.to_owned(), ROOT.to_vec())),
+            },
+            View::Chain if CHAIN.contains(&name) => View::Anything,
+            View::Chain => self.fault(at, Wrong::NoField("chain", name.to_owned(), CHAIN.to_vec())),
+            View::Steps => match self.scope.look_up(name) {
+                Lookup::Earlier(step) => {
+                    self.steps.insert(&step.id);
+                    View::Step(step)
+                }
+                Lookup::Itself => self.fault(at, Wrong::Itself(self.scope.in_sight())),
+                Lookup::Later => self.fault(at, Wrong::Later(self.scope.in_sight())),
+                Lookup::Unknown => self.fault(at, Wrong::NoStep(name.to_owned(), self.scope.in_sight())),
+            },
+            View::Step(step) if name == "extracted" => View::Extracted(step),
+            View::Step(_) | View::SomeStep if STEP.contains(&name) => View::Anything,
+            View::Step(_) | View::SomeStep => self.fault(at, Wrong::NoField("a step", name.to_owned(), STEP.to_vec())),
+            View::Extracted(step) if step.extracted.iter().any(|known| known == name) => View::Anything,
+            View::Extracted(step) => {
+                let known = step.extracted.iter().map(String::as_str).collect();
+                self.fault(at, Wrong::NoField("extracted", name.to_owned(), known))
+            }
+            View::Fields(members) => {
+                members.iter().rev().find(|(known, _)| known == name).map_or(View::Anything, |(_, view)| view.clone())
+            }
+            View::Anything | View::List(_) | View::Each(_) => View::Anything,
+        }
+    }
+
+    fn fault(&mut self, at: &Range<usize>, wrong: Wrong<'s>) -> View<'s> {
+        self.faults.push(Fault { at: at.clone(), wrong });
+        View::Anything
+    }
+}
