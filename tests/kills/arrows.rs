@@ -32,7 +32,7 @@ static FOUR: Course = Course {
     outcomes: STEPS,
 };
 
-fn definition(unknown: Unknown, _slow: Option<&str>) -> Value {
+fn definition(unknown: Unknown, _slow: &[&str]) -> Value {
     let step = |exchange: &Exchange| {
         let mode = if exchange.place == JOB { "job" } else { "sync" };
         unknown

@@ -67,8 +67,8 @@ pub(crate) struct Case {
     pub(crate) places: Vec<String>,
     pub(crate) unknown: Unknown,
     course: &'static Course,
-    /// The exchange whose answer takes longer than a token lives.
-    slow: Option<&'static str>,
+    /// The exchanges whose answers take longer than a token lives.
+    slow: Vec<&'static str>,
 }
 
 /// What a worker that died left behind.
@@ -96,23 +96,23 @@ impl Case {
         places: impl IntoIterator<Item = P>,
         unknown: Unknown,
     ) -> Self {
-        Self { places: places.into_iter().map(|place| place.to_string()).collect(), unknown, course, slow: None }
+        Self { places: places.into_iter().map(|place| place.to_string()).collect(), unknown, course, slow: Vec::new() }
     }
 
-    /// The same, but the answer to the exchange at `place` takes longer than a token lives: what is recorded of it shares no append
+    /// The same, but the answers to the exchanges at `slow` take longer than a token lives: what is recorded of them shares no append
     /// with what comes after.
-    pub(crate) fn after_slow(self, place: Option<&'static str>) -> Self {
-        Self { slow: place, ..self }
+    pub(crate) fn with_slow(self, slow: Vec<&'static str>) -> Self {
+        Self { slow, ..self }
     }
 
     /// A name that tells the case.
     fn run(&self) -> String {
-        let slow = self.slow.map(|place| format!(".slow-{}", place.replace(':', "-"))).unwrap_or_default();
+        let slow = if self.slow.is_empty() { "" } else { ".slow" };
         format!("{}.{:?}{slow}", self.places.join(".").replace('@', "-"), self.unknown)
     }
 
     fn definition(&self) -> Value {
-        (self.course.definition)(self.unknown, self.slow)
+        (self.course.definition)(self.unknown, &self.slow)
     }
 
     async fn play(self, ground: &Ground) -> Played {

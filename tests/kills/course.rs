@@ -13,8 +13,8 @@ use crate::standing::Standing;
 /// A chain, by what it does.
 #[derive(Debug)]
 pub(crate) struct Course {
-    /// The chain whose steps are of that kind; the answer to the exchange at that place, if at one, takes longer than a token lives.
-    pub(crate) definition: fn(Unknown, Option<&str>) -> Value,
+    /// The chain whose steps are of that kind; the answers to the exchanges at these places take longer than a token lives.
+    pub(crate) definition: fn(Unknown, &[&str]) -> Value,
     /// In their order.
     pub(crate) exchanges: &'static [Exchange],
     /// The one that submits a job.
@@ -55,10 +55,17 @@ impl Course {
         self.exchanges.iter().map(move |exchange| format!("{place}@{}", exchange.place))
     }
 
-    /// The place of the exchange before the one at `place`.
-    pub(crate) fn before(&self, place: &str) -> Option<&'static str> {
-        let nth = self.nth(place);
-        nth.checked_sub(1).map(|before| self.exchanges[before].place)
+    /// The exchanges with which it comes by at the arrows of the one at `place`, up to that one.
+    pub(crate) fn passages(&self, place: &str) -> Vec<&'static str> {
+        let up_to = &self.exchanges[..=self.nth(place)];
+        let last = up_to.last().map(Exchange::step);
+        up_to.iter().filter(|exchange| Some(exchange.step()) == last).map(|exchange| exchange.place).collect()
+    }
+
+    /// The exchanges before those.
+    pub(crate) fn before(&self, place: &str) -> Vec<&'static str> {
+        let before = |place: &str| self.nth(place).checked_sub(1).map(|before| self.exchanges[before].place);
+        self.passages(place).into_iter().filter_map(before).collect()
     }
 
     fn nth(&self, place: &str) -> usize {

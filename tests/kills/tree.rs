@@ -40,12 +40,12 @@ const EVENTS: u16 = 13;
 const BROKEN: [&str; 3] = ["1", "2.2", "3.0"];
 
 /// The operation that is called at `place`.
-fn action(place: &str, slow: Option<&str>) -> String {
-    let pace = if slow == Some(place) { "slow" } else { "brisk" };
+fn action(place: &str, slow: &[&str]) -> String {
+    let pace = if slow.contains(&place) { "slow" } else { "brisk" };
     format!("da-{}-{pace}", place.replace(':', "-or-"))
 }
 
-fn definition(unknown: Unknown, slow: Option<&str>) -> Value {
+fn definition(unknown: Unknown, slow: &[&str]) -> Value {
     let call = |place: &str, payload: Value| json!({"action_id": action(place, slow), "payload": payload});
     let with = |mut step: Value, more: Value| {
         let more = more.as_object().expect("an object").clone();
@@ -83,7 +83,7 @@ async fn ground() -> Ground {
     let mut faults = Vec::new();
     for exchange in TREE.exchanges {
         let place = exchange.place;
-        let (brisk, slow) = (action(place, None), action(place, Some(place)));
+        let (brisk, slow) = (action(place, &[]), action(place, &[place]));
         match place {
             _ if BROKEN.contains(&place) => {
                 faults.extend([rule(brisk, "status:500"), rule(slow, "slow:800ms,status:500")]);
@@ -123,9 +123,9 @@ fn known() -> Vec<Case> {
     let shared = alone.into_iter().chain(job).chain([format!("polled@{}:2", TREE.job)]);
     let shared = shared.map(|arrow| case([arrow], Unknown::Continue));
     let before = ["token", "permit"].into_iter().flat_map(|name| TREE.each(name));
-    let before = before.map(|arrow| case([&arrow], Unknown::Continue).after_slow(TREE.before(place(&arrow))));
+    let before = before.map(|arrow| case([&arrow], Unknown::Continue).with_slow(TREE.before(place(&arrow))));
     let outcomes = TREE.exchanges.iter().map(|exchange| {
-        case([format!("outcome@{}", exchange.place)], Unknown::Continue).after_slow(Some(exchange.place))
+        case([format!("outcome@{}", exchange.place)], Unknown::Continue).with_slow(TREE.passages(exchange.place))
     });
     shared.chain(before).chain(outcomes).collect()
 }
@@ -135,7 +135,7 @@ fn in_flight() -> Vec<Case> {
     let places = ["intent", "sent"].into_iter().flat_map(|name| TREE.each(name));
     let cases = places.flat_map(|arrow| {
         let shared = case([&arrow], Unknown::Continue);
-        let by_itself = case([&arrow], Unknown::Retry).after_slow(TREE.before(place(&arrow)));
+        let by_itself = case([&arrow], Unknown::Retry).with_slow(TREE.before(place(&arrow)));
         [shared, by_itself]
     });
     cases.collect()
@@ -153,7 +153,7 @@ fn twice() -> Vec<Case> {
     let more =
         [("intent@3.0", "outcome@3.0"), ("permit@3", "resumed"), ("sent@1", "outcome@1"), ("intent@3", "resumed")];
     let pairs = pairs.into_iter().chain(more);
-    pairs.map(|(first, then)| case([first, then], Unknown::Continue).after_slow(TREE.before(place(first)))).collect()
+    pairs.map(|(first, then)| case([first, then], Unknown::Continue).with_slow(TREE.before(place(first)))).collect()
 }
 
 #[tokio::test]
