@@ -6,6 +6,7 @@ mod adapters;
 mod error;
 mod solo;
 mod store;
+mod terms;
 mod vitals;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +35,7 @@ use adapters::{Adapters, gates};
 pub use error::{StartError, WorkError};
 pub use solo::{Obstacle, Solo, Watch};
 use store::Store;
+pub use terms::terms;
 use vitals::Vitals;
 
 /// How long the first connection to the broker is tried.

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use super::store::Store;
 use super::{StartError, actions};
 use crate::chain::TenantName;
-use crate::config::{Api, Auth, ClientAuth, Config, Grant};
+use crate::config::{self, Api, Auth, ClientAuth, Config, Grant};
 use crate::cxone::{self, AuthSettings, Cxone, CxoneError, Preset, TenantSettings};
 use crate::gate::{GateSettings, Limit, LimitError, LocalGate};
 use crate::ports::{Journal, Outbox, SystemClock, SystemDice};
@@ -94,16 +94,24 @@ fn auth(auth: &Auth) -> AuthSettings {
 pub(super) fn gates(config: &Config) -> Result<BTreeMap<TenantName, GateSettings>, StartError> {
     let mut tenants = BTreeMap::new();
     for (name, tenant) in &config.tenants {
-        let limits: Result<Vec<Limit>, LimitError> =
-            tenant.limits.iter().map(|limit| Limit::new(limit.limit, limit.per, limit.burst)).collect();
-        let limits = limits.map_err(|problem| StartError::Limit { tenant: name.to_string(), problem })?;
+        let refuse = |of: String| move |problem| StartError::Limit { of, problem };
+        let actions = tenant.actions.iter().map(|(id, action)| {
+            let limits = limits(&action.limits).map_err(refuse(format!("{name}.actions.{id}")))?;
+            Ok((id.clone(), limits))
+        });
+        let actions = actions.collect::<Result<_, StartError>>()?;
         let settings = GateSettings {
-            limits,
+            limits: limits(&tenant.limits).map_err(refuse(name.to_string()))?,
             max_concurrent: usize::try_from(tenant.max_concurrent).unwrap_or(usize::MAX),
             slack: config.gate.slack,
             workers: config.gate.workers,
+            actions,
         };
         tenants.insert(name.clone(), settings);
     }
     Ok(tenants)
+}
+
+fn limits(limits: &[config::Limit]) -> Result<Vec<Limit>, LimitError> {
+    limits.iter().map(|limit| Limit::new(limit.limit, limit.per, limit.burst)).collect()
 }

@@ -14,6 +14,7 @@ pub mod json;
 pub mod log;
 pub mod outcome;
 pub mod place;
+pub mod plan;
 pub mod problem;
 pub mod result;
 pub mod run;

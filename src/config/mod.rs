@@ -39,6 +39,7 @@ pub use actions::Action;
 pub use auth::{Auth, ClientAuth, Grant};
 pub use broker::Broker;
 pub use journal::{Gate, GateKind, Journal, JournalKind};
+pub use load::DEFAULT_PATH;
 pub use names::{Exchanges, Logs, Prefetch, Queue};
 pub use observe::{Audit, LogFormat, LogLevel, Ops, Telemetry};
 pub use presets::Api;

@@ -9,6 +9,7 @@ use super::super::definition::Step;
 use super::super::ids::{ChainId, RunId, TenantName};
 use super::super::json::{Node, Pointer, Report};
 use super::fields::{Field, Known, Object};
+use super::spelling::Meant;
 use super::steps::{self, Rules};
 use super::tree::Tree;
 use super::{Catalogue, texts, time};
@@ -63,7 +64,7 @@ pub(super) fn walk(
     let names = Names {
         chain_id: object.required("chain_id", report).and_then(|field| field.name(ChainId::parse, report)),
         run_id: object.optional("run_id").and_then(|field| run_id(&field, message_id, report)),
-        tenant: object.optional("tenant").and_then(|field| tenant(&field, catalogue, report)),
+        tenant: object.optional("tenant").and_then(|field| tenant(&field, queue_tenant, catalogue, report)),
     };
     let max_steps = max_steps(&object, 10, report);
     let global_timeout = object.optional("global_timeout_seconds").and_then(|field| field.integer(60..=900, report));
@@ -114,13 +115,20 @@ fn run_id(field: &Field<'_, '_>, message_id: Option<&RunId>, report: &mut Report
     Some(run_id)
 }
 
-fn tenant(field: &Field<'_, '_>, catalogue: &Catalogue, report: &mut Report<'_>) -> Option<TenantName> {
+fn tenant(
+    field: &Field<'_, '_>,
+    queue_tenant: &TenantName,
+    catalogue: &Catalogue,
+    report: &mut Report<'_>,
+) -> Option<TenantName> {
     let tenant = field.name(TenantName::parse, report)?;
     if catalogue.knows(&tenant) {
         return Some(tenant);
     }
-    // Who else is served here is nobody's business.
-    field.wrong(report, "is not a tenant of this worker", "a configured tenant; absent: the tenant of the queue");
+    // Who else is served here is nobody's business: only the queue's own tenant can have been meant.
+    let meant = Meant { word: tenant.as_str(), known: &[queue_tenant.as_str()] };
+    let what = format_args!("is not a tenant of this worker{meant}");
+    field.wrong(report, what, "a configured tenant; absent: the tenant of the queue");
     None
 }
 

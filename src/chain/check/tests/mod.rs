@@ -6,6 +6,7 @@ mod fallbacks;
 mod hostile;
 mod identity;
 mod jobs;
+mod meant;
 mod rules;
 mod tree;
 
