@@ -12,7 +12,7 @@ use owo_colors::OwoColorize;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::check::{judge_for, print_problems, read};
+use super::check::{judge_for, print_and_point, read};
 use super::submit::{choose_run_id, judge_size, run_id};
 use super::text::{fit_json, indented, plain};
 use super::{Exit, live, signals, worker};
@@ -111,7 +111,7 @@ fn chain(config: &Config, args: &RunArgs) -> Result<(Chain, RunId), Exit> {
     let catalogue = app::catalogue(config).require_run_id(false);
     let judged = judge_size(&body, config).and_then(|()| judge_for(tenant, &body, &catalogue));
     let chain = judged.map_err(|problems| {
-        print_problems(&file, &body, &problems);
+        print_and_point(&file, &problems);
         say!("Nothing was called.");
         Exit::InvalidChain
     })?;
