@@ -16,8 +16,9 @@ use serde_json::{Map, Value, json};
 
 const ROUNDS: usize = 400;
 const CHECK: Duration = Duration::from_millis(1);
-/// How much more a byte of ten times the payload may cost.
-const GROWTH: f64 = 2.0;
+/// How much more a byte of ten times the payload may cost. What fits no cache costs up to twice; what grows with the square costs ten
+/// times.
+const GROWTH: f64 = 3.0;
 
 fn main() -> ExitCode {
     // `cargo test --all-targets` comes by here, too, and wants to know that this compiles.
@@ -26,10 +27,11 @@ fn main() -> ExitCode {
     }
     let kept = [
         checking(),
-        rendering("many expressions", many),
-        rendering("one large value", large),
-        rendering("a large text", text),
-        rendering("literal for the most part", literal),
+        // The most expressions of a payload are 1,000.
+        rendering("many expressions", many, [3_000, 30_000]),
+        rendering("one large value", large, [60_000, 600_000]),
+        rendering("a large text", text, [60_000, 600_000]),
+        rendering("literal for the most part", literal, [60_000, 600_000]),
     ];
     if kept.iter().all(|kept| *kept) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -98,9 +100,7 @@ fn literal(size: usize) -> (Value, Value) {
     (json!({"all": list}), json!("x"))
 }
 
-fn rendering(what: &str, case: Case) -> bool {
-    // The most expressions of a payload are 1,000, so the largest has 30 kB.
-    let sizes = if case as usize == many as usize { [3_000, 30_000] } else { [60_000, 600_000] };
+fn rendering(what: &str, case: Case, sizes: [usize; 2]) -> bool {
     let prepared = sizes.map(|size| {
         let (payload, output) = case(size);
         let body = json!({"chain_id": "bench", "steps": [

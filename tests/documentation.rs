@@ -15,13 +15,14 @@ use cxchain::cli::Arguments;
 use cxchain::config::Config;
 use serde_json::Value;
 
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 9] = [
     "README.md",
     "CHANGELOG.md",
     "docs/ACTIONS.md",
     "docs/ARCHITECTURE.md",
     "docs/CONFIG.md",
     "docs/DEPLOY.md",
+    "docs/EXPRESSIONS.md",
     "docs/MESSAGES.md",
     "docs/OPERATIONS.md",
 ];

@@ -40,7 +40,7 @@ pub(super) struct CheckArgs {
     /// One JSON object a file
     #[arg(long)]
     json: bool,
-    /// Accept only tenants of the configuration
+    /// Accept only tenants and actions of the configuration
     #[arg(long)]
     strict: bool,
     /// Show the plan of each valid chain: its steps, what hands data to what, the time and the requests that a run can take, and

@@ -126,6 +126,8 @@ impl Runner {
         final_status: FinalStatus,
         outcome: (StepStatus, ErrorClass),
     ) -> Result<(), Halt> {
+        // A step of the chain that waited for its turn, and never got it, is none that was reached.
+        live.step = None;
         let steps = live.recorder.state().frame().steps.clone();
         let last = steps.last().and_then(|last| last.message.clone());
         let why = last.map_or_else(String::new, |message| format!(": {message}"));

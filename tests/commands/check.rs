@@ -187,14 +187,22 @@ async fn a_plan_is_explained_with_the_limits_of_the_configuration() {
       Lost      a call whose worker died, or whose time was over, before its answer was there: nobody
                 knows whether it was carried out. What is known is never sent again.
     ");
-    let settings =
-        "[tenants.default]\nlimits = [{ limit = 2, per = \"60s\" }]\n[tenants.default.retry]\nmax_attempts = 1\n";
+    let settings = r#"
+        [tenants.default]
+        limits = [{ limit = 2, per = "60s" }]
+        [tenants.default.retry]
+        max_attempts = 1
+        [tenants.default.actions."da-good"]
+        idempotent = true
+        limits = [{ limit = 1, per = "60s" }]
+    "#;
     let config = File::new("config", settings);
     let ended = plain(&["check", "--explain", "--json", "--config", config.path(), file.path()]).await;
     let document: Value = serde_json::from_str(&ended.out).expect("JSON");
     let plan = &document["plan"];
     assert_eq!((&plan["steps"][0]["attempts"], &plan["requests"]["most"]), (&1.into(), &1.into()), "{plan:#}");
-    assert_eq!((&plan["rates"]["from"], &plan["rates"]["runs_per_minute"]), (&config.path().into(), &2.0.into()));
+    assert_eq!((&plan["rates"]["from"], &plan["rates"]["runs_per_minute"]), (&config.path().into(), &1.0.into()));
+    assert_eq!((&plan["rates"]["narrowest"], &plan["steps"][0]["if_lost"]), (&"da-good".into(), &"repeated".into()));
 }
 
 #[tokio::test]

@@ -1,11 +1,14 @@
 //! One run, and the places where its workers die one after the other, until one is left alone.
 
+use std::collections::BTreeMap;
+
 use cxchain::chain::log::Record;
 use cxchain::simulator::Calls;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use serde_json::{Value, json};
 
+use crate::course::Course;
 use crate::evidence::Published;
 use crate::ground::Ground;
 use crate::standing::Standing;
@@ -13,10 +16,6 @@ use crate::support::load::{LONG, logs_again};
 
 /// So many cases go on at once: most of what a case does is wait.
 const AT_ONCE: usize = 16;
-/// How many steps the chain has.
-pub(crate) const STEPS: u16 = 4;
-/// The one that is a job.
-pub(crate) const JOB: u16 = 2;
 
 /// What the author of a chain says of a step whose outcome is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +40,8 @@ impl Unknown {
         matches!(self, Self::Abort | Self::Stop)
     }
 
-    fn step(self, index: u16) -> Value {
+    /// A step with what its author says of it; what is said already stays.
+    pub(crate) fn of(self, mut step: Value) -> Value {
         let (failure, unknown, idempotent) = match self {
             Self::Continue => ("continue", "as_failure", false),
             Self::Abort => ("abort", "as_failure", false),
@@ -49,11 +49,14 @@ impl Unknown {
             Self::Retry => ("abort", "retry", false),
             Self::Idempotent => ("abort", "as_failure", true),
         };
-        let mode = if index == JOB { "job" } else { "sync" };
-        json!({
-            "action_id": format!("da-{index}"), "mode": mode, "on_failure": failure, "on_unknown": unknown,
-            "idempotent": idempotent, "payload": {"n": index}
-        })
+        let said = json!({"on_failure": failure, "on_unknown": unknown, "idempotent": idempotent});
+        for (name, value) in said.as_object().expect("an object") {
+            // A chain is not idempotent: its steps are, or not.
+            if step.get(name).is_none() && (step.get("chain").is_none() || name != "idempotent") {
+                step[name] = value.clone();
+            }
+        }
+        step
     }
 }
 
@@ -63,6 +66,9 @@ pub(crate) struct Case {
     /// Where its workers die, one after the other.
     pub(crate) places: Vec<String>,
     pub(crate) unknown: Unknown,
+    course: &'static Course,
+    /// The exchanges whose answers take longer than a token lives.
+    slow: Vec<&'static str>,
 }
 
 /// What a worker that died left behind.
@@ -70,7 +76,7 @@ pub(crate) struct Case {
 pub(crate) struct Death {
     pub(crate) standing: Standing,
     /// The calls that each step had got by then.
-    pub(crate) calls: [u64; STEPS as usize],
+    pub(crate) calls: BTreeMap<String, u64>,
 }
 
 /// A case that is over.
@@ -85,18 +91,28 @@ pub(crate) struct Played {
 }
 
 impl Case {
-    pub(crate) fn new<P: ToString>(places: impl IntoIterator<Item = P>, unknown: Unknown) -> Self {
-        Self { places: places.into_iter().map(|place| place.to_string()).collect(), unknown }
+    pub(crate) fn new<P: ToString>(
+        course: &'static Course,
+        places: impl IntoIterator<Item = P>,
+        unknown: Unknown,
+    ) -> Self {
+        Self { places: places.into_iter().map(|place| place.to_string()).collect(), unknown, course, slow: Vec::new() }
+    }
+
+    /// The same, but the answers to the exchanges at `slow` take longer than a token lives: what is recorded of them shares no append
+    /// with what comes after.
+    pub(crate) fn with_slow(self, slow: Vec<&'static str>) -> Self {
+        Self { slow, ..self }
     }
 
     /// A name that tells the case.
     fn run(&self) -> String {
-        format!("{}.{:?}", self.places.join(".").replace('@', "-"), self.unknown)
+        let slow = if self.slow.is_empty() { "" } else { ".slow" };
+        format!("{}.{:?}{slow}", self.places.join(".").replace('@', "-"), self.unknown)
     }
 
     fn definition(&self) -> Value {
-        let steps: Vec<Value> = (0..STEPS).map(|index| self.unknown.step(index)).collect();
-        json!({"chain_id": "killed", "global_timeout_seconds": 300, "steps": steps})
+        (self.course.definition)(self.unknown, &self.slow)
     }
 
     async fn play(self, ground: &Ground) -> Played {
@@ -136,7 +152,8 @@ pub(crate) async fn play(ground: &Ground, cases: Vec<Case>) -> (Vec<Played>, Pub
     (played, published)
 }
 
-/// How often each step was called.
-pub(crate) fn called(calls: &Calls, run: &str) -> [u64; STEPS as usize] {
-    std::array::from_fn(|index| calls.step(run, &format!("step_{index}")).calls)
+/// How often each step was called, by its id; only those that were.
+pub(crate) fn called(calls: &Calls, run: &str) -> BTreeMap<String, u64> {
+    let steps = calls.runs.get(run).into_iter().flatten();
+    steps.map(|(step, seen)| (step.clone(), seen.calls)).filter(|(_, times)| *times > 0).collect()
 }

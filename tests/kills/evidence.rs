@@ -1,13 +1,14 @@
 //! What has to be true of every run in the end, whenever and however often its workers died. Three witnesses are compared: the
 //! log in the journal, what was published, and the simulator's count of calls.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use cxchain::chain::ErrorClass;
 use cxchain::chain::log::{EventBody, Private, Record, Sealed};
-use cxchain::simulator::Calls;
+use cxchain::chain::{ErrorClass, StepStatus};
+use cxchain::simulator::{Calls, StepCalls};
 use serde_json::{Value, json};
 
+use crate::standing::id;
 use crate::support::{Caught, run_log};
 
 /// All that was published, by run.
@@ -30,12 +31,12 @@ pub(crate) struct Proven {
     pub(crate) result: Value,
     /// How often its result was published.
     pub(crate) published: usize,
-    /// Steps (by index) with an exchange that is unknown and was never made.
-    pub(crate) unknown_uncalled: Vec<u16>,
+    /// Steps with an exchange that is unknown and was never made.
+    pub(crate) unknown_uncalled: Vec<String>,
     /// How often somebody took it up again.
     pub(crate) resumed: usize,
-    /// Steps (by index) that say of themselves that they may have been carried out twice.
-    pub(crate) repeated: Vec<usize>,
+    /// Steps that say of themselves that they may have been carried out twice.
+    pub(crate) repeated: Vec<String>,
 }
 
 impl Published {
@@ -63,7 +64,7 @@ impl Published {
         let unknown_uncalled = assert_calls(run, log, calls);
         let resumed = events(log).filter(|sealed| matches!(sealed.event.body, EventBody::RunResumed(_))).count();
         let repeated = events(log).filter_map(|sealed| match &sealed.event.body {
-            EventBody::StepFinished(step) if step.maybe_repeated => Some(usize::from(step.step_index)),
+            EventBody::StepFinished(step) if step.maybe_repeated => Some(step.step_id.clone()),
             _ => None,
         });
         let repeated = repeated.collect();
@@ -119,61 +120,77 @@ fn events(log: &[Record]) -> impl Iterator<Item = &Sealed> {
 
 /// Every call has an intent of its own, and every intent that was answered a call of its own; one that was lost has one at most. No
 /// step has an intent after its outcome. Answers with the steps that have an exchange that is unknown and was never made.
-fn assert_calls(run: &str, log: &[Record], calls: &Calls) -> Vec<u16> {
+fn assert_calls(run: &str, log: &[Record], calls: &Calls) -> Vec<String> {
     let mut uncalled = Vec::new();
     for (step, exchanges) in exchanges(run, log) {
-        let seen = calls.step(run, &format!("step_{step}")).attempts;
-        for attempt in &seen {
-            assert!(exchanges.contains_key(attempt), "run {run}: attempt {attempt} of step {step} has no intent");
+        let seen = calls.step(run, &step);
+        for attempt in &seen.attempts {
+            assert!(exchanges.contains_key(attempt), "run {run}: attempt {attempt} of {step} has no intent");
         }
         for (attempt, fate) in exchanges {
-            let made = seen.iter().filter(|seen| **seen == attempt).count();
+            let made = seen.attempts.iter().filter(|seen| **seen == attempt).count();
             match (fate, made) {
                 (Fate::Answered | Fate::Lost, 1) => {}
-                (Fate::Lost, 0) => uncalled.push(step),
-                _ => panic!("run {run}: attempt {attempt} of step {step} was made {made} times and is {fate:?}"),
+                (Fate::Lost, 0) => uncalled.push(step.clone()),
+                _ => panic!("run {run}: attempt {attempt} of {step} was made {made} times and is {fate:?}"),
             }
         }
+        assert_keys(run, &step, &seen);
     }
     let steps = calls.runs.get(run).into_iter().flatten();
-    let reached =
-        |id: &str| events(log).any(|sealed| of_step(sealed).is_some_and(|(step, _)| format!("step_{step}") == id));
+    let reached = |id: &str| events(log).any(|sealed| of_step(sealed).is_some_and(|(step, _)| step == id));
     steps.for_each(|(id, _)| assert!(reached(id), "run {run}: {id} was called and is not in the log"));
     uncalled
 }
 
+/// A step has one key and one payload, whoever sends it, and its fallback another one each.
+fn assert_keys(run: &str, step: &str, seen: &StepCalls) {
+    let own = format!("{run}:{step}");
+    let instead = format!("{own}:fallback");
+    assert!(seen.idempotency_keys.iter().all(|key| *key == own || *key == instead), "{:?}", seen.idempotency_keys);
+    assert_eq!(seen.idempotency_keys.len(), seen.actions.len(), "run {run}: the keys of {step}");
+    assert!(seen.payload_hashes.len() <= seen.actions.len(), "run {run}: the payload of {step} has changed");
+}
+
+/// An intent that nothing closes yet.
+#[derive(Debug, PartialEq)]
+struct Open {
+    step: String,
+    attempt: u32,
+    /// Whether somebody has taken the run up since.
+    resumed: bool,
+}
+
 /// By step and attempt.
-fn exchanges(run: &str, log: &[Record]) -> BTreeMap<u16, BTreeMap<u32, Fate>> {
-    let mut all: BTreeMap<u16, BTreeMap<u32, Fate>> = BTreeMap::new();
-    let mut known: Vec<u16> = Vec::new();
-    let mut jobs: Vec<u16> = Vec::new();
-    // The intent that is open, and whether somebody has taken the run up since.
-    let mut open: Option<(u16, u32, bool)> = None;
+fn exchanges(run: &str, log: &[Record]) -> BTreeMap<String, BTreeMap<u32, Fate>> {
+    let mut all: BTreeMap<String, BTreeMap<u32, Fate>> = BTreeMap::new();
+    let (mut known, mut jobs) = (BTreeSet::new(), BTreeSet::new());
+    let mut open: Option<Open> = None;
     for record in log {
         match record {
             Record::Private(Private::Intent { step, attempt, .. }) => {
-                let step = step.index();
-                assert!(open.is_none(), "run {run}: an intent within an intent");
-                assert!(!known.contains(&step), "run {run}: step {step} is sent again after its outcome");
-                assert!(!jobs.contains(&step), "run {run}: the job of step {step} is submitted again");
-                open = Some((step, *attempt, false));
+                let step = id(step);
+                assert_eq!(open, None, "run {run}: an intent within an intent");
+                assert!(!known.contains(&step), "run {run}: {step} is sent again after its outcome");
+                assert!(!jobs.contains(&step), "run {run}: the job of {step} is submitted again");
+                open = Some(Open { step, attempt: *attempt, resumed: false });
             }
             Record::Private(Private::Withdrawn { .. }) => open = None,
             Record::Private(Private::Submitted { step, .. }) => {
-                jobs.push(step.index());
-                close(run, &mut open, &mut all, Fate::Answered);
+                jobs.insert(id(step));
+                close(run, open.take(), &mut all, None);
             }
+            // What comes now is another call.
+            Record::Private(Private::FellBack { step, .. }) => drop(jobs.remove(&id(step))),
             Record::Private(_) => {}
             Record::Event(sealed) => {
-                if let EventBody::RunResumed(_) = sealed.event.body {
-                    open = open.map(|(step, attempt, _)| (step, attempt, true));
+                if let (EventBody::RunResumed(_), Some(open)) = (&sealed.event.body, &mut open) {
+                    open.resumed = true;
                 }
-                if let Some((step, class)) = of_step(sealed) {
-                    let lost = class == ErrorClass::OutcomeUnknown;
-                    close(run, &mut open, &mut all, if lost { Fate::Lost } else { Fate::Answered });
+                if let Some((step, lost)) = of_step(sealed) {
+                    close(run, open.take(), &mut all, Some(lost));
                     if matches!(sealed.event.body, EventBody::StepFinished(_)) {
-                        assert!(!known.contains(&step), "run {run}: step {step} has two outcomes");
-                        known.push(step);
+                        assert!(known.insert(step.to_owned()), "run {run}: {step} has two outcomes");
                     }
                 }
             }
@@ -183,20 +200,35 @@ fn exchanges(run: &str, log: &[Record]) -> BTreeMap<u16, BTreeMap<u32, Fate>> {
     all
 }
 
-fn close(run: &str, open: &mut Option<(u16, u32, bool)>, all: &mut BTreeMap<u16, BTreeMap<u32, Fate>>, fate: Fate) {
-    let Some((step, attempt, resumed)) = open.take() else {
-        assert_eq!(fate, Fate::Answered, "run {run}: an exchange is unknown that nobody was about to make");
+/// `lost`: whether what closes it may say, and whether it has to say, that nobody knows what came of it.
+fn close(run: &str, open: Option<Open>, all: &mut BTreeMap<String, BTreeMap<u32, Fate>>, lost: Option<(bool, bool)>) {
+    let (may, must) = lost.unwrap_or_default();
+    let Some(Open { step, attempt, resumed }) = open else {
+        assert!(!must, "run {run}: an exchange is unknown that nobody was about to make");
         return;
     };
-    assert!(fate == Fate::Answered || resumed, "run {run}: an exchange is unknown though no worker died in it");
-    let before = all.entry(step).or_default().insert(attempt, fate);
-    assert_eq!(before, None, "run {run}: attempt {attempt} of step {step} was made twice");
+    assert!(resumed || !must, "run {run}: an exchange is unknown though no worker died in it");
+    assert!(!resumed || may, "run {run}: a worker died in an exchange, and what came of it is known");
+    let fate = if resumed { Fate::Lost } else { Fate::Answered };
+    let before = all.entry(step.clone()).or_default().insert(attempt, fate);
+    assert_eq!(before, None, "run {run}: attempt {attempt} of {step} was made twice");
 }
 
-fn of_step(sealed: &Sealed) -> Option<(u16, ErrorClass)> {
+/// The step, and whether the event may say, and has to say, that a worker died within its last exchange.
+fn of_step(sealed: &Sealed) -> Option<(&str, (bool, bool))> {
+    let lost = |class: ErrorClass| class == ErrorClass::OutcomeUnknown;
     match &sealed.event.body {
-        EventBody::StepRetried(step) => Some((step.step_index, step.error_classification)),
-        EventBody::StepFinished(step) => Some((step.step_index, step.error_classification)),
+        EventBody::StepRetried(step) => {
+            Some((&step.step_id, (lost(step.error_classification), lost(step.error_classification))))
+        }
+        // The class is that of what the step did itself.
+        EventBody::StepFinished(step) if step.fallback_used => {
+            Some((&step.step_id, (lost(step.error_classification) || step.status == StepStatus::Unknown, false)))
+        }
+        EventBody::StepFinished(step) if step.action_id.is_none() => Some((&step.step_id, (false, false))),
+        EventBody::StepFinished(step) => {
+            Some((&step.step_id, (lost(step.error_classification), lost(step.error_classification))))
+        }
         _ => None,
     }
 }

@@ -6,8 +6,10 @@ mod support;
 
 mod arrows;
 mod case;
+mod course;
 mod evidence;
 mod ground;
 mod mixture;
 mod random;
 mod standing;
+mod tree;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use cxchain::chain::ErrorClass;
 use cxchain::chain::log::{EventBody, Private, Record};
-use cxchain::chain::{ErrorClass, StepStatus};
 use cxchain::simulator::SimulatorSettings;
 use rand::Rng as _;
 use rand::rngs::StdRng;
@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use crate::evidence::{Proven, Published};
 use crate::ground::{Ground, Place};
-use crate::mixture::Mixture;
+use crate::mixture::{Mixture, Outcome, Outcomes};
 use crate::support::load::{LONG, left_over};
 use crate::support::proof::{as_long_as, dice, seeds};
 use crate::support::{Caught, Worker, eventually};
@@ -52,8 +52,8 @@ async fn whenever_it_dies_no_known_step_is_sent_again_and_every_chain_has_one_re
 
 async fn ground(dice: &mut StdRng) -> Ground {
     let fault = |rule: &str| rule.parse().expect("a rule");
-    // By what the action's name says, at each of the places that it may have in a chain.
-    let faults = (0..Mixture::STEPS).flat_map(|n| {
+    // By what the action's name says, whichever number it has in its chain.
+    let faults = (0..Mixture::OPERATIONS).flat_map(|n| {
         [
             fault(&format!("da-busy-{n}=status:503,times:1,per:run")),
             fault(&format!("da-wrong-{n}=status:400")),
@@ -134,6 +134,7 @@ fn assert_all_well(ground: &Ground, place: &Place<'_>, mixture: &Mixture, publis
     assert!(calls.runs.keys().all(|run| runs.contains(&run.as_str())), "runs were called that have no result");
     let mut of_chain: BTreeMap<String, &str> = BTreeMap::new();
     let (mut resumed, mut unknown, mut looped) = (0, 0, 0);
+    let (mut fallbacks, mut nested) = (0, 0);
     for run in runs {
         let log = place.log(run);
         let proven = published.prove(run, &log, &calls);
@@ -144,6 +145,10 @@ fn assert_all_well(ground: &Ground, place: &Place<'_>, mixture: &Mixture, publis
         let other = of_chain.insert(chain.clone(), run);
         assert_eq!(other, None, "two runs of {chain}: {other:?} and {run}");
         resumed += proven.resumed;
+        for (id, outcome) in log.iter().filter_map(outcome) {
+            fallbacks += usize::from(outcome.fallback_used);
+            nested += usize::from(id.contains('.'));
+        }
         unknown += proven.statuses().into_iter().filter(|status| *status == "unknown").count();
         if proven.end().1 == Some("crash_loop") {
             looped += 1;
@@ -155,33 +160,33 @@ fn assert_all_well(ground: &Ground, place: &Place<'_>, mixture: &Mixture, publis
     }
     assert_eq!(of_chain.len(), mixture.len(), "every chain has a run");
     for key in calls.ran_again() {
-        let (run, step) = key.rsplit_once(':').expect("run:step");
+        let (run, step) = key.split_once(':').expect("run:step");
         let chain = of_chain.iter().find(|(_, of)| **of == run).map(|(chain, _)| chain).expect("one of ours");
         assert!(mixture.is_resent(chain, step), "{step} of run {run} was carried out twice");
     }
     eprintln!("{resumed} times a run was resumed, {unknown} steps are unknown, {looped} runs were given up");
+    eprintln!("{fallbacks} fallbacks acted, {nested} steps were nested ones");
     assert!(resumed > 0, "no worker died in the middle of a run");
+    assert!(fallbacks > 0 && nested > 0, "chance has left something out");
     looped
 }
 
 /// The run ended as its steps, and what its author says of them, ask for.
 fn assert_end(run: &str, chain: &str, mixture: &Mixture, proven: &Proven, log: &[Record]) {
-    let steps: Vec<StepStatus> = log.iter().filter_map(outcome).collect();
-    let names: Vec<&str> = steps.iter().map(|status| status.as_str()).collect();
+    let steps: Vec<(String, Outcome)> = log.iter().filter_map(outcome).collect();
+    let outermost = steps.iter().filter(|(id, _)| !id.contains('.'));
+    let names: Vec<&str> = outermost.map(|(_, outcome)| outcome.status.as_str()).collect();
     assert_eq!(proven.statuses(), names, "run {run}");
-    let ends: Vec<Option<&str>> =
-        steps.iter().enumerate().map(|(step, status)| mixture.ends(chain, step, *status)).collect();
-    let (last, before) = ends.split_last().expect("a step was reached");
-    assert!(before.iter().all(Option::is_none), "run {run} went on after a step that ends it: {names:?}");
-    let whole = steps.len() == mixture.steps(chain);
-    assert!(whole || last.is_some(), "run {run} ended in the middle: {:?}, {names:?}", proven.end());
-    assert_eq!(proven.end().0, last.unwrap_or("completed"), "run {run}: {names:?}");
+    let outcomes: Outcomes = steps.into_iter().collect();
+    assert_eq!(proven.end().0, mixture.end(chain, &outcomes), "run {run}: {names:?}");
 }
 
-fn outcome(record: &Record) -> Option<StepStatus> {
+fn outcome(record: &Record) -> Option<(String, Outcome)> {
     match record {
         Record::Event(sealed) => match &sealed.event.body {
-            EventBody::StepFinished(step) => Some(step.status),
+            EventBody::StepFinished(step) => {
+                Some((step.step_id.clone(), Outcome { status: step.status, fallback_used: step.fallback_used }))
+            }
             _ => None,
         },
         Record::Private(_) => None,
@@ -200,7 +205,9 @@ fn most_resumes_in_a_row(log: &[Record]) -> usize {
                 EventBody::StepRetried(step) if step.error_classification != ErrorClass::OutcomeUnknown => in_a_row = 0,
                 _ => {}
             },
-            Record::Private(Private::Submitted { .. } | Private::Progressed { .. }) => in_a_row = 0,
+            Record::Private(Private::Submitted { .. } | Private::Progressed { .. } | Private::FellBack { .. }) => {
+                in_a_row = 0;
+            }
             Record::Private(Private::HandedBack) => handed_back = true,
             Record::Private(_) => {}
         }

@@ -52,7 +52,7 @@ impl Plan {
             chain_id: chain.chain_id.clone(),
             tenant: chain.tenant.clone(),
             time: Time::of(&steps, Some(chain.global_timeout)),
-            rates: Rates::of(requests, terms),
+            rates: Rates::of(&steps, requests, terms),
             requests,
             steps,
         }

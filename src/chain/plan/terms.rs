@@ -1,8 +1,11 @@
 //! What a plan needs to know of a tenant.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
+
+use super::super::ids::ActionId;
 
 /// On what terms a tenant takes calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +16,8 @@ pub struct Terms {
     pub poll: Duration,
     /// Its limits, all of which hold at once.
     pub windows: Vec<Window>,
+    /// The limits that an action has besides; polls do not count against them.
+    pub actions: BTreeMap<ActionId, Vec<Window>>,
 }
 
 /// One window of a tenant's limits.

@@ -1,10 +1,12 @@
 //! Plans of small chains, figure by figure.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::*;
+use crate::chain::ActionId;
 use crate::chain::check::{Catalogue, Submission, check};
 
 fn terms() -> Terms {
@@ -13,7 +15,12 @@ fn terms() -> Terms {
         per: Duration::from_secs(per),
         interval: Duration::from_millis(interval),
     };
-    Terms { max_attempts: 4, poll: Duration::from_secs(3), windows: vec![window(10, 1, 100), window(100, 60, 600)] }
+    Terms {
+        max_attempts: 4,
+        poll: Duration::from_secs(3),
+        windows: vec![window(10, 1, 100), window(100, 60, 600)],
+        actions: BTreeMap::new(),
+    }
 }
 
 fn chain(body: &Value) -> Chain {
@@ -116,6 +123,25 @@ fn the_slowest_limit_says_how_many_runs_there_are() {
     let plan = plan(&json!([step("a", 5), step("b", 5)]));
     assert_eq!(plan.rates.requests_per_minute, 100.0);
     assert_eq!((plan.rates.runs_per_minute, plan.rates.runs_per_minute_at_worst), (50.0, 12.5));
+}
+
+#[test]
+fn an_action_with_limits_of_its_own_can_be_what_holds_runs_back() {
+    let falls_back = json!({"on_failure": "fallback", "fallback": {"action_id": "da-slow"}});
+    let steps = json!([step("a", 5), step("b", 5), with(step("c", 5), &falls_back)]);
+    let chain = chain(&json!({"chain_id": "c", "steps": steps}));
+    let rates = |action: &str, interval: u64| {
+        let window = Window { limit: 1, per: Duration::from_secs(1), interval: Duration::from_secs(interval) };
+        let actions = BTreeMap::from([(ActionId::parse(action).unwrap(), vec![window])]);
+        let Rates { runs_per_minute, runs_per_minute_at_worst, narrowest, .. } =
+            Plan::of(&chain, &Terms { actions, ..terms() }).rates;
+        (runs_per_minute, runs_per_minute_at_worst, narrowest.map(|action| action.to_string()))
+    };
+    let tenants = (33.33, 6.25, None);
+    assert_eq!(rates("da-unused", 60), tenants);
+    assert_eq!(rates("da-a", 1), tenants, "60 a minute are enough for it");
+    assert_eq!(rates("da-a", 6), (10.0, 2.5, Some("da-a".into())), "4 attempts at worst");
+    assert_eq!(rates("da-slow", 6), (33.33, 2.5, None), "a fallback is not called when all goes well");
 }
 
 #[test]

@@ -79,10 +79,15 @@ fn is_idempotent(step: &Step, open: &OpenStep) -> bool {
 }
 
 /// What is known of a step whose last exchange was provably not carried out: that it failed, unless an earlier exchange may
-/// have been carried out, or a job of it is under way.
+/// have been carried out, be it one from before its fallback took its place, or a job of it is under way.
 #[must_use]
 pub fn undone(open: &OpenStep) -> StepStatus {
-    if open.maybe_carried_out || open.job.is_some() { StepStatus::Unknown } else { StepStatus::Failed }
+    let unknown_before = open.first.as_ref().is_some_and(|first| first.status == StepStatus::Unknown);
+    if open.maybe_carried_out || open.job.is_some() || unknown_before {
+        StepStatus::Unknown
+    } else {
+        StepStatus::Failed
+    }
 }
 
 /// A repeat that costs an attempt and a back-off. A back-off that would pass the deadline fails at once.

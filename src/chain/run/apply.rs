@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::ids::{ChainId, StepPath};
 use super::super::log::{EventBody, Private, Record, Sealed, StepFinished, StepRetried};
 use super::super::outcome::{ErrorClass, StepStatus};
-use super::super::result;
+use super::super::result::{self, FinalStatus};
 use super::super::stamp::Millis;
 use super::state::{Frame, Phase, RunState, StepData};
 use super::step::{Child, FinishedStep, First, Job, OpenStep};
@@ -69,7 +69,8 @@ impl RunState {
                 self.resumes.resumed(self.ended.len());
             }
             EventBody::RunFinished(finished) => {
-                legal(self.phase == Phase::Open && self.open.is_none() && self.frames.len() == 1, name)?;
+                let in_outermost = self.frames.len() == 1 || finished.final_status == FinalStatus::Expired;
+                legal(self.phase == Phase::Open && self.open.is_none() && in_outermost, name)?;
                 self.phase = Phase::Finished;
                 self.finished = Some(finished.clone());
             }

@@ -142,6 +142,10 @@ fn resume(chain: &Chain, state: &RunState) -> Command {
 fn between_steps(chain: &Chain, state: &RunState, inputs: Inputs, over: bool) -> Command {
     match (ending(chain, state, inputs, over), state.frame().within.clone()) {
         (Some(Ending { status, reason, .. }), None) => Command::Finish { status, reason },
+        // Nothing has begun, so there is nothing to leave.
+        (Some(Ending { status: status @ FinalStatus::Expired, reason, .. }), Some(_)) => {
+            Command::Finish { status, reason }
+        }
         (Some(Ending { status: child, step: (status, class), .. }), Some(step)) => {
             Command::Leave { step, child, status, class }
         }

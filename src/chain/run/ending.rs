@@ -136,13 +136,20 @@ fn by_directive(step: &Step, finished: &FinishedStep) -> Option<Ending> {
     Some(Ending { status, reason, step: (event.status, class) })
 }
 
-/// The step that made `step` what it is: in a nested chain, the one that it ended at.
+/// The step that made `step` what it is: in a nested chain, the one that it ended at, if it did not end while the next one waited.
 fn culprit(step: &FinishedStep) -> &FinishedStep {
-    let last = step.child.as_ref().and_then(|child| child.steps.last());
-    match last.filter(|last| last.event.status == step.event.status) {
-        Some(last) => culprit(last),
-        None => step,
-    }
+    let Some((child, last)) = step.child.as_ref().and_then(|child| Some((child, child.steps.last()?))) else {
+        return step;
+    };
+    let event = &last.event;
+    let at_its_end = match child.final_status {
+        FinalStatus::TerminatedEarly | FinalStatus::Indeterminate => true,
+        FinalStatus::Cancelled => event.error_classification == ErrorClass::Cancelled,
+        // No directive is applied to what a clock ended.
+        FinalStatus::TimedOut => event.directive.is_none(),
+        FinalStatus::Completed | FinalStatus::Expired | FinalStatus::Rejected => false,
+    };
+    if at_its_end && event.status == step.event.status { culprit(last) } else { step }
 }
 
 /// The run was taken up once too often. `status`: of the step that it was at.

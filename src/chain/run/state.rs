@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::super::ids::StepPath;
 use super::super::log::{Head, Origin, RunFinished};
+use super::super::outcome::StepStatus;
 use super::super::result::FinalStatus;
 use super::super::stamp::Millis;
 use super::resumes::Resumes;
@@ -203,10 +204,10 @@ impl RunState {
         self.phase >= Phase::Open
     }
 
-    /// Whether nothing of the chain has begun.
+    /// Whether nothing of the chain has begun. That a step's own chain is entered, or that steps are skipped, is no beginning.
     #[must_use]
     pub fn is_untouched(&self) -> bool {
-        self.ended.is_empty() && self.open.is_none() && self.frames.len() == 1
+        self.open.is_none() && self.ended.iter().all(|step| step.event.status == StepStatus::Skipped)
     }
 
     /// How the run ended, once it has.

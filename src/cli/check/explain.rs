@@ -239,7 +239,9 @@ fn limits(plan: &Plan, source: &Source<'_>) -> String {
     } else {
         format!("for tenant {tenant} ({from})")
     };
-    format!("{} {whose}: about {runs}, all workers together.", listed(&windows))
+    let narrowest = plan.rates.narrowest.as_ref().map(|action| format!(", as {action} has limits of its own"));
+    let narrowest = narrowest.unwrap_or_default();
+    format!("{} {whose}: about {runs}, all workers together{narrowest}.", listed(&windows))
 }
 
 #[cfg(test)]

@@ -66,6 +66,9 @@ impl Seen {
         } else if let Some(step) = record.strip_prefix("submitted ") {
             ensure(self.open.take().is_some(), "submitted without an intent")?;
             self.jobs.insert(step.into());
+        } else if let Some(step) = record.strip_prefix("fell back ") {
+            // The fallback is another call, and may be another job.
+            self.jobs.remove(step);
         } else if record == "result" {
             self.result_journaled = true;
         } else if record == "settled" {

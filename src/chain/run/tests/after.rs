@@ -150,6 +150,20 @@ fn an_exchange_that_was_refused_does_not_undo_an_earlier_one_that_may_have_been_
     let job = Job { id: JobId::parse("j").unwrap(), progress: JobProgress::Queued, polls: 0 };
     let under_way = OpenStep { job: Some(job), ..OpenStep::new(StepPath::top(0)) };
     assert_eq!(undone(&under_way), StepStatus::Unknown, "nobody knows how its job ends");
+    for status in [StepStatus::Failed, StepStatus::Unknown] {
+        let first = First {
+            status,
+            class: ErrorClass::Network,
+            attempts: 1,
+            polls: 0,
+            job_id: None,
+            spent_ms: 0,
+            maybe_repeated: false,
+            closing: false,
+        };
+        let fallback = OpenStep { attempts: 1, first: Some(first), ..OpenStep::new(StepPath::top(0)) };
+        assert_eq!(undone(&fallback), status, "a fallback that came to nothing undoes nothing");
+    }
 }
 
 #[test]

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use unicode_width::UnicodeWidthStr;
@@ -18,7 +19,8 @@ fn explained(definition: &str, source: &Source<'_>, columns: usize) -> String {
         interval: Duration::from_millis(interval),
     };
     let windows = vec![window(10, 1, 100), window(100, 60, 660)];
-    let plan = Plan::of(&chain, &Terms { max_attempts: 4, poll: Duration::from_secs(3), windows });
+    let plan =
+        Plan::of(&chain, &Terms { max_attempts: 4, poll: Duration::from_secs(3), windows, actions: BTreeMap::new() });
     let text = lines(&plan, source, columns).join("\n");
     anstream::adapter::strip_str(&text).to_string()
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Tape;
-use crate::chain::RunId;
 use crate::chain::log::{Private, Record};
 use crate::chain::stamp::Millis;
+use crate::chain::{RunId, StepPath};
 use crate::journal::{MemoryJournal, MemorySettings};
 use crate::ports::{BoxFuture, Claimed, Journal, JournalError, Lease, RunKey};
 
@@ -58,17 +58,23 @@ impl FakeJournal {
     }
 }
 
+/// The step's id, where it has not been given another.
+fn id(step: &StepPath) -> String {
+    let ids: Vec<String> = step.indices().iter().map(|index| format!("step_{index}")).collect();
+    ids.join(".")
+}
+
 fn name(record: &Record) -> String {
     match record {
         Record::Event(sealed) => format!("{}@{}", sealed.event.body.name(), sealed.event.seq),
         Record::Private(Private::Definition { .. }) => "definition".into(),
-        Record::Private(Private::Intent { step, attempt, .. }) => format!("intent step_{} #{attempt}", step.index()),
-        Record::Private(Private::Withdrawn { step, attempt }) => format!("withdrawn step_{} #{attempt}", step.index()),
-        Record::Private(Private::Submitted { step, .. }) => format!("submitted step_{}", step.index()),
+        Record::Private(Private::Intent { step, attempt, .. }) => format!("intent {} #{attempt}", id(step)),
+        Record::Private(Private::Withdrawn { step, attempt }) => format!("withdrawn {} #{attempt}", id(step)),
+        Record::Private(Private::Submitted { step, .. }) => format!("submitted {}", id(step)),
         Record::Private(Private::Progressed { progress, .. }) => format!("progressed {progress:?}"),
         Record::Private(Private::Attempted { .. }) => "attempted".into(),
-        Record::Private(Private::Entered { step, .. }) => format!("entered step_{step}"),
-        Record::Private(Private::FellBack { step, .. }) => format!("fell back step_{step}"),
+        Record::Private(Private::Entered { step, .. }) => format!("entered {}", id(step)),
+        Record::Private(Private::FellBack { step, .. }) => format!("fell back {}", id(step)),
         Record::Private(Private::StepData { .. }) => "data".into(),
         Record::Private(Private::CancelRequested) => "cancel".into(),
         Record::Private(Private::HandedBack) => "handed back".into(),
