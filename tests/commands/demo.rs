@@ -142,7 +142,7 @@ async fn a_worker_process_is_killed_in_a_job_and_the_next_one_goes_on_with_it() 
     let mut demo = Demo::start(&[]).await;
     demo.shows("▸ accepted: 3 steps").await;
     let first = demo.worker().await;
-    demo.shows("6. The worker is killed in the middle of a job").await;
+    demo.shows("7. The worker is killed in the middle of a job").await;
     assert_eq!(children(demo.pid), [first], "one worker ran all samples so far");
     demo.shows("✖ SIGKILL").await;
     assert!(!runs(first), "it is gone when the demo says so");
@@ -152,14 +152,14 @@ async fn a_worker_process_is_killed_in_a_job_and_the_next_one_goes_on_with_it() 
     assert_eq!(started_with(demo.temp.path().to_str().expect("text")), [second], "so a worker is found that is left");
     let (code, shown, said) = demo.ended().await;
     assert_eq!((code, said.as_str()), (0, ""), "{shown}");
-    let (_, sixth) = shown.split_once("\n6. ").expect("there is a sixth sample");
-    assert_eq!(sixth.matches("▸ accepted").count(), 1, "{sixth}");
+    let (_, last) = shown.split_once("\n7. ").expect("there is a seventh sample");
+    assert_eq!(last.matches("▸ accepted").count(), 1, "{last}");
     for action in ["close-month", "write-invoices", "book-invoices", "notify-finance"] {
-        assert_eq!(sixth.matches(&format!("✔ da-{action} ")).count(), 1, "{action}: {sixth}");
+        assert_eq!(last.matches(&format!("✔ da-{action} ")).count(), 1, "{action}: {last}");
     }
-    assert!(sixth.contains("■ completed  4 of 4 steps, 100 % successful"), "{sixth}");
+    assert!(last.contains("■ completed  4 of 4 steps, 100 % successful"), "{last}");
     for counted in [
-        "The simulator counted 18 calls and ",
+        "The simulator counted 23 calls and ",
         "1 of them throttled, 0 carried out twice.",
         "The job that outlived its worker was submitted once.",
     ] {
@@ -168,13 +168,13 @@ async fn a_worker_process_is_killed_in_a_job_and_the_next_one_goes_on_with_it() 
 }
 
 #[tokio::test]
-async fn as_json_the_demo_prints_the_six_results_and_nothing_else() {
+async fn as_json_the_demo_prints_the_seven_results_and_nothing_else() {
     let (code, shown, said) = Demo::start(&["--json"]).await.ended().await;
     assert_eq!((code, said.as_str()), (0, ""), "{shown}");
     let results: Vec<Value> = shown.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let workers: Vec<_> = results.iter().map(|result| result["worker"].as_str().expect("a worker")).collect();
-    assert_eq!(workers, [&["demo-worker"; 5][..], &["demo-worker-2"]].concat());
-    assert_eq!(results[5]["chain_id"], "invoice-run-058");
+    assert_eq!(workers, [&["demo-worker"; 6][..], &["demo-worker-2"]].concat());
+    assert_eq!(results[6]["chain_id"], "invoice-run-058");
 }
 
 /// At the beginning, with a worker that is at work, and between two workers.
