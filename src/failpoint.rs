@@ -33,17 +33,17 @@ pub const AT_START: [&str; 2] = ["claim_read", "claim_written"];
 /// The process comes by the place called `name`, one of [`NAMES`] or [`AT_START`].
 #[inline]
 pub fn hit(name: &str) {
-    hit_at(name, None::<&str>);
+    hit_at(name, None::<&&str>);
 }
 
 /// The process comes by the place called `name`, one of [`NAMES`], with this step, if with any.
 #[cfg(not(feature = "failpoints"))]
 #[inline]
-pub fn hit_at<S: Display>(_name: &str, _step: Option<S>) {}
+pub fn hit_at<S: Display>(_name: &str, _step: Option<&S>) {}
 
 /// The process comes by the place called `name`, one of [`NAMES`], with this step, if with any.
 #[cfg(feature = "failpoints")]
-pub fn hit_at<S: Display>(name: &str, step: Option<S>) {
+pub fn hit_at<S: Display>(name: &str, step: Option<&S>) {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU32, Ordering};
 
