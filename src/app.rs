@@ -1,10 +1,12 @@
 //! The composition root: a checked configuration becomes adapters, the adapters become a worker. Nothing else in the crate
 //! knows both sides.
 
+mod actions;
 mod adapters;
 mod error;
 mod solo;
 mod store;
+mod terms;
 mod vitals;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +22,6 @@ use crate::amqp::{
     Topology, may_work,
 };
 use crate::chain::TenantName;
-use crate::chain::check::Catalogue;
 use crate::chain::hash::BodyHasher;
 use crate::chain::log::Author;
 use crate::config::{Config, JournalKind, Prefetch, Queue};
@@ -29,10 +30,12 @@ use crate::ops::{Server, raise_open_files};
 use crate::ports::{Journal, Report};
 use crate::runner::Backoff;
 use crate::worker::{self, Drained, Worker, auto_prefetch};
+pub use actions::catalogue;
 use adapters::{Adapters, gates};
 pub use error::{StartError, WorkError};
 pub use solo::{Obstacle, Solo, Watch};
 use store::Store;
+pub use terms::terms;
 use vitals::Vitals;
 
 /// How long the first connection to the broker is tried.
@@ -162,12 +165,6 @@ pub fn topology(config: &Config) -> Topology {
         JournalKind::Memory => false,
     };
     Topology::new(&names(config), &config.exchanges.control, &work_queues, claimed, &streams)
-}
-
-/// What chains may name in this worker.
-#[must_use]
-pub fn catalogue(config: &Config) -> Catalogue {
-    Catalogue::new(config.tenants.keys().cloned()).require_run_id(config.worker.require_run_id)
 }
 
 fn consumer_settings(

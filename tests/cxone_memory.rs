@@ -69,6 +69,7 @@ async fn a_gzip_bomb_is_given_up_at_the_limit_and_costs_no_memory() {
         },
         retry_statuses: vec![],
         max_concurrent: 1,
+        actions: BTreeMap::new(),
     };
     let platform = Cxone::new(BTreeMap::from([(tenant.clone(), settings)]), 4 << 20).unwrap();
     let call = Call {
@@ -76,7 +77,7 @@ async fn a_gzip_bomb_is_given_up_at_the_limit_and_costs_no_memory() {
         run_id: RunId::parse("run").unwrap(),
         step_id: "step".into(),
         action: ActionId::parse("bomb").unwrap(),
-        request: Prepared { body: Bytes::from_static(b"{}") },
+        request: Prepared { target: "/bomb".into(), body: Bytes::from_static(b"{}"), ..Prepared::default() },
         attempt: 1,
         job: false,
         fallback: false,

@@ -5,20 +5,24 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
+use cxchain::app;
 use cxchain::chain::TenantName;
 use cxchain::chain::canonical::canonical;
 use cxchain::chain::check::{Catalogue, Submission, check};
 use cxchain::chain::hash::sha256_hex;
 use cxchain::chain::log::Event;
 use cxchain::cli::Arguments;
+use cxchain::config::Config;
 use serde_json::Value;
 
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 9] = [
     "README.md",
     "CHANGELOG.md",
+    "docs/ACTIONS.md",
     "docs/ARCHITECTURE.md",
     "docs/CONFIG.md",
     "docs/DEPLOY.md",
+    "docs/EXPRESSIONS.md",
     "docs/MESSAGES.md",
     "docs/OPERATIONS.md",
 ];
@@ -159,6 +163,30 @@ fn every_chain_that_is_shown_is_one() {
         let checked = check(&submission, &Catalogue::any());
         assert!(checked.is_ok(), "{body}\n{}", checked.unwrap_err());
     }
+}
+
+/// The page about actions shows a configuration, a schema and a chain that go together.
+#[test]
+fn the_actions_that_are_shown_work_as_they_are_shown() {
+    let text = page("docs/ACTIONS.md");
+    let [schema, chain] = &blocks(&text, "json")[..] else { panic!("a schema and a chain") };
+    let folder = tempfile::tempdir().unwrap();
+    let schema_file = folder.path().join("start-script.json");
+    std::fs::write(&schema_file, schema).unwrap();
+    let toml = blocks(&text, "toml").concat().replace("schemas/start-script.json", &schema_file.display().to_string());
+    let file = folder.path().join("c.toml");
+    std::fs::write(&file, toml).unwrap();
+    let config = Config::load(Some(&file), Vec::<(String, String)>::new()).unwrap();
+    let tenant = TenantName::parse("default").unwrap();
+    let checked = |body: &str| {
+        let submission = Submission { body: body.as_bytes(), message_id: None, queue_tenant: &tenant };
+        check(&submission, &app::catalogue(&config)).map_err(|rejection| rejection.problems.to_string())
+    };
+    let chain_ok = checked(chain).unwrap();
+    assert!(chain_ok.steps[2].operation(false).unwrap().idempotent, "PUT may be repeated");
+    let wrong = chain.replace("4711", "\"4711\"").replace("\"p1\": \"verified\", ", "");
+    let problems = checked(&wrong).unwrap_err();
+    assert!(problems.contains("/steps/0/payload/skillId") && problems.contains("has no p1"), "{problems}");
 }
 
 /// The customer's own words, wherever they are shown.

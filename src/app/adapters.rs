@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::StartError;
 use super::store::Store;
+use super::{StartError, actions};
 use crate::chain::TenantName;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::cxone::{AuthSettings, Cxone, CxoneError, TenantSettings};
 use crate::gate::{GateSettings, Limit, LimitError, LocalGate};
 use crate::ports::{Journal, Outbox, SystemClock, SystemDice};
@@ -52,6 +52,7 @@ fn cxone(config: &Config) -> Result<Cxone, CxoneError> {
             auth,
             retry_statuses: tenant.retry.statuses.clone(),
             max_concurrent: usize::try_from(tenant.max_concurrent).unwrap_or(usize::MAX),
+            actions: tenant.actions.iter().map(|(id, action)| (id.clone(), actions::settings(action))).collect(),
         };
         (name.clone(), settings)
     });
@@ -65,16 +66,24 @@ fn cxone(config: &Config) -> Result<Cxone, CxoneError> {
 pub(super) fn gates(config: &Config) -> Result<BTreeMap<TenantName, GateSettings>, StartError> {
     let mut tenants = BTreeMap::new();
     for (name, tenant) in &config.tenants {
-        let limits: Result<Vec<Limit>, LimitError> =
-            tenant.limits.iter().map(|limit| Limit::new(limit.limit, limit.per, limit.burst)).collect();
-        let limits = limits.map_err(|problem| StartError::Limit { tenant: name.to_string(), problem })?;
+        let refuse = |of: String| move |problem| StartError::Limit { of, problem };
+        let actions = tenant.actions.iter().map(|(id, action)| {
+            let limits = limits(&action.limits).map_err(refuse(format!("{name}.actions.{id}")))?;
+            Ok((id.clone(), limits))
+        });
+        let actions = actions.collect::<Result<_, StartError>>()?;
         let settings = GateSettings {
-            limits,
+            limits: limits(&tenant.limits).map_err(refuse(name.to_string()))?,
             max_concurrent: usize::try_from(tenant.max_concurrent).unwrap_or(usize::MAX),
             slack: config.gate.slack,
             workers: config.gate.workers,
+            actions,
         };
         tenants.insert(name.clone(), settings);
     }
     Ok(tenants)
+}
+
+fn limits(limits: &[config::Limit]) -> Result<Vec<Limit>, LimitError> {
+    limits.iter().map(|limit| Limit::new(limit.limit, limit.per, limit.burst)).collect()
 }

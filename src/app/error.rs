@@ -27,10 +27,10 @@ pub enum StartError {
     #[error("{0}")]
     Cxone(#[from] CxoneError),
     /// A limit that no gate can hold.
-    #[error("tenants.{tenant}.limits: {problem}")]
+    #[error("tenants.{of}.limits: {problem}")]
     Limit {
-        /// The tenant.
-        tenant: String,
+        /// The tenant, or its action.
+        of: String,
         /// What is wrong.
         problem: LimitError,
     },

@@ -2,11 +2,13 @@
 //! [`check`](fn@super::check::check) makes one.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::action::ActionRules;
 use super::expression::{Condition, Extract, Template};
 use super::ids::{ActionId, ChainId, RunId, StepId, TenantName};
 
@@ -74,7 +76,7 @@ impl Step {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Work {
     /// An operation of the platform.
-    Call(Operation),
+    Call(Box<Operation>),
     /// A chain of its own.
     Chain(Nested),
 }
@@ -88,7 +90,8 @@ pub struct Operation {
     pub payload: Template,
     /// How the operation is carried out.
     pub mode: Mode,
-    /// Names that must be in the payload, and not `null`: else the step fails before anything is sent.
+    /// Names that must be in the payload, and not `null`: else the step fails before anything is sent. The step's and the
+    /// action's, each once.
     pub required_params: Vec<String>,
     /// The step's own clock (4.4 of the contract): 5–120 s for a sync call, 5–900 s for a job.
     pub timeout: Duration,
@@ -96,6 +99,8 @@ pub struct Operation {
     pub idempotent: bool,
     /// How many exchanges may be made at most (429s and the repeat after a 401 left out); `None`: the tenant's.
     pub max_attempts: Option<u8>,
+    /// What is configured of the action; what it says of the fields above is in them already.
+    pub rules: Option<Arc<ActionRules>>,
 }
 
 /// What takes the place of a step that did not succeed.

@@ -3,6 +3,7 @@
 //! Nothing in here knows a clock, a socket, randomness or an async runtime; a test holds that. Everything else
 //! in the crate depends on this room, and this room depends on nothing of the crate.
 
+pub mod action;
 pub mod canonical;
 pub mod check;
 pub mod definition;
@@ -13,11 +14,13 @@ pub mod json;
 pub mod log;
 pub mod outcome;
 pub mod place;
+pub mod plan;
 pub mod problem;
 pub mod result;
 pub mod run;
 pub mod stamp;
 
+pub use action::ActionRules;
 pub use definition::{Chain, Fallback, JobOptions, Mode, Nested, OnFailure, OnUnknown, Operation, Step, Work};
 pub use ids::{ActionId, ChainId, JobId, RunId, StepId, StepPath, TenantName};
 pub use outcome::{ErrorClass, JobEnd, JobProgress, Retryable, StepStatus, Verdict};

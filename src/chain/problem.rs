@@ -15,7 +15,8 @@ pub struct Problem {
     /// Where: an RFC 6901 JSON pointer; `""` is the whole message. Keys in it are cut at 64 characters and the whole at
     /// 512 bytes, both marked by `…`; characters that a terminal would act upon are escaped.
     pub pointer: String,
-    /// What is wrong, as a phrase that follows the pointer.
+    /// What is wrong, as a phrase that follows the pointer. What is remarked on that, after a semicolon, is often what was
+    /// probably meant.
     #[serde(rename = "problem")]
     pub what: String,
     /// What would be right, where that can be said shortly.
@@ -35,6 +36,21 @@ impl Problem {
     #[must_use]
     pub fn of_message(what: String, allowed: Option<String>) -> Self {
         Self { pointer: String::new(), what, allowed, line: 1, column: 1, span: 0..0 }
+    }
+
+    /// Whether it is one of the message as a whole, and of no part of it.
+    #[must_use]
+    pub fn is_of_message(&self) -> bool {
+        self.pointer.is_empty() && self.span == (0..0)
+    }
+
+    /// What is wrong, and what is remarked on that.
+    #[must_use]
+    pub fn parts(&self) -> (&str, Option<&str>) {
+        match self.what.split_once("; ") {
+            Some((what, remark)) => (what, Some(remark)),
+            None => (&self.what, None),
+        }
     }
 }
 

@@ -1,130 +1,179 @@
 //! `cxchain check FILE…`: offline, the same judgement as the worker's.
 
-use std::fs::File;
-use std::io::Read;
+mod amounts;
+mod excerpt;
+mod explain;
+mod problems;
+mod source;
+mod tally;
+
 use std::path::Path;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use owo_colors::OwoColorize;
+use serde_json::{Value, json};
 
+use super::figures::count;
 use super::text::{json_line, plain};
-use super::{Exit, load};
+use super::{Exit, load, page};
 use crate::app;
 use crate::chain::check::{Catalogue, Submission, check as check_chain};
+use crate::chain::plan::Plan;
 use crate::chain::problem::Problems;
-use crate::chain::{Chain, TenantName};
+use crate::chain::{Chain, Problem, TenantName};
+use crate::config::{Config, DEFAULT_PATH};
+use explain::Source;
+use tally::Tally;
+
+pub(super) use problems::print_problems;
+pub(super) use source::read;
 
 #[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
 pub(super) struct CheckArgs {
     /// Chain definitions; - is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<String>,
+    /// How problems are shown
+    #[arg(long, value_name = "FORM", default_value = "full", conflicts_with = "json")]
+    format: Format,
     /// One JSON object a file
     #[arg(long)]
     json: bool,
-    /// Accept only tenants of the configuration
+    /// Accept only tenants and actions of the configuration
     #[arg(long)]
     strict: bool,
+    /// Show the plan of each valid chain: its steps, what hands data to what, the time and the requests that a run can take, and
+    /// what becomes of a call whose answer is lost; with the limits of the configuration
+    #[arg(long)]
+    explain: bool,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 all are valid, 2 a file cannot be read, 3 one is no valid chain.";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// With the lines of the source
+    Full,
+    /// FILE:LINE:COLUMN: and the problem, a line each, for editors
+    Short,
 }
 
 pub(super) fn check(config: Option<&Path>, args: &CheckArgs) -> Exit {
-    let catalogue = if args.strict || config.is_some() {
-        match load(config) {
-            Ok(config) => app::catalogue(&config),
-            Err(exit) => return exit,
-        }
-    } else {
-        Catalogue::any()
-    };
-    let mut worst = Exit::Done;
-    for file in &args.files {
-        let exit = check_file(file, &catalogue, args.json);
-        if exit != Exit::Done && worst != Exit::Usage {
-            worst = exit;
-        }
+    if args.files.iter().filter(|file| *file == "-").count() > 1 {
+        say!("{} standard input can be read once only", "error:".red().bold());
+        return Exit::Usage;
     }
-    worst
-}
-
-fn check_file(file: &str, catalogue: &Catalogue, json: bool) -> Exit {
-    let (file, body) = match read(file) {
-        Ok(read) => read,
+    let judge = match Judge::new(config, args) {
+        Ok(judge) => judge,
         Err(exit) => return exit,
     };
-    match judge(&body, catalogue) {
-        Ok(chain) if json => {
-            let good = serde_json::json!({"file": file, "valid": true, "chain_id": chain.chain_id, "steps": chain.steps.len()});
-            tell!("{}", json_line(&good));
-            Exit::Done
-        }
-        Ok(chain) => {
-            let (steps, s) = (chain.steps.len(), if chain.steps.len() == 1 { "" } else { "s" });
-            tell!("{} {file}: {} with {steps} step{s}", "✔".green(), chain.chain_id.bold());
-            Exit::Done
-        }
-        Err(problems) if json => {
-            let list = problems.list();
-            let bad = serde_json::json!({"file": file, "valid": false, "problems": list, "more": problems.more()});
-            tell!("{}", json_line(&bad));
-            Exit::InvalidChain
-        }
-        Err(problems) => {
-            print_problems(&file, &problems);
-            Exit::InvalidChain
+    let mut tally = Tally::default();
+    for file in &args.files {
+        match read(file) {
+            Ok((file, body)) => tally.add(judge.file(&file, &body, args)),
+            Err(_) => tally.unread += 1,
         }
     }
+    if args.files.len() > 1 && !args.json {
+        say!("{tally}");
+    }
+    tally.exit()
+}
+
+/// What files are judged by, and explained with.
+struct Judge {
+    catalogue: Catalogue,
+    /// For plans: the configuration, and what it is called.
+    plans: Option<(Config, String)>,
+}
+
+impl Judge {
+    fn new(path: Option<&Path>, args: &CheckArgs) -> Result<Self, Exit> {
+        // Without a word about a configuration, a definition is judged by the contract alone. A plan is one worker's, and takes
+        // the configuration that a worker would have here.
+        let there = path.or(Some(Path::new(DEFAULT_PATH)).filter(|default| default.exists()));
+        let meant = args.strict || path.is_some() || (args.explain && there.is_some());
+        if !meant && !args.explain {
+            return Ok(Self { catalogue: Catalogue::any(), plans: None });
+        }
+        let config = load(path)?;
+        let catalogue = if meant { app::catalogue(&config) } else { Catalogue::any() };
+        let name = there.map_or_else(|| "built-in defaults".to_owned(), |path| plain(path.display()));
+        Ok(Self { catalogue, plans: args.explain.then_some((config, name)) })
+    }
+
+    /// How many problems it has.
+    fn file(&self, file: &str, body: &[u8], args: &CheckArgs) -> usize {
+        let judged = judge(body, &self.catalogue);
+        let plan = judged.as_ref().ok().and_then(|chain| self.plan(chain));
+        if args.json {
+            let mut document = document(file, &judged);
+            if let Some((plan, source)) = &plan {
+                document["plan"] = json!(plan);
+                document["plan"]["rates"]["from"] = json!(source.configuration);
+                document["plan"]["rates"]["assumed"] = json!(source.assumed);
+            }
+            tell!("{}", json_line(&document));
+        } else {
+            match &judged {
+                Ok(chain) => {
+                    let steps = count(chain.steps.len() as u64, "step");
+                    tell!("{} {file}: {} with {steps}", "✔".green(), chain.chain_id.bold());
+                }
+                Err(problems) if args.format == Format::Short => problems::print_short(file, problems),
+                Err(problems) => {
+                    print_problems(file, body, problems);
+                    if args.files.len() > 1 {
+                        say!();
+                    }
+                }
+            }
+            if let Some((plan, source)) = &plan {
+                tell!("\n{}\n", explain::lines(plan, source, page::columns()).join("\n"));
+            }
+        }
+        judged.map_or_else(|problems| problems.total(), |_| 0)
+    }
+
+    fn plan(&self, chain: &Chain) -> Option<(Plan, Source<'_>)> {
+        let (config, configuration) = self.plans.as_ref()?;
+        let own = app::terms(config, &chain.tenant);
+        let source = Source { configuration, assumed: own.is_none() };
+        let terms = own.or_else(|| app::terms(config, &default_tenant()))?;
+        Some((Plan::of(chain, &terms), source))
+    }
+}
+
+fn document(file: &str, judged: &Result<Chain, Problems>) -> Value {
+    match judged {
+        Ok(chain) => json!({"file": file, "valid": true, "chain_id": chain.chain_id, "steps": chain.steps.len()}),
+        Err(problems) => {
+            let list: Vec<Value> = problems.list().iter().map(with_span).collect();
+            json!({"file": file, "valid": false, "problems": list, "more": problems.more()})
+        }
+    }
+}
+
+/// The problem as everywhere, and the bytes that it is about.
+fn with_span(problem: &Problem) -> Value {
+    let mut value = json!(problem);
+    value["span"] = json!({"start": problem.span.start, "end": problem.span.end});
+    value
 }
 
 /// The worker's own judgement.
 pub(super) fn judge(body: &[u8], catalogue: &Catalogue) -> Result<Chain, Problems> {
-    let tenant = TenantName::parse("default").unwrap_or_else(|_| unreachable!("a tenant's name"));
-    judge_for(&tenant, body, catalogue)
+    judge_for(&default_tenant(), body, catalogue)
+}
+
+fn default_tenant() -> TenantName {
+    TenantName::parse("default").unwrap_or_else(|_| unreachable!("a tenant's name"))
 }
 
 /// As [`judge`], where the chain is `tenant`'s unless it says otherwise.
 pub(super) fn judge_for(tenant: &TenantName, body: &[u8], catalogue: &Catalogue) -> Result<Chain, Problems> {
     let submission = Submission { body, message_id: None, queue_tenant: tenant };
     check_chain(&submission, catalogue).map_err(|rejection| rejection.problems)
-}
-
-/// Every problem on a line of its own, in a form that editors jump to.
-pub(super) fn print_problems(file: &str, problems: &Problems) {
-    let (total, s) = (problems.total(), if problems.total() == 1 { "" } else { "s" });
-    say!("{} {file}: {total} problem{s}", "✖".red());
-    for problem in problems.list() {
-        let place = if problem.pointer.is_empty() { "the message" } else { &problem.pointer };
-        let allowed = problem.allowed.as_ref().map(|allowed| format!(" (allowed: {})", plain(allowed)));
-        say!(
-            "  {file}:{}:{}: {} {}{}",
-            problem.line,
-            problem.column,
-            plain(place).bold(),
-            plain(&problem.what),
-            allowed.unwrap_or_default().dimmed()
-        );
-    }
-    if problems.more() > 0 {
-        say!("  and {} more", problems.more());
-    }
-}
-
-/// More than `worker.max_message_bytes` can be: whatever is longer is no chain definition, and may have no end.
-const MOST: u64 = 64 * 1024 * 1024;
-
-/// A file's bytes, or standard input's, and what to call it, fit for a terminal.
-pub(super) fn read(file: &str) -> Result<(String, Vec<u8>), Exit> {
-    let name = if file == "-" { "<stdin>".to_owned() } else { plain(file) };
-    let mut body = Vec::new();
-    let read = if file == "-" {
-        std::io::stdin().take(MOST + 1).read_to_end(&mut body)
-    } else {
-        File::open(file).and_then(|file| file.take(MOST + 1).read_to_end(&mut body))
-    };
-    let why = match read {
-        Ok(length) if length as u64 <= MOST => return Ok((name, body)),
-        Ok(_) => format!("longer than {MOST} bytes"),
-        Err(why) => why.to_string(),
-    };
-    say!("{} {name} cannot be read: {why}", "error:".red().bold());
-    Err(Exit::Usage)
 }

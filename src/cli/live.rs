@@ -58,8 +58,9 @@ pub(super) fn event_line(event: &Event) -> Option<String> {
 fn retry_line(step: &StepRetried) -> String {
     let http = step.http_status.map_or_else(|| "   ".into(), |status| status.to_string());
     let class = step.error_classification.as_str();
-    let wait = if step.delay_ms == 0 { "at once".into() } else { format!("in {}", duration(step.delay_ms)) };
-    format!("  {} {:<34} {http}  {class}, again {wait}", "↻".yellow(), step.action_id.as_str())
+    // What follows at once may be the same call again, or the fallback's.
+    let again = if step.delay_ms == 0 { String::new() } else { format!(", again in {}", duration(step.delay_ms)) };
+    format!("  {} {:<34} {http}  {class}{again}", "↻".yellow(), step.action_id.as_str())
 }
 
 fn step_line(step: &StepFinished) -> String {
@@ -71,7 +72,11 @@ fn step_line(step: &StepFinished) -> String {
         (Some(_), 1) => ", a job, 1 poll".into(),
         (Some(_), polls) => format!(", a job, {polls} polls"),
     };
-    let fallback = if step.fallback_used { ", by its fallback" } else { "" };
+    let fallback = match (&step.fallback_action_id, step.fallback_used) {
+        (Some(action), _) => format!(", by its fallback {action}"),
+        (None, true) => ", by its fallback".to_owned(),
+        (None, false) => String::new(),
+    };
     match step.status {
         StepStatus::Success => return format!("  {} {action:<34} {http}  {took}{job}{fallback}", "✔".green()),
         StepStatus::Skipped => return format!("  {} {action:<34}      skipped", "○".dimmed()),

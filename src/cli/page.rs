@@ -1,6 +1,7 @@
 //! Where a command's output goes: a terminal of so many columns, or a pipe.
 
 use std::io::{IsTerminal, Write};
+use std::os::fd::AsFd;
 
 use owo_colors::OwoColorize;
 
@@ -8,11 +9,15 @@ use super::Exit;
 
 /// How many columns standard output has; a pipe has as many as are wanted.
 pub(super) fn columns() -> usize {
-    let stdout = std::io::stdout();
-    if !stdout.is_terminal() {
+    columns_of(&std::io::stdout())
+}
+
+/// As [`columns`], for another stream.
+pub(super) fn columns_of(stream: &(impl IsTerminal + AsFd)) -> usize {
+    if !stream.is_terminal() {
         return usize::MAX;
     }
-    let size = rustix::termios::tcgetwinsize(stdout).map(|size| usize::from(size.ws_col));
+    let size = rustix::termios::tcgetwinsize(stream).map(|size| usize::from(size.ws_col));
     // A terminal that does not say is taken for one of the usual size.
     size.ok().filter(|columns| *columns > 0).unwrap_or(80)
 }

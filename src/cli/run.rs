@@ -111,7 +111,7 @@ fn chain(config: &Config, args: &RunArgs) -> Result<(Chain, RunId), Exit> {
     let catalogue = app::catalogue(config).require_run_id(false);
     let judged = judge_size(&body, config).and_then(|()| judge_for(tenant, &body, &catalogue));
     let chain = judged.map_err(|problems| {
-        print_problems(&file, &problems);
+        print_problems(&file, &body, &problems);
         say!("Nothing was called.");
         Exit::InvalidChain
     })?;

@@ -51,7 +51,7 @@ pub(super) async fn submit(config: Config, args: SubmitArgs) -> Exit {
     let chain = match judge_size(&body, &config).and_then(|()| judge(&body, &catalogue(&config))) {
         Ok(chain) => chain,
         Err(problems) => {
-            print_problems(&file, &problems);
+            print_problems(&file, &body, &problems);
             say!("Nothing was published.");
             return Exit::InvalidChain;
         }

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use serde_json::Value;
 
 /// Controls (C0, DEL, C1), and what turns the direction of writing about (<https://trojansource.codes>).
-fn is_unfit(c: char) -> bool {
+pub(super) fn is_unfit(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -20,6 +20,22 @@ pub(super) fn plain(text: impl Display) -> String {
 /// As [`plain`], for a text of ours on several lines with words of others in it.
 pub(super) fn plain_lines(text: impl Display) -> String {
     text.to_string().lines().map(plain).collect::<Vec<_>>().join("\n")
+}
+
+/// `text` on lines of so many characters, broken at blanks, and within a word that is longer than a line.
+pub(super) fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        let letters: Vec<char> = word.chars().collect();
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + letters.len() <= columns => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.extend(letters.chunks(columns.max(1)).map(String::from_iter)),
+        }
+    }
+    lines
 }
 
 /// `value` as JSON on one line.
@@ -88,6 +104,14 @@ mod tests {
         assert_eq!(plain(HOSTILE), r"a\u{1b}[2Jb\u{7f}c\u{9b}31md\u{202e}e\u{a}f\u{d}g");
         assert_eq!(plain("käse 🧀"), "käse 🧀");
         assert_eq!(plain_lines("a\u{1b}\nb"), "a\\u{1b}\nb");
+    }
+
+    #[test]
+    fn a_text_is_broken_at_blanks_and_where_there_is_none() {
+        assert_eq!(wrapped("a bc def", 4), ["a bc", "def"]);
+        assert_eq!(wrapped("a bc def", 3), ["a", "bc", "def"]);
+        assert_eq!(wrapped("a-very-long-word b", 6), ["a-very", "-long-", "word b"]);
+        assert_eq!(wrapped("", 6), [""; 0]);
     }
 
     #[test]

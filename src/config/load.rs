@@ -15,7 +15,7 @@ use super::problem::{Origin, Problem};
 use super::reference;
 
 /// The file that is read when none is named and it exists.
-pub(super) const DEFAULT_PATH: &str = "config/cxchain.toml";
+pub const DEFAULT_PATH: &str = "config/cxchain.toml";
 const PREFIX: &str = "CXCHAIN";
 const SEPARATOR: &str = "__";
 

@@ -6,6 +6,7 @@
 mod actions;
 mod auth;
 mod broker;
+mod headers;
 mod inline;
 mod journal;
 mod key;
@@ -18,6 +19,7 @@ mod path;
 mod problem;
 mod reader;
 mod reference;
+mod schemas;
 mod secrets;
 mod shapes;
 mod shown;
@@ -31,9 +33,11 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
+pub use actions::Action;
 pub use auth::{Auth, Grant, Retry};
 pub use broker::Broker;
 pub use journal::{Gate, GateKind, Journal, JournalKind};
+pub use load::DEFAULT_PATH;
 pub use names::{Exchanges, Logs, Prefetch, Queue};
 pub use observe::{Audit, LogFormat, LogLevel, Ops, Telemetry};
 pub use problem::{ConfigError, Origin, Problem};

@@ -108,7 +108,9 @@ pub fn sample() -> String {
         }
         text.push('\n');
         comment(&mut text, part.about);
-        let _ = writeln!(text, "{}", header(part).replace("NAME", "default"));
+        // Where the operator gives the names there are none by default, and nothing below is set.
+        let mark = if part.pattern.ends_with(".ID") { "# " } else { "" };
+        let _ = writeln!(text, "{mark}{}", header(part).replace("NAME", "default"));
         for (at, row) in rows.iter().enumerate() {
             if at > 0 {
                 text.push('\n');

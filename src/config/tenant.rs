@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::actions;
+use super::actions::{self, Action};
 use super::auth::{Auth, Retry, read_auth, read_retry};
 use super::key::{Fallback, Key, Part};
 use super::links::HttpUrl;
@@ -14,7 +14,7 @@ use super::lists::Tables;
 use super::problem::Origin;
 use super::reader::Section;
 use super::shapes::{Choice, FilePath, Integer, Span, span_text};
-use crate::chain::TenantName;
+use crate::chain::{ActionId, TenantName};
 use crate::tls;
 
 /// One CXone tenant.
@@ -38,6 +38,8 @@ pub struct Tenant {
     pub jobs: Jobs,
     /// When the tenant is left alone. Kept for later: this release has no breaker.
     pub breaker: Breaker,
+    /// What is known of its actions: at most 1000.
+    pub actions: BTreeMap<ActionId, Action>,
 }
 
 /// The API of a tenant.
@@ -46,6 +48,16 @@ pub enum Api {
     /// CXone data actions.
     #[default]
     DataActions,
+}
+
+impl Api {
+    /// Whether every action that nothing is configured for is an operation of the API's own, too.
+    #[must_use]
+    pub fn takes_any_action(self) -> bool {
+        match self {
+            Self::DataActions => true,
+        }
+    }
 }
 
 /// One window of a quota.
@@ -191,7 +203,7 @@ pub(super) fn read(root: &mut Section<'_>) -> BTreeMap<TenantName, Tenant> {
 fn read_tenant(mut section: Section<'_>, is_default: bool) -> Tenant {
     let api = section.value(&API);
     let base_url = read_base_url(&mut section, is_default);
-    let limits = read_limits(&mut section);
+    let limits = read_limits(&mut section, &LIMITS);
     let max_concurrent = small(section.value(&MAX_CONCURRENT));
     let ca_origin = section.given(&CA_FILE);
     let ca_file = section.get(&CA_FILE);
@@ -204,9 +216,9 @@ fn read_tenant(mut section: Section<'_>, is_default: bool) -> Tenant {
     let poll = jobs.value(&POLL);
     jobs.finish();
     let breaker = read_breaker(section.section("breaker"));
-    actions::refuse(section.section("actions"));
+    let actions = actions::read(section.section("actions"));
     section.finish();
-    Tenant { api, base_url, limits, max_concurrent, ca_file, auth, retry, jobs: Jobs { poll }, breaker }
+    Tenant { api, base_url, limits, max_concurrent, ca_file, auth, retry, jobs: Jobs { poll }, breaker, actions }
 }
 
 fn check_ca_file(section: &Section<'_>, path: &Path, origin: Origin, urls: [&Url; 2]) {
@@ -229,15 +241,17 @@ fn read_base_url(section: &mut Section<'_>, is_default: bool) -> Url {
     url
 }
 
-fn read_limits(section: &mut Section<'_>) -> Vec<Limit> {
-    let origin = section.given(&LIMITS).unwrap_or(Origin::Default);
-    let limits: Vec<_> = section.tables(&LIMITS, false).into_iter().filter_map(read_limit).collect();
-    section.show(LIMITS.name, limits.iter().map(show_limit).collect::<Vec<_>>().into(), origin);
+/// The windows at `key`; also an action's, of which there may be none.
+pub(super) fn read_limits(section: &mut Section<'_>, key: &Key<Tables>) -> Vec<Limit> {
+    let origin = section.given(key).unwrap_or(Origin::Default);
+    let limits: Vec<_> = section.tables(key, false).into_iter().filter_map(read_limit).collect();
+    if !limits.is_empty() {
+        section.show(key.name, limits.iter().map(show_limit).collect::<Vec<_>>().into(), origin);
+    }
     limits
 }
 
-/// One window; also an action's.
-pub(super) fn read_limit(mut section: Section<'_>) -> Option<Limit> {
+fn read_limit(mut section: Section<'_>) -> Option<Limit> {
     let limit = section.required(&LIMIT).map(small);
     let per = section.required(&PER);
     let origin = section.given(&BURST).unwrap_or(Origin::Default);

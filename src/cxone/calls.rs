@@ -1,20 +1,21 @@
-//! One exchange of the preset `data-actions`. In sync mode: `POST /api/v2/integration/data-actions/{action_id}/execute`, the
-//! payload as body, the output as answer. What is different for a job is in `jobs`.
+//! One exchange: a request as `request` prepared it, and what was answered. What is different for a job is in `jobs`.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Body, Client, Request, Response};
 use tokio::time::{Instant, timeout_at};
 
 use super::body::{self, Content, End, Reading};
 use super::classify::{self, Seen, verdict};
+use super::cover::Cover;
 use super::outgoing::{Outgoing, Witness};
 use super::retry_after::retry_after;
-use super::tenants::Tenant;
-use super::{error_text, jobs, secrets, transport};
+use super::tenants::{ActionSettings, Tenant};
+use super::{jobs, secrets, transport};
 use crate::chain::RunId;
+use crate::chain::action::Method;
 use crate::ports::{Answer, Call, Clock, Credential, SystemClock};
 
 /// As much of an error's body as is looked at, for a text of 300 characters.
@@ -30,16 +31,19 @@ pub(super) async fn send(tenant: &Tenant, limit: usize, call: &Call, credential:
     if Instant::now() >= call.deadline {
         return unanswered(Seen::TooLate, "the time was over before the call was made");
     }
-    let Some((request, witness)) = request(tenant, call, credential) else {
-        return unsendable("the call cannot be put into HTTP headers");
+    let usual = ActionSettings::default();
+    let settings = tenant.actions.get(&call.action).unwrap_or(&usual);
+    let Some((request, witness)) = request(tenant, settings, call, credential) else {
+        return unsendable("the call cannot be put into an HTTP request");
     };
+    let cover = Cover { credential, redaction: &settings.redaction, hidden: &call.request.hidden };
     match head(&tenant.http, request, &witness, call.deadline).await {
         Err(unanswered) => unanswered,
         Ok(response) if response.status().is_success() => {
             let answer = success(tenant, limit, call.deadline, response).await;
             if call.job { jobs::submitted(answer) } else { answer }
         }
-        Ok(response) => error(tenant, call.deadline, credential, response).await,
+        Ok(response) => error(tenant, call.deadline, &cover, response).await,
     }
 }
 
@@ -48,13 +52,13 @@ pub(super) fn unsendable(why: &str) -> Answer {
     unanswered(Seen::Unsendable, why)
 }
 
-fn request(tenant: &Tenant, call: &Call, credential: &Credential) -> Option<(Request, Witness)> {
-    let action = call.action.as_str();
-    let url = if call.job {
-        jobs::submission_url(tenant, action)
-    } else {
-        tenant.url(&["api", "v2", "integration", "data-actions", action, "execute"])
-    };
+fn request(
+    tenant: &Tenant,
+    settings: &ActionSettings,
+    call: &Call,
+    credential: &Credential,
+) -> Option<(Request, Witness)> {
+    let url = tenant.at(&call.request.target)?;
     let (body, witness) = Outgoing::new(call.request.body.clone());
     let exchange = Exchange {
         run_id: &call.run_id,
@@ -62,11 +66,26 @@ fn request(tenant: &Tenant, call: &Call, credential: &Credential) -> Option<(Req
         attempt: call.attempt,
         fallback: if call.fallback { ":fallback" } else { "" },
     };
-    let mut request = Request::new(reqwest::Method::POST, url);
-    *request.headers_mut() = exchange.headers(credential)?;
-    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let mut request = Request::new(method(call.request.method), url);
+    *request.headers_mut() = exchange.headers(settings, credential)?;
+    if !call.request.body.is_empty() {
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    } else if call.request.method.has_body() {
+        // RFC 9110 section 8.6: it says that there is none, and some servers answer 411 to a request that does not.
+        request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
     *request.body_mut() = Some(Body::wrap(body));
     Some((request, witness))
+}
+
+fn method(method: Method) -> reqwest::Method {
+    match method {
+        Method::Get => reqwest::Method::GET,
+        Method::Post => reqwest::Method::POST,
+        Method::Put => reqwest::Method::PUT,
+        Method::Patch => reqwest::Method::PATCH,
+        Method::Delete => reqwest::Method::DELETE,
+    }
 }
 
 /// What an exchange is for, as its headers say it.
@@ -78,9 +97,13 @@ pub(super) struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
-    /// The headers that every exchange has. `None`: something in them cannot be in a header.
-    pub(super) fn headers(&self, credential: &Credential) -> Option<HeaderMap> {
+    /// The headers that every exchange has, and before them those of the action: ours are put over them. `None`: something in
+    /// them cannot be in a header.
+    pub(super) fn headers(&self, settings: &ActionSettings, credential: &Credential) -> Option<HeaderMap> {
         let mut headers = HeaderMap::new();
+        for (name, value) in &settings.headers {
+            headers.insert(HeaderName::from_bytes(name.as_bytes()).ok()?, value.try_into().ok()?);
+        }
         headers.insert(AUTHORIZATION, secrets::authorization(credential)?);
         let request_id = format!("{}.{}.{}", self.run_id, self.step_id, self.attempt);
         headers.insert(REQUEST_ID, request_id.try_into().ok()?);
@@ -139,24 +162,19 @@ async fn success(tenant: &Tenant, limit: usize, deadline: Instant, mut response:
 }
 
 /// Any status but 2xx. The body is read for its text only; a failure to read it changes nothing.
-pub(super) async fn error(
-    tenant: &Tenant,
-    deadline: Instant,
-    credential: &Credential,
-    mut response: Response,
-) -> Answer {
+pub(super) async fn error(tenant: &Tenant, deadline: Instant, cover: &Cover<'_>, mut response: Response) -> Answer {
     let status = response.status().as_u16();
     let headers = response.headers().clone();
     let retry_after = retry_after(&headers, SystemClock.now());
     let reading = body::read(&mut response, MOST_ERROR_BYTES, deadline.min(Instant::now() + MOST_ERROR_WAIT)).await;
 
-    let text = error_text::find(&headers, &reading.bytes).unwrap_or_else(|| format!("HTTP {status}"));
+    let text = cover.error_text(&headers, &reading.bytes).unwrap_or_else(|| format!("HTTP {status}"));
     Answer {
         // The status alone decides.
         verdict: verdict(Seen::Answered { status, body: classify::Body::Good }, &tenant.retry_statuses),
         http_status: Some(status),
         data: None,
-        message: Some(error_text::line(&secrets::redact(&text, credential))),
+        message: Some(text),
         body: (reading.end == End::Whole).then_some(reading.bytes),
         retry_after,
         job: None,

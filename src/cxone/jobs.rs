@@ -10,13 +10,13 @@ use reqwest::{Request, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::time::timeout_at;
-use url::Url;
 
 use super::body::{self, Content, End, Reading};
 use super::calls::{self, Exchange};
-use super::tenants::Tenant;
-use super::{error_text, secrets, state_search};
-use crate::chain::{ErrorClass, JobEnd, JobId, JobOptions, JobProgress, Retryable, Verdict};
+use super::cover::Cover;
+use super::tenants::{ActionSettings, Tenant};
+use super::{request, state_search};
+use crate::chain::{ActionId, ErrorClass, JobEnd, JobId, JobOptions, JobProgress, Retryable, Verdict};
 use crate::ports::{Answer, Credential, Finished, Poll, Polled, Seen, SubmittedJob};
 
 /// The body of a submission. Its fields are in the order of their names, as all that is sent.
@@ -42,8 +42,14 @@ pub(super) fn body(options: &JobOptions, payload: &Map<String, Value>) -> Bytes 
     serde_json::to_vec(&submission).unwrap_or_default().into()
 }
 
-pub(super) fn submission_url(tenant: &Tenant, action: &str) -> Url {
-    tenant.url(&["api", "v2", "dataactions", action, "execute"])
+/// Where the API takes the jobs of every action.
+pub(super) fn usual_path(action: &ActionId) -> String {
+    format!("/api/v2/dataactions/{action}/execute")
+}
+
+/// Where the API is asked after the jobs of every action.
+pub(super) fn usual_poll_path(action: &ActionId, job: &JobId) -> String {
+    format!("/api/v2/dataactions/{action}/jobs/{job}")
 }
 
 /// What a 2xx to a submission means: the job is known, or the call was made and its answer is lost.
@@ -85,8 +91,12 @@ fn job_id(answer: &Value) -> Option<JobId> {
 pub(super) async fn poll(tenant: &Tenant, limit: usize, poll: &Poll, credential: &Credential) -> Polled {
     let nothing = |seen| Polled { seen, http_status: None };
     let exchange = Exchange { run_id: &poll.run_id, step_id: &poll.step_id, attempt: poll.attempt, fallback: "" };
-    let Some(headers) = exchange.headers(credential) else { return nothing(Seen::Unread) };
-    let url = tenant.url(&["api", "v2", "dataactions", poll.action.as_str(), "jobs", poll.job.as_str()]);
+    let usual = ActionSettings::default();
+    let settings = tenant.actions.get(&poll.action).unwrap_or(&usual);
+    let Some(headers) = exchange.headers(settings, credential) else { return nothing(Seen::Unread) };
+    let url = request::poll_target(tenant, &poll.action, &poll.job).and_then(|target| tenant.at(&target));
+    let Some(url) = url else { return nothing(Seen::Unread) };
+    let cover = Cover { credential, redaction: &settings.redaction, hidden: &poll.hidden };
     let mut request = Request::new(reqwest::Method::GET, url);
     *request.headers_mut() = headers;
 
@@ -95,9 +105,9 @@ pub(super) async fn poll(tenant: &Tenant, limit: usize, poll: &Poll, credential:
     };
     let http_status = Some(response.status().as_u16());
     if response.status().is_success() {
-        return Polled { seen: read(limit, poll, credential, response).await, http_status };
+        return Polled { seen: read(limit, poll, &cover, response).await, http_status };
     }
-    let answer = calls::error(tenant, poll.deadline, credential, response).await;
+    let answer = calls::error(tenant, poll.deadline, &cover, response).await;
     let seen = match answer.verdict {
         Verdict::Throttled => Seen::Throttled(answer.retry_after),
         Verdict::Unauthorized => Seen::Unauthorized,
@@ -107,7 +117,7 @@ pub(super) async fn poll(tenant: &Tenant, limit: usize, poll: &Poll, credential:
     Polled { seen, http_status }
 }
 
-async fn read(limit: usize, poll: &Poll, credential: &Credential, mut response: Response) -> Seen {
+async fn read(limit: usize, poll: &Poll, cover: &Cover<'_>, mut response: Response) -> Seen {
     let headers = response.headers().clone();
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let Reading { bytes, end, beyond } = body::read(&mut response, limit, poll.deadline).await;
@@ -123,11 +133,11 @@ async fn read(limit: usize, poll: &Poll, credential: &Credential, mut response: 
                 None => Seen::Unread,
             }
         }
-        End::Whole => whole(&headers, content_type, bytes, credential),
+        End::Whole => whole(&headers, content_type, bytes, cover),
     }
 }
 
-fn whole(headers: &HeaderMap, content_type: Option<&str>, bytes: Bytes, credential: &Credential) -> Seen {
+fn whole(headers: &HeaderMap, content_type: Option<&str>, bytes: Bytes, cover: &Cover<'_>) -> Seen {
     let Content::Json(mut answer) = body::enveloped(content_type, &bytes) else {
         return match state_search::in_document(&bytes).as_deref().map(state) {
             Some(State::Over(JobEnd::Completed)) => {
@@ -147,7 +157,7 @@ fn whole(headers: &HeaderMap, content_type: Option<&str>, bytes: Bytes, credenti
             finished(JobEnd::Completed, output, None, Some(bytes))
         }
         State::Over(end) => {
-            let message = message(headers, &bytes, &answer, credential);
+            let message = message(headers, &bytes, &answer, cover);
             finished(end, None, Some(message), Some(bytes))
         }
     }
@@ -158,14 +168,13 @@ fn finished(end: JobEnd, data: Option<Value>, message: Option<String>, body: Opt
 }
 
 /// What the platform says of a job that did not complete: `errorDetail`, else where other errors have their text.
-fn message(headers: &HeaderMap, bytes: &[u8], answer: &Value, credential: &Credential) -> String {
+fn message(headers: &HeaderMap, bytes: &[u8], answer: &Value, cover: &Cover<'_>) -> String {
     let detail = match answer.get("errorDetail") {
-        Some(Value::String(text)) if !text.trim().is_empty() => Some(text.clone()),
-        Some(detail @ Value::Object(_)) => error_text::find(headers, detail.to_string().as_bytes()),
+        Some(Value::String(text)) if !text.trim().is_empty() => Some(cover.line(text, Some(answer))),
+        Some(detail @ Value::Object(_)) => cover.error_text(headers, detail.to_string().as_bytes()),
         _ => None,
     };
-    let text = detail.or_else(|| error_text::find(headers, bytes)).unwrap_or_default();
-    error_text::line(&secrets::redact(&text, credential))
+    detail.or_else(|| cover.error_text(headers, bytes)).unwrap_or_default()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

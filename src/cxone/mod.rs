@@ -14,9 +14,11 @@ mod auth;
 mod body;
 mod calls;
 mod classify;
+mod cover;
 mod error_text;
 mod jobs;
 mod outgoing;
+mod request;
 mod retry_after;
 mod secrets;
 mod state_search;
@@ -34,7 +36,7 @@ use crate::ports::{Actions, Answer, BoxFuture, Call, Credential, CredentialError
 
 pub use auth::TokenStatus;
 use tenants::Tenant;
-pub use tenants::{AuthSettings, CxoneError, TenantSettings};
+pub use tenants::{ActionSettings, AuthSettings, CxoneError, TenantSettings};
 
 /// Every tenant's platform.
 pub struct Cxone {
@@ -96,17 +98,15 @@ impl Actions for Cxone {
 
     fn prepare(
         &self,
-        _: &TenantName,
-        _: &ActionId,
+        tenant: &TenantName,
+        action: &ActionId,
         mode: &Mode,
         payload: &Map<String, Value>,
     ) -> Result<Prepared, String> {
-        let body = match mode {
-            // Serialising a map of JSON values cannot fail; its keys come out sorted.
-            Mode::Sync => serde_json::to_vec(payload).unwrap_or_default().into(),
-            Mode::Job(options) => jobs::body(options, payload),
-        };
-        Ok(Prepared { body })
+        match self.tenants.get(tenant) {
+            Some(known) => request::prepare(known, action, mode, payload),
+            None => Err(format!("the tenant {tenant} is not configured")),
+        }
     }
 
     fn poll<'a>(&'a self, poll: &'a Poll, credential: &'a Credential) -> BoxFuture<'a, Polled> {

@@ -1,9 +1,10 @@
 //! A request's body that knows whether a connection ever took it.
 //!
 //! A deadline can pass while the connection is still being made. Then nothing was sent, and the outcome is a plain failure;
-//! else it is unknown. The client's error does not tell the two apart; the body does: hyper's HTTP/1 dispatcher writes the
-//! head of a request into its buffer and goes on to poll the body before it first flushes. A body that was never polled
-//! belongs to a request of which no byte has left.
+//! else it is unknown. The client's error does not tell the two apart; the body does: hyper's HTTP/1 dispatcher asks it whether
+//! it is over when a connection takes the request, right before it writes the head into its buffer, and polls one that is not
+//! before it first flushes. A body that was never asked belongs to a request of which no byte has left. (Whoever else asks on
+//! the way makes us say less, never more.)
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -25,8 +26,7 @@ pub(super) struct Witness(Arc<AtomicBool>);
 
 impl Outgoing {
     pub(super) fn new(bytes: Bytes) -> (Self, Witness) {
-        // Nobody polls an empty body, so that it proves nothing.
-        let taken = Arc::new(AtomicBool::new(bytes.is_empty()));
+        let taken = Arc::new(AtomicBool::new(false));
         (Self { bytes: Some(bytes).filter(|bytes| !bytes.is_empty()), taken: Arc::clone(&taken) }, Witness(taken))
     }
 }
@@ -48,6 +48,8 @@ impl Body for Outgoing {
     }
 
     fn is_end_stream(&self) -> bool {
+        // One that is empty is asked this, and never polled.
+        self.taken.store(true, Ordering::SeqCst);
         self.bytes.is_none()
     }
 
@@ -72,8 +74,10 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_body_proves_nothing() {
+    fn an_empty_body_tells_when_it_was_asked() {
         let (body, witness) = Outgoing::new(Bytes::new());
+        assert_eq!(body.size_hint().exact(), Some(0));
+        assert!(!witness.may_be_sent());
         assert!(body.is_end_stream());
         assert!(witness.may_be_sent());
     }

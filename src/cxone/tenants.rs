@@ -1,5 +1,6 @@
 //! A tenant as this room holds it: its client, its base URL, its tokens.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Once;
 use std::time::Duration;
@@ -11,7 +12,8 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::auth::TokenCache;
-use crate::chain::TenantName;
+use crate::chain::action::{Method, PathTemplate, Query, Redaction};
+use crate::chain::{ActionId, TenantName};
 use crate::tls;
 
 /// How long making a connection (DNS, TCP, TLS) may take. Less than the shortest timeout of a step (5 s), so that a peer
@@ -35,6 +37,25 @@ pub struct TenantSettings {
     pub retry_statuses: Vec<u16>,
     /// Most exchanges at once: so many idle connections are kept.
     pub max_concurrent: usize,
+    /// The operations that are not called as the API calls every action.
+    pub actions: BTreeMap<ActionId, ActionSettings>,
+}
+
+/// How an action is called.
+#[derive(Debug, Clone, Default)]
+pub struct ActionSettings {
+    /// The HTTP method.
+    pub method: Method,
+    /// Where, below the base URL; `None`: where the API calls every action.
+    pub path: Option<PathTemplate>,
+    /// What of a payload goes into the query.
+    pub query: Query,
+    /// Where its jobs are asked after, with the place `{jobId}`; `None`: where the API has them.
+    pub poll_path: Option<PathTemplate>,
+    /// Fixed request headers. Those that every exchange has go before them.
+    pub headers: BTreeMap<String, String>,
+    /// What no text about a call may quote.
+    pub redaction: Redaction,
 }
 
 /// Where a tenant's tokens come from: the OAuth 2.0 client credentials grant, RFC 6749 section 4.4, with the client's id and
@@ -88,12 +109,13 @@ pub(super) struct Tenant {
     pub(super) http: Client,
     pub(super) tokens: TokenCache,
     pub(super) retry_statuses: Vec<u16>,
+    pub(super) actions: BTreeMap<ActionId, ActionSettings>,
     base_url: Url,
 }
 
 impl Tenant {
     pub(super) fn new(name: &TenantName, settings: TenantSettings) -> Result<Self, CxoneError> {
-        let TenantSettings { base_url, ca_file, auth, retry_statuses, max_concurrent } = settings;
+        let TenantSettings { base_url, ca_file, auth, retry_statuses, max_concurrent, actions } = settings;
         let refuse = |key| move |problem| CxoneError::Url { tenant: name.clone(), key, problem };
         check_url(&auth.token_url).map_err(refuse("auth.token_url"))?;
         check_url(&base_url).map_err(refuse("base_url"))?;
@@ -104,16 +126,21 @@ impl Tenant {
         let authorities = authorities.map_err(|problem| CxoneError::Authorities { tenant: name.clone(), problem })?;
         let http = client(max_concurrent, &authorities.unwrap_or_default())
             .map_err(|error| CxoneError::Client { tenant: name.clone(), reason: reason(error) })?;
-        Ok(Self { tokens: TokenCache::new(http.clone(), auth), http, retry_statuses, base_url })
+        Ok(Self { tokens: TokenCache::new(http.clone(), auth), http, retry_statuses, actions, base_url })
     }
 
-    /// The base URL with `segments` below it; each is percent-encoded, so that none leaves its place.
-    pub(super) fn url(&self, segments: &[&str]) -> Url {
+    /// The URL of `target`, a path with or without a query, below the base URL. `None` if it is not below it.
+    pub(super) fn at(&self, target: &str) -> Option<Url> {
+        let (path, query) = match target.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (target, None),
+        };
+        let whole = format!("{}{path}", self.base_url.path().trim_end_matches('/'));
         let mut url = self.base_url.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(segments);
-        }
-        url
+        url.set_path(&whole);
+        url.set_query(query);
+        // Dot segments in any spelling, backslashes, and what else the URL's rules would make another path of, are no path of ours.
+        (path.starts_with('/') && url.path() == whole && url.query() == query).then_some(url)
     }
 }
 
@@ -192,6 +219,7 @@ mod tests {
             },
             retry_statuses: vec![429, 503],
             max_concurrent: 0,
+            actions: BTreeMap::new(),
         }
     }
 
@@ -200,18 +228,24 @@ mod tests {
     }
 
     #[test]
-    fn a_base_url_may_have_a_path_and_segments_stay_in_their_place() {
+    fn a_base_url_may_have_a_path_and_nothing_leaves_it() {
         for (base, whole) in [
-            ("http://h", "http://h/api/a.b/execute"),
-            ("http://h/", "http://h/api/a.b/execute"),
-            ("http://h/x/y", "http://h/x/y/api/a.b/execute"),
-            ("http://h/x/y/", "http://h/x/y/api/a.b/execute"),
+            ("http://h", "http://h/api/a.b/execute?x=%2F"),
+            ("http://h/", "http://h/api/a.b/execute?x=%2F"),
+            ("http://h/x/y", "http://h/x/y/api/a.b/execute?x=%2F"),
+            ("http://h/x/y/", "http://h/x/y/api/a.b/execute?x=%2F"),
         ] {
             let tenant = tenant(base, "http://h/token").unwrap();
-            assert_eq!(tenant.url(&["api", "a.b", "execute"]).as_str(), whole);
+            assert_eq!(tenant.at("/api/a.b/execute?x=%2F").unwrap().as_str(), whole);
         }
-        let tenant = tenant("http://h", "http://h/token").unwrap();
-        assert_eq!(tenant.url(&["a/../b?c#d%"]).as_str(), "http://h/a%2F..%2Fb%3Fc%23d%25");
+        let tenant = tenant("http://h/x", "http://h/token").unwrap();
+        for outside in
+            ["", "a", "http://o/", "/..", "/../y", "/a/%2e%2E/b", "/.", "/a\\b", "/a#b", "/a b", "/a\r\nb", "/ä"]
+        {
+            assert!(tenant.at(outside).is_none(), "{outside:?}");
+        }
+        // An empty segment is no host.
+        assert_eq!(tenant.at("//host/a").unwrap().as_str(), "http://h/x//host/a");
     }
 
     #[test]

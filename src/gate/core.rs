@@ -1,13 +1,14 @@
 //! The gate of one tenant as a synchronous state machine on a clock that the caller gives.
 //!
 //! [`tenant`](super::tenant) asks it for the next [`Turn`] whenever something happened, and tells it what happened. Invariants:
-//! never more permits out than the ramp's width; none while a pause is on; each backed by one cell of every window, and
-//! used within the slack of that cell's instant or not at all.
+//! never more permits out than the ramp's width; none while a pause is on; each backed by one cell of every window of the tenant and,
+//! in an action's lane, of the action, and used within the slack of that cell's instant or not at all. Who waits for its action's
+//! windows holds no cell, and nobody of another lane up.
 
 use std::time::Duration;
 
 use super::clock::Nanos;
-use super::order::{Line, Place};
+use super::order::{Lane, Line, Place};
 use super::pause::Pause;
 use super::ramp::{Era, Ramp};
 use super::tenure::Tenure;
@@ -51,6 +52,8 @@ struct Waiter<W> {
 /// One tenant's gate. `W` is what reaches a waiter.
 pub(super) struct Core<W> {
     windows: Windows,
+    /// Those of actions, by their lanes.
+    lanes: Vec<Windows>,
     line: Line<Waiter<W>>,
     pause: Pause,
     ramp: Ramp,
@@ -61,9 +64,10 @@ pub(super) struct Core<W> {
 }
 
 impl<W> Core<W> {
-    pub(super) fn new(windows: Windows, max_concurrent: usize) -> Self {
+    pub(super) fn new(windows: Windows, lanes: Vec<Windows>, max_concurrent: usize) -> Self {
         Self {
             windows,
+            lanes,
             line: Line::new(),
             pause: Pause::default(),
             ramp: Ramp::new(max_concurrent),
@@ -74,8 +78,8 @@ impl<W> Core<W> {
     }
 
     /// `lead` is the time between its grant and its request.
-    pub(super) fn join(&mut self, age: RunAge, lead: Nanos, reach: W) -> Place {
-        self.line.join(age, Waiter { lead, reach })
+    pub(super) fn join(&mut self, lane: Lane, age: RunAge, lead: Nanos, reach: W) -> Place {
+        self.line.join(lane, age, Waiter { lead, reach })
     }
 
     /// `None` if the waiter was called already.
@@ -90,17 +94,29 @@ impl<W> Core<W> {
 
     /// What there is to do at `now`. To be asked until it grants no more.
     pub(super) fn turn(&mut self, now: Nanos) -> Turn<W> {
-        let Some(first) = self.line.first() else { return Turn::Idle };
-        match self.admit(now, first.lead) {
-            Ok(grant) => self.line.call().map_or(Turn::Idle, |waiter| Turn::Grant(waiter.reach, grant)),
-            Err(Not::Before(instant)) => Turn::At(instant),
-            Err(Not::Full) => Turn::Idle,
+        let mut soonest: Option<Nanos> = None;
+        for (place, lead) in self.line.firsts(|waiter| waiter.lead) {
+            if let Err(instant) = self.lane_open(place.lane(), now, lead) {
+                soonest = Some(soonest.map_or(instant, |other| other.min(instant)));
+                continue;
+            }
+            return match self.admit(now, lead, place.lane()) {
+                Ok(grant) => self.line.leave(place).map_or(Turn::Idle, |waiter| Turn::Grant(waiter.reach, grant)),
+                Err(Not::Before(instant)) => Turn::At(soonest.map_or(instant, |other| other.min(instant))),
+                Err(Not::Full) => Turn::Idle,
+            };
         }
+        soonest.map_or(Turn::Idle, Turn::At)
     }
 
-    /// A grant for who does not wait, if nobody as old or older does.
+    /// A grant for who does not wait, if nobody as old or older does, but for its action's windows alone. Only in the common lane.
     pub(super) fn at_once(&mut self, age: RunAge, now: Nanos) -> Option<Grant> {
-        if self.line.is_before(age) { None } else { self.admit(now, 0).ok() }
+        let firsts = self.line.firsts(|waiter| waiter.lead);
+        let mut before = firsts.into_iter().filter(|(place, _)| place.age() <= age);
+        if before.any(|(place, lead)| self.lane_open(place.lane(), now, lead).is_ok()) {
+            return None;
+        }
+        self.admit(now, 0, None).ok()
     }
 
     /// A grant did not reach its waiter, so it was certainly not used: its cell goes to the next one while it is fresh.
@@ -146,7 +162,10 @@ impl<W> Core<W> {
     /// the pace of the slowest window, and no faster than places under `max_concurrent` become free. What bursts save is
     /// left out.
     pub(super) fn wait_behind(&self, others: usize, now: Nanos) -> Duration {
-        let ahead = self.line.len() + others;
+        // In the lane of an action only the first can be before a newcomer, and only if it does not wait for its action's windows.
+        let lanes = self.line.firsts(|waiter| waiter.lead).into_iter().filter(|(place, _)| place.lane().is_some());
+        let called = lanes.filter(|(place, lead)| self.lane_open(place.lane(), now, *lead).is_ok()).count();
+        let ahead = self.line.len_in_common() + called + others;
         let times = |number: usize, each: Nanos| each.saturating_mul(Nanos::try_from(number).unwrap_or(Nanos::MAX));
         let start = self.pause.end(now).unwrap_or(now).max(self.windows.ready_at());
         let width = self.ramp.width();
@@ -158,18 +177,34 @@ impl<W> Core<W> {
 
     /// Half the slack is there for what is done between grant and request. A longer lead is what the grant has to come ahead of the
     /// instant that it is counted for: otherwise it would be stale whenever it is to be used, and its cell lost.
-    fn admit(&mut self, now: Nanos, lead: Nanos) -> Result<Grant, Not> {
+    fn admit(&mut self, now: Nanos, lead: Nanos, lane: Lane) -> Result<Grant, Not> {
         if self.in_flight >= self.ramp.width() {
             return Err(Not::Full);
         }
         if let Some(end) = self.pause.end(now) {
             return Err(Not::Before(end));
         }
-        let ahead = lead.saturating_sub(self.windows.slack() / 2);
-        let cell = self.cell(now.saturating_add(ahead));
+        let ahead = self.ahead(lead);
+        let cell = self.cell(now.saturating_add(ahead), lane);
         let at = cell.map_err(|ready| Not::Before(ready.saturating_sub(ahead)))?;
         self.in_flight += 1;
         Ok(Grant { at, era: self.ramp.era() })
+    }
+
+    /// How long before the instant that it is counted for a grant with this lead comes.
+    fn ahead(&self, lead: Nanos) -> Nanos {
+        lead.saturating_sub(self.windows.slack() / 2)
+    }
+
+    /// Whether the windows of the lane itself let a grant with this lead come at `now`; else, from when on they do.
+    fn lane_open(&self, lane: Lane, now: Nanos, lead: Nanos) -> Result<(), Nanos> {
+        let ready = self.lane_ready(lane);
+        let ahead = self.ahead(lead);
+        if ready <= now.saturating_add(ahead) { Ok(()) } else { Err(ready - ahead) }
+    }
+
+    fn lane_ready(&self, lane: Lane) -> Nanos {
+        lane.and_then(|lane| self.lanes.get(lane)).map_or(0, Windows::ready_at)
     }
 
     /// A cell of every window, and the instant it is counted for; or the instant from which there can be one.
@@ -177,21 +212,32 @@ impl<W> Core<W> {
     /// Timers fire late, by a millisecond (the grain of tokio's) and more. A cell that became ready a moment ago is counted for when it became ready, and
     /// its grant has the rest of the slack left, at least half. So lateness costs no throughput, and the bound holds, because
     /// a use still comes within the slack of its cell's instant.
-    fn cell(&mut self, now: Nanos) -> Result<Nanos, Nanos> {
+    fn cell(&mut self, now: Nanos, lane: Lane) -> Result<Nanos, Nanos> {
         let slack = self.windows.slack();
+        let of_lane = self.lane_ready(lane);
         self.spare.retain(|at| now.saturating_sub(*at) <= slack);
-        if let Some(place) = self.spare.iter().position(|at| *at <= now) {
-            return Ok(self.spare.swap_remove(place));
+        let spare = self.spare.iter().position(|at| (of_lane..=now).contains(at));
+        let at = match spare {
+            Some(place) => self.spare.swap_remove(place),
+            None => {
+                let ready = self.windows.ready_at().max(of_lane);
+                if ready > now {
+                    let spare = self.spare.iter().copied().filter(|at| *at >= of_lane);
+                    return Err(spare.fold(ready, Nanos::min));
+                }
+                let at = if now - ready <= slack / 2 { ready } else { now };
+                self.windows.take(at)?;
+                at
+            }
+        };
+        if let Some(windows) = lane.and_then(|lane| self.lanes.get_mut(lane)) {
+            windows.take(at)?;
         }
-        let ready = self.windows.ready_at();
-        if ready > now {
-            return Err(self.spare.iter().copied().fold(ready, Nanos::min));
-        }
-        let at = if now - ready <= slack / 2 { ready } else { now };
-        self.windows.take(at)?;
         Ok(at)
     }
 }
 
+#[cfg(test)]
+mod lanes;
 #[cfg(test)]
 mod tests;

@@ -83,6 +83,12 @@ impl Limit {
         self.burst
     }
 
+    /// The time between two requests of a worker that is alone and uses each grant within `slack`, once its burst is used up.
+    #[must_use]
+    pub fn interval(&self, slack: Duration) -> Duration {
+        Duration::from_nanos(self.pace(nanos(slack), 1).interval)
+    }
+
     /// The pace of one of `workers` workers that know nothing of each other, where every use follows its grant within `slack`.
     ///
     /// A worker's share is `limit / workers` with a burst of `burst / workers`, each at least 1. So all together hold the
@@ -123,6 +129,8 @@ mod tests {
             (pace.interval, pace.burst)
         };
         assert_eq!(pace(10, 2, 20_000_000, 1), (1_020_000_000 / 9 + 1, 2));
+        let interval = Limit::new(10, SECOND, 2).unwrap().interval(Duration::from_millis(20));
+        assert_eq!(interval, Duration::from_nanos(1_020_000_000 / 9 + 1));
         assert_eq!(pace(10, 10, 0, 1), (1_000_000_001, 10));
         assert_eq!(pace(10, 1, 0, 0), (100_000_001, 1), "no worker is one worker");
         assert_eq!(pace(10, 2, 0, 4), (500_000_001, 1), "a share of 2 in the window, 1 at once");

@@ -10,7 +10,7 @@ use super::core::Core;
 use super::limit::Limit;
 use super::tenant::Tenant;
 use super::windows::Windows;
-use crate::chain::TenantName;
+use crate::chain::{ActionId, TenantName};
 use crate::ports::{BoxFuture, Gate, GateClosed, Permit, RunAge};
 
 /// What a tenant allows.
@@ -27,6 +27,8 @@ pub struct GateSettings {
     /// How many workers share the limits without knowing of each other, each taking a share: `limit / workers`, with a burst of
     /// `burst / workers`, both at least 1. Together they hold every limit that is at least `workers`. 0 is taken as 1.
     pub workers: u32,
+    /// What actions allow besides: their limits hold together with the tenant's, and are shared as those.
+    pub actions: BTreeMap<ActionId, Vec<Limit>>,
 }
 
 impl GateSettings {
@@ -66,8 +68,13 @@ impl LocalGate {
         let tenants = tenants
             .into_iter()
             .map(|(name, settings)| {
-                let windows = Windows::new(&settings.limits, settings.slack, settings.workers);
-                let tenant = Arc::new(Tenant::new(Core::new(windows, settings.max_concurrent)));
+                let GateSettings { limits, max_concurrent, slack, workers, actions } = settings;
+                let windows = |limits: &[Limit]| Windows::new(limits, slack, workers);
+                let limited = actions.into_iter().filter(|(_, limits)| !limits.is_empty());
+                let (ids, lanes): (Vec<_>, Vec<_>) = limited.map(|(id, limits)| (id, windows(&limits))).unzip();
+                let core = Core::new(windows(&limits), lanes, max_concurrent);
+                let lanes = ids.into_iter().enumerate().map(|(lane, id)| (id, lane)).collect();
+                let tenant = Arc::new(Tenant::new(core, lanes));
                 timers.spawn(Arc::clone(&tenant).keep_time());
                 (name, tenant)
             })
@@ -100,14 +107,15 @@ impl Gate for LocalGate {
     fn permit<'a>(
         &'a self,
         tenant: &'a TenantName,
+        action: Option<&'a ActionId>,
         age: RunAge,
         lead: Duration,
     ) -> BoxFuture<'a, Result<Permit, GateClosed>> {
-        Box::pin(self.tenant(tenant).permit(age, lead))
+        Box::pin(self.tenant(tenant).permit(action, age, lead))
     }
 
-    fn permit_now(&self, tenant: &TenantName, age: RunAge) -> Option<Permit> {
-        self.tenant(tenant).permit_now(age)
+    fn permit_now(&self, tenant: &TenantName, action: Option<&ActionId>, age: RunAge) -> Option<Permit> {
+        self.tenant(tenant).permit_now(action, age)
     }
 
     fn line_behind(&self, tenant: &TenantName, others: usize) -> Duration {

@@ -4,6 +4,7 @@
 //! the lock; the timer task does so when time alone has changed something. What passes to a waiter is a bare [`Grant`];
 //! it becomes a permit where the waiter receives it, so a grant that is not received can be told from a permit that is dropped.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +14,8 @@ use tokio::time::{Instant, sleep};
 use super::clock::{Nanos, nanos};
 use super::core::{Core, Grant, Turn};
 use super::local::GateStatus;
-use super::order::Place;
+use super::order::{Lane, Place};
+use crate::chain::ActionId;
 use crate::ports::{GateClosed, Outcome, Permit, RunAge, Slot};
 
 /// A pause may end beyond every instant that a timer can be set to. The timer looks again after this long at the latest.
@@ -21,6 +23,8 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(60 * 60);
 
 pub(super) struct Tenant {
     state: Mutex<State>,
+    /// Of the actions with windows of their own.
+    lanes: BTreeMap<ActionId, usize>,
     /// Something happened that may move the timer's next instant.
     changed: Notify,
     start: Instant,
@@ -41,10 +45,11 @@ enum Next {
 }
 
 impl Tenant {
-    pub(super) fn new(core: Core<oneshot::Sender<Grant>>) -> Self {
+    pub(super) fn new(core: Core<oneshot::Sender<Grant>>, lanes: BTreeMap<ActionId, usize>) -> Self {
         let fresh_for = Duration::from_nanos(core.slack());
         Self {
             state: Mutex::new(State { core, closed: false }),
+            lanes,
             changed: Notify::new(),
             start: Instant::now(),
             fresh_for,
@@ -69,14 +74,19 @@ impl Tenant {
         }
     }
 
-    pub(super) async fn permit(self: &Arc<Self>, age: RunAge, lead: Duration) -> Result<Permit, GateClosed> {
+    pub(super) async fn permit(
+        self: &Arc<Self>,
+        action: Option<&ActionId>,
+        age: RunAge,
+        lead: Duration,
+    ) -> Result<Permit, GateClosed> {
         let (sender, receiver) = oneshot::channel();
         let mut waiting = {
             let mut state = self.lock();
             if state.closed {
                 return Err(GateClosed);
             }
-            let place = state.core.join(age, nanos(lead), sender);
+            let place = state.core.join(self.lane(action), age, nanos(lead), sender);
             self.advance(&mut state);
             Waiting { tenant: self, place, receiver }
         };
@@ -85,7 +95,12 @@ impl Tenant {
         Ok(self.issue(grant))
     }
 
-    pub(super) fn permit_now(self: &Arc<Self>, age: RunAge) -> Option<Permit> {
+    /// Who wants an action with windows of its own has to stand in the line: one of its cells is too dear to be lost to a journal
+    /// that takes a moment, and only there it is known how long that takes.
+    pub(super) fn permit_now(self: &Arc<Self>, action: Option<&ActionId>, age: RunAge) -> Option<Permit> {
+        if self.lane(action).is_some() {
+            return None;
+        }
         let grant = {
             let mut state = self.lock();
             if state.closed {
@@ -94,6 +109,10 @@ impl Tenant {
             state.core.at_once(age, self.now())?
         };
         Some(self.issue(grant))
+    }
+
+    fn lane(&self, action: Option<&ActionId>) -> Lane {
+        self.lanes.get(action?).copied()
     }
 
     pub(super) fn close(&self) {

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::BoxFuture;
 use super::jobs::{Poll, Polled, SubmittedJob};
+use super::prepared::Prepared;
 use crate::chain::{ActionId, ErrorClass, Mode, RunId, TenantName, Verdict};
 
 /// One exchange to be made.
@@ -34,13 +35,6 @@ pub struct Call {
     pub deadline: Instant,
 }
 
-/// A request as far as it is the same for all attempts of a step.
-#[derive(Clone, PartialEq, Eq, Default)]
-pub struct Prepared {
-    /// The body, exactly as it goes out: sorted keys, no spaces.
-    pub body: Bytes,
-}
-
 /// What one exchange came to.
 #[derive(Clone)]
 pub struct Answer {
@@ -61,12 +55,6 @@ pub struct Answer {
 }
 
 // Written by hand: a payload or a response must not get into a log by way of a `{:?}`.
-
-impl fmt::Debug for Prepared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Prepared").field("body_bytes", &self.body.len()).finish_non_exhaustive()
-    }
-}
 
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

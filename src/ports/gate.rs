@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::BoxFuture;
-use crate::chain::TenantName;
+use crate::chain::{ActionId, TenantName};
 
 /// How old a run is among the runs of this worker: the smaller, the older. The oldest goes first, so that started
 /// chains finish.
@@ -77,6 +77,9 @@ pub struct GateClosed;
 pub trait Gate: Send + Sync {
     /// Waits until the tenant may be asked once more, the oldest run first. Dropping the future gives the place in the line up.
     ///
+    /// `action` is what it will be asked for, where that is to be counted against the action's own limits, too: who waits for
+    /// those alone holds nobody else up.
+    ///
     /// `lead` is what whoever asks has to do before the request can leave. If that is longer than a permit stays fresh, the permit is
     /// handed out so much sooner and counted for when the request can leave: it must not be used before it is [`due`](Permit::due).
     ///
@@ -85,12 +88,13 @@ pub trait Gate: Send + Sync {
     fn permit<'a>(
         &'a self,
         tenant: &'a TenantName,
+        action: Option<&'a ActionId>,
         age: RunAge,
         lead: Duration,
     ) -> BoxFuture<'a, Result<Permit, GateClosed>>;
 
-    /// A permit for now, if one can be had without waiting.
-    fn permit_now(&self, tenant: &TenantName, age: RunAge) -> Option<Permit>;
+    /// A permit for now, if one can be had without waiting; none for an action with limits of its own.
+    fn permit_now(&self, tenant: &TenantName, action: Option<&ActionId>, age: RunAge) -> Option<Permit>;
 
     /// How long a newcomer would wait at the gate now: the line's length at the pace of the slowest window, plus a pause. An
     /// estimate, and rather too long than too short.

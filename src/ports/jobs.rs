@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::prepared::Hidden;
 use crate::chain::{ActionId, JobEnd, JobId, JobProgress, RunId, TenantName};
 
 /// A job that the platform has taken.
@@ -33,6 +34,8 @@ pub struct Poll {
     pub attempt: u32,
     /// The job.
     pub job: JobId,
+    /// What no text about it may have in it.
+    pub hidden: Hidden,
     /// When the exchange has to be over.
     pub deadline: Instant,
 }

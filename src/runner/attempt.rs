@@ -14,7 +14,7 @@ use super::lead::Lead;
 use super::recorder::{Entry, RENEW_EVERY};
 use crate::chain::log::Private;
 use crate::chain::run::{Command, decide};
-use crate::chain::{ErrorClass, Mode, Operation, StepPath, Verdict};
+use crate::chain::{ActionId, ErrorClass, Mode, Operation, StepPath, Verdict};
 use crate::failpoint;
 use crate::ports::{Answer, Call, Credential, JournalError, Permit};
 
@@ -136,7 +136,8 @@ impl Runner {
             return Some(permit);
         }
         drop(permit);
-        self.ports.gate.permit_now(&live.chain.tenant, live.age).filter(Permit::is_fresh)
+        let action = live.action_at_work();
+        self.ports.gate.permit_now(&live.chain.tenant, action.as_ref(), live.age).filter(Permit::is_fresh)
     }
 
     /// A permit; without a wait if that can be. What is staged is journaled before the run stands in the line: a permit that came
@@ -144,13 +145,15 @@ impl Runner {
     /// comes between permit and request, if anything does.
     pub(super) async fn permit(&self, live: &mut Live, lead: Option<&Lead>) -> Result<Option<Permit>, Halt> {
         let (tenant, age, until) = (live.chain.tenant.clone(), live.age, live.deadline().min(self.last_start(live)));
-        if let Some(permit) = self.ports.gate.permit_now(&tenant, age) {
+        // A poll is not what an action's limits are about.
+        let action = lead.and_then(|_| live.action_at_work());
+        if let Some(permit) = self.ports.gate.permit_now(&tenant, action.as_ref(), age) {
             return Ok(Some(permit));
         }
         live.commit().await?;
         let lead = lead.map_or(Duration::ZERO, Lead::expected);
         active(live).clock.enter_gate();
-        let waited = live.wait(self.ports.gate.permit(&tenant, age, lead), until, true).await;
+        let waited = live.wait(self.ports.gate.permit(&tenant, action.as_ref(), age, lead), until, true).await;
         active(live).clock.go_on();
         match waited? {
             Waited::Done(Ok(permit)) => Ok(Some(permit)),
@@ -223,6 +226,12 @@ impl Live {
     pub(super) fn operation(&self, path: &StepPath, fallback: bool) -> &Operation {
         let operation = self.chain.step(path).and_then(|step| step.operation(fallback));
         operation.unwrap_or_else(|| unreachable!("what is sent is an operation"))
+    }
+
+    /// The action of the exchange that is to be made.
+    fn action_at_work(&self) -> Option<ActionId> {
+        let active = self.step.as_ref()?;
+        Some(self.operation(&active.path, active.fallback).action.clone())
     }
 
     /// Waits for the time of a permit that was handed out ahead of it: as at the gate. Its lead at most.

@@ -100,8 +100,10 @@ impl Runner {
     }
 
     fn refuse(&self, live: &mut Live, path: &StepPath, why: String) -> Result<(), Halt> {
-        let status = live.recorder.state().open().map_or(StepStatus::Failed, undone);
         let trace = Trace { message: Some(why), ..Trace::default() };
+        // What may be sent can change with the configuration, between two attempts of one step.
+        let begun = live.recorder.state().open().filter(|open| open.path == *path);
+        let status = begun.map_or(StepStatus::Failed, undone);
         self.end_step(live, path, (status, ErrorClass::Validation), trace)
     }
 
@@ -131,7 +133,7 @@ impl Runner {
         let why = last.map_or_else(String::new, |message| format!(": {message}"));
         let child = Child { final_status, steps };
         let trace = Trace {
-            data: Some(child_output(&child, None)),
+            data: Some(child_output(&child)),
             message: Some(format!("its chain ended {}{why}", final_status.as_str())),
             child: Some(child),
             ..Trace::default()

@@ -156,6 +156,7 @@ impl Runner {
             action: live.operation(path, fallback).action.clone(),
             attempt: open.attempts,
             job: job.id,
+            hidden: active(live).request.hidden.clone(),
             deadline,
         };
         active(live).polling.polls += 1;

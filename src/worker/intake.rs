@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::Shared;
 use super::door::{self, Unaccepted};
 use super::doubt;
+use super::reconsider;
 use super::registry::Registered;
 use super::reject::{self, Refused};
 use super::run::{self, Begin, Taken};
-use crate::chain::check::{Catalogue, Rejection, Submission, check};
+use crate::chain::check::{Rejection, Submission, check};
 use crate::chain::hash::sha256_hex;
 use crate::chain::log::Origin;
 use crate::chain::{Chain, RunId, TenantName};
@@ -24,8 +25,7 @@ pub(super) async fn take(shared: &Arc<Shared>, delivery: Delivery) {
     match checked {
         Ok(chain) => register(shared, delivery, chain).await,
         Err(refused) => {
-            let task = shared.clone();
-            shared.tasks.spawn(async move { reject::reject(&task, delivery, refused).await });
+            shared.tasks.spawn(reconsider::reject_unless_begun(shared.clone(), delivery, refused));
         }
     }
 }
@@ -35,7 +35,7 @@ pub(super) fn belongs_to_known_run(shared: &Shared, delivery: &Delivery) -> bool
     if delivery.body.len() > shared.settings.max_message_bytes {
         return false;
     }
-    let Ok(chain) = parse(shared, delivery) else { return false };
+    let Ok(chain) = parse_accepted(shared, delivery) else { return false };
     let hash = sha256_hex(chain.canonical.as_bytes());
     let Shared { registry, echoes, .. } = shared;
     match chain.run_id {
@@ -52,12 +52,20 @@ pub(super) fn belongs_to_known_run(shared: &Shared, delivery: &Delivery) -> bool
 }
 
 fn parse(shared: &Shared, delivery: &Delivery) -> Result<Chain, Rejection> {
-    let submission = Submission {
+    check(&submission(shared, delivery), &shared.settings.catalogue)
+}
+
+/// As [`parse`], if the message was accepted under another configuration.
+pub(super) fn parse_accepted(shared: &Shared, delivery: &Delivery) -> Result<Chain, Rejection> {
+    check(&submission(shared, delivery), &shared.settings.catalogue.clone().trusting())
+}
+
+fn submission<'d>(shared: &'d Shared, delivery: &'d Delivery) -> Submission<'d> {
+    Submission {
         body: &delivery.body,
         message_id: delivery.message_id.as_deref(),
         queue_tenant: queue_tenant(shared, &delivery.queue),
-    };
-    check(&submission, &shared.settings.catalogue)
+    }
 }
 
 pub(super) fn queue_tenant<'a>(shared: &'a Shared, queue: &str) -> &'a TenantName {
@@ -74,6 +82,22 @@ async fn register(shared: &Arc<Shared>, delivery: Delivery, chain: Chain) {
             (run_id, true, taken)
         }
     };
+    enroll(shared, delivery, chain, Name { run_id, assigned, hash, taken }).await;
+}
+
+/// The run of a delivery.
+pub(super) struct Name {
+    pub(super) run_id: RunId,
+    pub(super) assigned: bool,
+    /// Its definition's.
+    pub(super) hash: String,
+    /// Where it is claimed already.
+    pub(super) taken: Option<Taken>,
+}
+
+/// Registers the delivery as one of this run.
+pub(super) async fn enroll(shared: &Arc<Shared>, delivery: Delivery, chain: Chain, name: Name) {
+    let Name { run_id, assigned, hash, taken } = name;
     let origin = origin(shared, &delivery, assigned);
     let Delivery { queue, body, message_id, redelivered, history_lost, receipt, .. } = delivery;
     let Chain { chain_id, tenant, expires_at, .. } = chain;
@@ -143,16 +167,17 @@ async fn let_go(shared: &Shared, taken: Option<Taken>) {
     }
 }
 
-/// The chain of a delivery that passed the check when it came, or of a log whose message did. The tenant was found then, and
-/// what is configured may have changed since: nothing that was taken in is refused for that.
-pub(super) fn parse_again(unaccepted: &Unaccepted, tenant: &TenantName) -> Result<Chain, Rejection> {
+/// The chain of a delivery that passed the check when it came, or of a log whose message did. What is configured may have
+/// changed since: it fills in what the message leaves open, and nothing that was taken in is refused for it.
+pub(super) fn parse_again(shared: &Shared, unaccepted: &Unaccepted, tenant: &TenantName) -> Result<Chain, Rejection> {
     let Unaccepted { body, message_id, .. } = unaccepted;
-    check(&Submission { body, message_id: message_id.as_deref(), queue_tenant: tenant }, &Catalogue::any())
+    let catalogue = shared.settings.catalogue.clone().trusting();
+    check(&Submission { body, message_id: message_id.as_deref(), queue_tenant: tenant }, &catalogue)
 }
 
 /// A redelivered message without an id goes on with the run that it began: equal bytes are interchangeable. A run that is
 /// found in the journal is claimed there and then, so that the next such message finds another one.
-async fn adopted(shared: &Shared, delivery: &Delivery, hash: &str) -> Option<(RunId, Option<Taken>)> {
+pub(super) async fn adopted(shared: &Shared, delivery: &Delivery, hash: &str) -> Option<(RunId, Option<Taken>)> {
     if !delivery.redelivered {
         return None;
     }

@@ -12,6 +12,7 @@ mod echoes;
 mod intake;
 mod prefetch;
 mod reaper;
+mod reconsider;
 mod registry;
 mod reject;
 mod run;

@@ -82,7 +82,7 @@ async fn take(shared: &Shared, key: RunKey) -> Option<(Unaccepted, Taken)> {
 }
 
 fn register(shared: &Shared, key: &RunKey, log: &[Record]) -> Option<Unaccepted> {
-    let Some((unaccepted, accepted)) = of_log(key, log) else {
+    let Some((unaccepted, accepted)) = of_log(shared, key, log) else {
         error!(run_id = %key.run_id, queue = &*key.queue, "the log of a run says not what it is of; it gets no result");
         return None;
     };
@@ -96,7 +96,7 @@ fn register(shared: &Shared, key: &RunKey, log: &[Record]) -> Option<Unaccepted>
 }
 
 /// What a delivery would have said of the run.
-fn of_log<'a>(key: &RunKey, log: &'a [Record]) -> Option<(Unaccepted, &'a RunAccepted)> {
+fn of_log<'a>(shared: &Shared, key: &RunKey, log: &'a [Record]) -> Option<(Unaccepted, &'a RunAccepted)> {
     let (event, accepted) = accepted(log)?;
     let (canonical, origin) = definition(log)?;
     let unaccepted = Unaccepted {
@@ -109,6 +109,6 @@ fn of_log<'a>(key: &RunKey, log: &'a [Record]) -> Option<(Unaccepted, &'a RunAcc
         expires_at: None,
         origin: origin.clone(),
     };
-    let chain = parse_again(&unaccepted, &event.tenant).ok()?;
+    let chain = parse_again(shared, &unaccepted, &event.tenant).ok()?;
     (sha256_hex(chain.canonical.as_bytes()) == accepted.definition_hash).then_some((unaccepted, accepted))
 }

@@ -98,8 +98,8 @@ pub(super) async fn crash_loop(run_id: &RunId, receipt: &dyn Receipt) -> Result<
 pub(super) async fn history_lost(shared: &Shared, unaccepted: &Unaccepted) -> Result<(), Stopped> {
     let Unaccepted { key, tenant, origin, body, .. } = unaccepted;
     let at = Millis::of(shared.ports.clock.now());
-    let chain =
-        parse_again(unaccepted, tenant).unwrap_or_else(|_| unreachable!("the same bytes passed the same check"));
+    let chain = parse_again(shared, unaccepted, tenant)
+        .unwrap_or_else(|_| unreachable!("the same bytes passed the same check"));
     // A message without an id was given one just now, and is given another the next time.
     let run_id = (!origin.assigned).then(|| key.run_id.clone());
     let name = run_id.as_ref().map_or_else(|| sha256_hex(body), ToString::to_string);

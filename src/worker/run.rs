@@ -32,7 +32,7 @@ const JOURNAL_AGAIN_AT_MOST: Duration = Duration::from_secs(15);
 
 /// What is done with the deliveries of a run that is over here.
 #[derive(Clone, Copy)]
-enum Settle {
+pub(super) enum Settle {
     Acknowledge,
     /// Acknowledged too, with a copy in dead: the run ended for its crashes.
     CopyToDead,
@@ -141,7 +141,7 @@ async fn try_drive(shared: &Arc<Shared>, unaccepted: &Unaccepted, begin: Begin) 
         failpoint::hit("claimed");
         // A run that has begun stays its tenant's, whomever the queue belongs to by now.
         let tenant = accepted(&log).map_or(tenant, |(event, _)| &event.tenant);
-        let chain = match parse_again(unaccepted, tenant) {
+        let chain = match parse_again(shared, unaccepted, tenant) {
             Ok(chain) => Arc::new(chain),
             Err(_) => unreachable!("the same bytes passed the same check before"),
         };
@@ -208,7 +208,7 @@ fn settle(ended: Ended) -> Settle {
 
 /// How long a journal in trouble has been waited for.
 #[derive(Default)]
-struct Patience {
+pub(super) struct Patience {
     last: Option<Duration>,
 }
 
@@ -236,7 +236,7 @@ pub(super) async fn goes_on_after(shared: &Shared, wait: Duration) -> bool {
 
 /// The lease and the log; when the worker stops first, what is to be done with the messages: another worker that has the run
 /// may go on with it, and a journal in trouble leaves them to the broker.
-async fn claim(shared: &Shared, key: &RunKey, patience: &mut Patience) -> Result<Taken, Settle> {
+pub(super) async fn claim(shared: &Shared, key: &RunKey, patience: &mut Patience) -> Result<Taken, Settle> {
     loop {
         match shared.ports.journal.claim(key).await {
             Ok(Claimed::Ours { lease, log }) => return Ok((lease, log)),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::chain::TenantName;
+use crate::chain::{ActionId, TenantName};
 use crate::ports::{BoxFuture, Gate, GateClosed, Permit, RunAge};
 
 pub(super) struct Threshold {
@@ -59,16 +59,17 @@ impl Gate for Threshold {
     fn permit<'a>(
         &'a self,
         tenant: &'a TenantName,
+        action: Option<&'a ActionId>,
         age: RunAge,
         lead: Duration,
     ) -> BoxFuture<'a, Result<Permit, GateClosed>> {
         self.arrived(tenant, age);
-        self.gate.permit(tenant, age, lead)
+        self.gate.permit(tenant, action, age, lead)
     }
 
-    fn permit_now(&self, tenant: &TenantName, age: RunAge) -> Option<Permit> {
+    fn permit_now(&self, tenant: &TenantName, action: Option<&ActionId>, age: RunAge) -> Option<Permit> {
         // Who has to wait has not come to the line yet.
-        let permit = self.gate.permit_now(tenant, age)?;
+        let permit = self.gate.permit_now(tenant, action, age)?;
         self.arrived(tenant, age);
         Some(permit)
     }
@@ -96,16 +97,16 @@ mod tests {
         let _runs = [1, 2, 3].map(|age| threshold.expect(&tenant(), RunAge(age)));
         let ended = threshold.expect(&tenant(), RunAge(4));
         assert_eq!((line(), threshold.line(&tenant()).as_secs()), (9, 5));
-        let _permit = threshold.permit(&tenant(), RunAge(2), Duration::ZERO).await;
+        let _permit = threshold.permit(&tenant(), None, RunAge(2), Duration::ZERO).await;
         assert_eq!(line(), 8);
-        let _other = threshold.permit(&tenant(), RunAge(2), Duration::ZERO).await;
+        let _other = threshold.permit(&tenant(), None, RunAge(2), Duration::ZERO).await;
         assert_eq!(line(), 8, "it came before");
         drop(ended);
         assert_eq!(line(), 7);
-        let _permit = threshold.permit_now(&tenant(), RunAge(3)).unwrap();
+        let _permit = threshold.permit_now(&tenant(), None, RunAge(3)).unwrap();
         assert_eq!(line(), 6);
         *gate.usual_wait.lock().unwrap() = Duration::from_secs(1);
-        assert!(threshold.permit_now(&tenant(), RunAge(1)).is_none());
+        assert!(threshold.permit_now(&tenant(), None, RunAge(1)).is_none());
         assert_eq!(line(), 6, "who has to wait has not come to the line yet");
         assert_eq!(threshold.line_for_one_more(&other).as_secs(), 5);
     }

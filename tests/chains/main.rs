@@ -4,6 +4,7 @@
 mod audit;
 mod clocks;
 mod customer;
+mod data;
 mod duplicates;
 mod expiry;
 mod jobs;

@@ -42,7 +42,7 @@ async fn an_invalid_chain_ends_with_3_and_is_not_published() {
     let channel = amqp::channel(&connection).await;
     let large = GOOD.replacen('{', &format!("{{{}", " ".repeat(1 << 20)), 1);
     for (input, why) in
-        [(BAD, "/chain_id is not a valid name"), ("{", "is not valid JSON"), (&large, "at most 1048576 bytes")]
+        [(BAD, "1 │ {\"chain_id\": \"a b\","), ("{", "is not valid JSON"), (&large, "at most 1048576 bytes")]
     {
         for flag in [&[][..], &["--wait"], &["--json"]] {
             let ended = submit(&stage, flag, input).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cxchain::chain::{ActionId, ErrorClass, JobEnd, JobId, JobOptions, Mode, Retryable, RunId, Verdict};
-use cxchain::ports::{Actions, Answer, Call, Poll, Polled, Prepared, Seen};
+use cxchain::ports::{Actions, Answer, Call, Hidden, Poll, Polled, Prepared, Seen};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -13,7 +13,13 @@ use super::server::{JSON, Reply, Request, Server, json as says, response};
 use super::{LIMIT, TOKEN, call_within, credential, platform, tenant};
 
 async fn submitted_to(url: &str) -> Answer {
-    platform(url).send(&Call { job: true, ..call_within(Duration::from_secs(5)) }, &credential()).await
+    platform(url)
+        .send(&Call { job: true, request: submit("{}".into()), ..call_within(Duration::from_secs(5)) }, &credential())
+        .await
+}
+
+fn submit(body: Bytes) -> Prepared {
+    Prepared { target: "/api/v2/dataactions/da-fetch.v1/execute".into(), body, ..Prepared::default() }
 }
 
 fn question(job: &str) -> Poll {
@@ -24,6 +30,7 @@ fn question(job: &str) -> Poll {
         action: ActionId::parse("da-fetch.v1").unwrap(),
         attempt: 2,
         job: JobId::parse(job).unwrap(),
+        hidden: Hidden::default(),
         deadline: Instant::now() + Duration::from_secs(5),
     }
 }
@@ -86,12 +93,7 @@ async fn a_job_is_submitted_and_asked_after_exactly_as_the_contract_says() {
         r#"{"a":{"x":"ä","y":null},"z":1}"#
     );
 
-    let call = Call {
-        job: true,
-        request: Prepared { body: whole.clone() },
-        attempt: 2,
-        ..call_within(Duration::from_secs(5))
-    };
+    let call = Call { job: true, request: submit(whole.clone()), attempt: 2, ..call_within(Duration::from_secs(5)) };
     let answer = platform.send(&call, &credential()).await;
     assert_eq!((answer.verdict, answer.data), (Verdict::Submitted, None));
     let job = answer.job.unwrap();

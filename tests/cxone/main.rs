@@ -6,6 +6,8 @@ mod bodies;
 mod calls;
 mod deadlines;
 mod jobs;
+mod operations;
+mod redaction;
 mod secrecy;
 mod server;
 mod silence;
@@ -41,11 +43,18 @@ fn settings(base_url: &str) -> TenantSettings {
         },
         retry_statuses: vec![429, 503],
         max_concurrent: 50,
+        actions: BTreeMap::new(),
     }
 }
 
 fn platform(base_url: &str) -> Cxone {
     Cxone::new(BTreeMap::from([(tenant(), settings(base_url))]), LIMIT).unwrap()
+}
+
+/// The usual request with this body.
+fn execute(body: impl Into<Bytes>) -> Prepared {
+    let target = "/api/v2/integration/data-actions/da-fetch.v1/execute".into();
+    Prepared { target, body: body.into(), ..Prepared::default() }
 }
 
 fn call_within(time: Duration) -> Call {
@@ -54,7 +63,7 @@ fn call_within(time: Duration) -> Call {
         run_id: RunId::parse("run-1").unwrap(),
         step_id: "fetch".into(),
         action: ActionId::parse("da-fetch.v1").unwrap(),
-        request: Prepared { body: Bytes::from_static(br#"{"customerId":"CUST-8842"}"#) },
+        request: execute(br#"{"customerId":"CUST-8842"}"#.as_slice()),
         attempt: 1,
         job: false,
         fallback: false,

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use cxchain::ports::{Actions, Call, Prepared};
+use cxchain::ports::{Actions, Call, Hidden, Prepared};
 
 use super::server::{Reply, Server, json};
-use super::{SECRET, TOKEN, call_within, credential, platform, settings};
+use super::{SECRET, TOKEN, call_within, credential, execute, platform, settings};
 
 fn has_canary(text: &str) -> bool {
     text.contains("canary")
@@ -23,7 +22,11 @@ async fn nothing_that_prints_prints_a_secret() {
     let platform = platform(&server.url);
     platform.credential(&super::tenant()).await.unwrap();
     let call = Call {
-        request: Prepared { body: Bytes::from_static(b"{\"a\":\"canary-payload\"}") },
+        request: Prepared {
+            target: "/canary-in-the-path?a=canary-in-the-query".into(),
+            hidden: Hidden(["canary-hidden".to_owned()].into()),
+            ..execute("{\"a\":\"canary-payload\"}")
+        },
         ..call_within(Duration::from_secs(5))
     };
     let answer = platform.send(&call, &credential()).await;

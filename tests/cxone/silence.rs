@@ -3,13 +3,12 @@
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-use bytes::Bytes;
 use cxchain::chain::{ErrorClass, Retryable, Verdict};
-use cxchain::ports::{Actions, Call, Prepared};
+use cxchain::ports::{Actions, Call};
 use tokio::time::Instant;
 
 use super::server::{Reply, Server, json, reset};
-use super::{answer_from, call_within, credential, platform};
+use super::{answer_from, call_within, credential, execute, platform};
 
 const NOT_SENT: Verdict = Verdict::Failed { class: ErrorClass::Network, retry: Retryable::Yes };
 const BROKEN: Verdict = Verdict::Unknown { class: ErrorClass::Network };
@@ -102,7 +101,9 @@ async fn a_reset_at_any_moment_is_unknown_as_soon_as_a_byte_was_seen() {
     let platform = platform(&format!("http://{}", listener.local_addr().unwrap()));
     let mut seen = 0;
     for moment in 0..200 {
-        let call = call_within(Duration::from_secs(10));
+        // With and without a body.
+        let request = execute(if moment / 20 % 2 == 0 { "{}" } else { "" });
+        let call = Call { request, ..call_within(Duration::from_secs(10)) };
         let credential = credential();
         let peer = async {
             let (stream, _) = listener.accept().await.unwrap();
@@ -176,8 +177,7 @@ async fn an_upload_that_nobody_reads_ends_at_the_deadline() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let platform = platform(&format!("http://{}", listener.local_addr().unwrap()));
     let started = Instant::now();
-    let call =
-        Call { request: Prepared { body: Bytes::from(vec![b' '; 32 << 20]) }, ..call_within(Duration::from_secs(1)) };
+    let call = Call { request: execute(vec![b' '; 32 << 20]), ..call_within(Duration::from_secs(1)) };
     let answer = platform.send(&call, &credential()).await;
     assert!(started.elapsed() < Duration::from_millis(1250), "{:?}", started.elapsed());
     assert_eq!(answer.verdict, Verdict::Unknown { class: ErrorClass::Timeout });

@@ -4,6 +4,7 @@
 mod support;
 
 mod broken;
+mod expressions;
 mod fifty;
 mod jobs;
 mod order;

@@ -9,6 +9,7 @@ use super::super::definition::Step;
 use super::super::ids::{ChainId, RunId, TenantName};
 use super::super::json::{Node, Pointer, Report};
 use super::fields::{Field, Known, Object};
+use super::spelling::Meant;
 use super::steps::{self, Rules};
 use super::tree::Tree;
 use super::{Catalogue, texts, time};
@@ -63,14 +64,17 @@ pub(super) fn walk(
     let names = Names {
         chain_id: object.required("chain_id", report).and_then(|field| field.name(ChainId::parse, report)),
         run_id: object.optional("run_id").and_then(|field| run_id(&field, message_id, report)),
-        tenant: object.optional("tenant").and_then(|field| tenant(&field, catalogue, report)),
+        tenant: object.optional("tenant").and_then(|field| tenant(&field, queue_tenant, catalogue, report)),
     };
     let max_steps = max_steps(&object, 10, report);
     let global_timeout = object.optional("global_timeout_seconds").and_then(|field| field.integer(60..=900, report));
     let expires_at = object.optional("expires_at").and_then(|field| expires_at(&field, report));
     let metadata = object.optional("metadata").and_then(|field| texts(&field, report));
     let tenant = names.tenant.as_ref().unwrap_or(queue_tenant);
-    let mut tree = Tree::new(catalogue, tenant);
+    // Of a tenant that is none, no actions are known.
+    let any = Catalogue::any();
+    let misnamed = names.tenant.is_none() && object.optional("tenant").is_some();
+    let mut tree = Tree::new(if misnamed { &any } else { catalogue }, tenant);
     let place = tree.root(names.chain_id.as_ref(), repeats(&object, report));
     let rules = Rules { max_steps, place: &place, outer: None };
     let steps = object.required("steps", report).and_then(|field| steps::walk(&field, &rules, &mut tree, report));
@@ -111,13 +115,20 @@ fn run_id(field: &Field<'_, '_>, message_id: Option<&RunId>, report: &mut Report
     Some(run_id)
 }
 
-fn tenant(field: &Field<'_, '_>, catalogue: &Catalogue, report: &mut Report<'_>) -> Option<TenantName> {
+fn tenant(
+    field: &Field<'_, '_>,
+    queue_tenant: &TenantName,
+    catalogue: &Catalogue,
+    report: &mut Report<'_>,
+) -> Option<TenantName> {
     let tenant = field.name(TenantName::parse, report)?;
     if catalogue.knows(&tenant) {
         return Some(tenant);
     }
-    // Who else is served here is nobody's business.
-    field.wrong(report, "is not a tenant of this worker", "a configured tenant; absent: the tenant of the queue");
+    // Who else is served here is nobody's business: only the queue's own tenant can have been meant.
+    let meant = Meant { word: tenant.as_str(), known: &[queue_tenant.as_str()] };
+    let what = format_args!("is not a tenant of this worker{meant}");
+    field.wrong(report, what, "a configured tenant; absent: the tenant of the queue");
     None
 }
 

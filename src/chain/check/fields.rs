@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use super::super::ids::IdError;
 use super::super::json::{Kind, Member, Node, Pointer, Report, Span};
-use super::spelling;
+use super::spelling::Meant;
 
 /// The fields that an object of the contract may have.
 pub(super) struct Known {
@@ -43,8 +43,9 @@ impl<'w, 'a> Object<'w, 'a> {
             match known.later.iter().find(|(name, _)| *name == key) {
                 Some((_, what)) => report.add(&pointer, member.key_span, what),
                 None => {
-                    let allowed = Names(known.fields);
-                    report.add_allowing(&pointer, member.key_span, Unknown { key, known }, allowed);
+                    let meant = Meant { word: key, known: known.fields };
+                    let what = format_args!("is not a field of {}{meant}", known.noun);
+                    report.add_allowing(&pointer, member.key_span, what, Names(known.fields));
                 }
             }
         }
@@ -57,6 +58,12 @@ impl<'w, 'a> Object<'w, 'a> {
         Some(Field { pointer: self.pointer.key(name), node: &member.node })
     }
 
+    /// Reports that something is wrong with the field `name`, be it there or absent.
+    pub(super) fn wrong(&self, report: &mut Report<'_>, name: &str, what: impl Display) {
+        let span = self.members.iter().find(|member| member.key == name).map_or(self.span, |member| member.node.span);
+        report.add(&self.pointer.key(name), span, what);
+    }
+
     /// The field `name`, which must be there.
     pub(super) fn required(&'w self, name: &'w str, report: &mut Report<'_>) -> Option<Field<'w, 'a>> {
         let field = self.optional(name);
@@ -64,23 +71,6 @@ impl<'w, 'a> Object<'w, 'a> {
             report.add(&self.pointer.key(name), self.span, "is missing");
         }
         field
-    }
-}
-
-/// What is said of a field that the contract does not have. Made only when it is written down: the search for what was
-/// meant is too dear for each of 100,000.
-struct Unknown<'k> {
-    key: &'k str,
-    known: &'k Known,
-}
-
-impl Display for Unknown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "is not a field of {}", self.known.noun)?;
-        match spelling::nearest(self.key, self.known.fields) {
-            Some(meant) => write!(f, "; did you mean {meant}?"),
-            None => Ok(()),
-        }
     }
 }
 
@@ -165,7 +155,8 @@ impl<'w, 'a> Field<'w, 'a> {
         let chosen = choices.iter().find(|(name, _)| *name == text);
         if chosen.is_none() {
             let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-            self.wrong(report, "is not an allowed value", Names(&names));
+            let meant = Meant { word: text, known: &names };
+            self.wrong(report, format_args!("is not an allowed value{meant}"), Names(&names));
         }
         chosen.map(|(_, value)| *value)
     }

@@ -1,5 +1,6 @@
 //! How a step is carried out, and the fields that only a job has.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::super::definition::{JobOptions, Mode};
@@ -14,6 +15,9 @@ const VERSION: &str = "v first, then 1 to 63 characters of A-Z a-z 0-9 . _ -";
 const EXECUTION_TIMEOUT_MS: std::ops::RangeInclusive<u64> = 1_000..=60_000;
 const DEFAULT_EXECUTION_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long a step may take whose mode nobody knows, in seconds.
+pub(super) const WIDEST: std::ops::RangeInclusive<u64> = 5..=900;
+
 /// How long a step of this mode may take, in seconds, and how long it does unless its author says so.
 pub(super) fn timeouts(mode: &Mode) -> (std::ops::RangeInclusive<u64>, u64) {
     match mode {
@@ -22,21 +26,41 @@ pub(super) fn timeouts(mode: &Mode) -> (std::ops::RangeInclusive<u64>, u64) {
     }
 }
 
+/// How a step is carried out that does not say so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Usual {
+    /// At once.
+    Sync,
+    /// As a job.
+    Job,
+    /// As a job if it has fields of one: what is known of its action now says nothing about what was known when it was written.
+    Either,
+}
+
 /// The step's mode with what goes with it.
-pub(super) fn mode(object: &Object<'_, '_>, report: &mut Report<'_>) -> Mode {
+pub(super) fn mode(object: &Object<'_, '_>, usual: Usual, report: &mut Report<'_>) -> Mode {
     let choice = object.optional("mode").map(|field| field.choice(&[("sync", false), ("job", true)], report));
-    match choice {
-        None | Some(Some(false)) => {
-            for name in FIELDS {
-                if let Some(field) = object.optional(name) {
-                    field.wrong(report, "belongs to a job", "only with mode: job");
-                }
-            }
-            Mode::Sync
-        }
+    let is_job = match (choice, usual) {
+        (Some(Some(given)), _) => given,
         // Nobody knows what was meant; the wider bounds of the two are held.
-        Some(Some(true) | None) => Mode::Job(options(object, report)),
+        (Some(None), _) | (None, Usual::Job) => true,
+        (None, Usual::Sync) => false,
+        (None, Usual::Either) => FIELDS.iter().any(|name| object.optional(name).is_some()),
+    };
+    if is_job {
+        return Mode::Job(options(object, report));
     }
+    for name in FIELDS {
+        if let Some(field) = object.optional(name) {
+            field.wrong(report, "belongs to a job", "only with mode: job");
+        }
+    }
+    Mode::Sync
+}
+
+/// A job of which nothing is said.
+pub(super) fn plain() -> JobOptions {
+    JobOptions { version_id: None, environment_context: BTreeMap::new(), execution_timeout: DEFAULT_EXECUTION_TIMEOUT }
 }
 
 fn options(object: &Object<'_, '_>, report: &mut Report<'_>) -> JobOptions {

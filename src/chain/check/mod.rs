@@ -6,6 +6,7 @@
 
 mod catalogue;
 mod definition;
+mod demands;
 mod expressions;
 mod extract;
 mod fallback;
@@ -34,7 +35,7 @@ use super::ids::{ChainId, RunId, TenantName};
 use super::json::{self, Node, Pointer, Report, Span};
 use super::problem::Problems;
 
-pub use catalogue::Catalogue;
+pub use catalogue::{Catalogue, Offer};
 
 /// A message as it came from a work queue.
 #[derive(Debug, Clone, Copy)]

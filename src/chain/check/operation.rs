@@ -1,16 +1,20 @@
 //! What a step, or its fallback, calls.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::super::action::ActionRules;
 use super::super::definition::{Mode, Operation};
 use super::super::expression::{Scope, Template};
 use super::super::ids::ActionId;
 use super::super::json::Report;
-use super::fields::{Field, Known, Object};
+use super::catalogue::Known;
+use super::fields::{self, Field, Object};
+use super::job::Usual;
 use super::tree::{Place, Tree};
-use super::{job, payload, required};
+use super::{demands, job, payload, required};
 
 /// The fields of a step that belong to its action.
 const FIELDS: [&str; 10] = [
@@ -26,7 +30,9 @@ const FIELDS: [&str; 10] = [
     "execution_timeout_ms",
 ];
 
-const RETRY: Known = Known { noun: "retry", fields: &["max_attempts"], later: &[] };
+const CONFIGURED: &str = "one of those under tenants.NAME.actions";
+
+const RETRY: fields::Known = fields::Known { noun: "retry", fields: &["max_attempts"], later: &[] };
 
 /// Says of every field of an action that a step with a nested chain has none.
 pub(super) fn refuse(object: &Object<'_, '_>, report: &mut Report<'_>) {
@@ -45,23 +51,30 @@ pub(super) fn of_step(
     report: &mut Report<'_>,
 ) -> Option<Operation> {
     let field = object.required("action_id", report);
-    let action = field.as_ref().and_then(|field| action(field, tree, report));
-    if let (Some(field), Some(action)) = (&field, &action) {
+    let callee = Callee::of(field.as_ref(), tree, report);
+    if let (Some(field), Some(action)) = (&field, &callee.action) {
         tree.visit(action, place, field, report);
     }
-    let mode = job::mode(object, report);
-    let timeout = timeout(object, &mode, report);
+    let mode = job::mode(object, callee.usual(), report);
+    let timeout = callee.timeout(object, &mode, report);
     let payload = payload(object, scope, report);
     let required = object.optional("required_params");
     let required = required.and_then(|field| required::names(&field, payload.as_ref(), report));
+    let idempotent = object.optional("idempotent").and_then(|field| field.flag(report));
+    let max_attempts = object.optional("retry").and_then(|field| max_attempts(&field, report));
+    callee.check(object, payload.as_ref(), report);
+    let required_params = callee.join(required.unwrap_or_default());
+    let idempotent = idempotent.unwrap_or(callee.is_idempotent());
+    let Callee { action, rules, .. } = callee;
     Some(Operation {
         action: action?,
         payload: payload?,
         mode,
-        required_params: required.unwrap_or_default(),
+        required_params,
         timeout,
-        idempotent: object.optional("idempotent").and_then(|field| field.flag(report)).unwrap_or_default(),
-        max_attempts: object.optional("retry").and_then(|field| max_attempts(&field, report)),
+        idempotent,
+        max_attempts,
+        rules,
     })
 }
 
@@ -72,29 +85,87 @@ pub(super) fn of_fallback(
     tree: &mut Tree<'_>,
     report: &mut Report<'_>,
 ) -> Option<Operation> {
-    let action = object.required("action_id", report).and_then(|field| action(&field, tree, report));
-    let mode = Mode::Sync;
-    let timeout = timeout(object, &mode, report);
+    let field = object.required("action_id", report);
+    let callee = Callee::of(field.as_ref(), tree, report);
+    let mode = if callee.usual() == Usual::Job { Mode::Job(job::plain()) } else { Mode::Sync };
+    let timeout = callee.timeout(object, &mode, report);
     let payload = payload(object, scope, report);
+    callee.check(object, payload.as_ref(), report);
+    let (required_params, idempotent) = (callee.join(Vec::new()), callee.is_idempotent());
+    let Callee { action, rules, .. } = callee;
     Some(Operation {
         action: action?,
         payload: payload?,
         mode,
-        required_params: Vec::new(),
+        required_params,
         timeout,
-        idempotent: false,
+        idempotent,
         max_attempts: None,
+        rules,
     })
 }
 
-fn action(field: &Field<'_, '_>, _tree: &Tree<'_>, report: &mut Report<'_>) -> Option<ActionId> {
-    field.name(ActionId::parse, report)
+/// The action of a call, with what is known of it.
+struct Callee {
+    action: Option<ActionId>,
+    rules: Option<Arc<ActionRules>>,
+    /// Whether what is known of it must not be held against the definition: that is accepted already, or it names no action.
+    lenient: bool,
 }
 
-fn timeout(object: &Object<'_, '_>, mode: &Mode, report: &mut Report<'_>) -> Duration {
-    let (bounds, default) = job::timeouts(mode);
-    let given = object.optional("timeout_seconds").and_then(|field| field.integer(bounds, report));
-    Duration::from_secs(given.unwrap_or(default))
+impl Callee {
+    fn of(field: Option<&Field<'_, '_>>, tree: &Tree<'_>, report: &mut Report<'_>) -> Self {
+        let unknown = Self { action: None, rules: None, lenient: true };
+        let Some(field) = field else { return unknown };
+        let Some(action) = field.name(ActionId::parse, report) else { return unknown };
+        let lenient = tree.catalogue.is_trusting();
+        match tree.catalogue.look_up(tree.tenant, &action) {
+            Known::Rules(rules) => Self { action: Some(action), rules: Some(Arc::clone(rules)), lenient },
+            Known::Plain => Self { action: Some(action), rules: None, lenient },
+            Known::NoAction(meant) => {
+                let what = "is not an action of this tenant";
+                match meant {
+                    Some(meant) => field.wrong(report, format_args!("{what}; did you mean {meant}?"), CONFIGURED),
+                    None => field.wrong(report, what, CONFIGURED),
+                }
+                Self { action: Some(action), ..unknown }
+            }
+        }
+    }
+
+    fn usual(&self) -> Usual {
+        match &self.rules {
+            Some(rules) if rules.job => Usual::Job,
+            _ if self.lenient => Usual::Either,
+            _ => Usual::Sync,
+        }
+    }
+
+    fn is_idempotent(&self) -> bool {
+        self.rules.as_ref().is_some_and(|rules| rules.idempotent)
+    }
+
+    fn timeout(&self, object: &Object<'_, '_>, mode: &Mode, report: &mut Report<'_>) -> Duration {
+        let (bounds, default) = job::timeouts(mode);
+        let longest = Duration::from_secs(*bounds.end());
+        let held = if self.lenient { job::WIDEST } else { bounds };
+        let given = object.optional("timeout_seconds").and_then(|field| field.integer(held, report));
+        let usual = || self.rules.as_ref().and_then(|rules| rules.timeout).map(|usual| usual.min(longest));
+        given.map(Duration::from_secs).or_else(usual).unwrap_or(Duration::from_secs(default))
+    }
+
+    fn check(&self, object: &Object<'_, '_>, payload: Option<&Template>, report: &mut Report<'_>) {
+        if let (Some(rules), Some(payload), false) = (&self.rules, payload, self.lenient) {
+            demands::check(object, payload, rules, report);
+        }
+    }
+
+    /// The step's `own` names and the action's.
+    fn join(&self, own: Vec<String>) -> Vec<String> {
+        let action = self.rules.iter().flat_map(|rules| &rules.required_params);
+        let further: Vec<String> = action.filter(|name| !own.contains(name)).cloned().collect();
+        own.into_iter().chain(further).collect()
+    }
 }
 
 /// An absent one is empty.

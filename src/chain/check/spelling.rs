@@ -1,4 +1,6 @@
-//! Which field was probably meant.
+//! Which of the known words was probably meant.
+
+use std::fmt::{self, Display};
 
 /// The one of `known` that `word` is most likely a misspelling of: `on_faliure`, `onFailure`, `on-failure`.
 pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
@@ -13,6 +15,22 @@ pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
         .filter(|(distance, known)| *distance <= if known.len() <= 4 { 1 } else { 2 })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, known)| known)
+}
+
+/// What is remarked on a word that is none of the `known` ones. Made only when it is written down: the search is too dear for each
+/// of 100,000. It must not hold the word.
+pub(super) struct Meant<'m> {
+    pub(super) word: &'m str,
+    pub(super) known: &'m [&'m str],
+}
+
+impl Display for Meant<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match nearest(self.word, self.known) {
+            Some(meant) => write!(f, "; did you mean {meant}?"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Without what the conventions for names differ in.

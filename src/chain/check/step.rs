@@ -52,7 +52,7 @@ pub(super) fn walk(
             operation::refuse(&object, report);
             nested::walk(&chain, (place, scope), tree, report).map(Work::Chain)
         }
-        None => operation::of_step(&object, (place, scope), tree, report).map(Work::Call),
+        None => operation::of_step(&object, (place, scope), tree, report).map(|call| Work::Call(Box::new(call))),
     };
     let on_failure = object.optional("on_failure").map(|field| field.choice(&ON_FAILURE, report));
     let on_unknown = object.optional("on_unknown").and_then(|field| field.choice(&ON_UNKNOWN, report));

@@ -53,6 +53,12 @@ impl Expression {
         Err(faults)
     }
 
+    /// As it was written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The ids of the steps whose values it looks at.
     #[must_use]
     pub fn references(&self) -> &[String] {
@@ -111,7 +117,7 @@ fn parse<'s>(text: &str) -> Result<(Node, Vec<Fault<'s>>), Vec<Fault<'s>>> {
 
 /// What the parser would have taken. Its own words quote the text, so they are only looked at.
 fn expected(error: &JmespathError) -> Option<&'static str> {
-    const SAID: [(&str, &str); 16] = [
+    const SAID: [(&str, &str); 22] = [
         ("Did not parse the complete expression", "an operator, or the end"),
         ("Quoted strings can't be a function name", "a function name without quotes"),
         ("Expected '}' or ','", "} or a comma"),
@@ -127,10 +133,14 @@ fn expected(error: &JmespathError) -> Option<&'static str> {
         ("Expected '.', '[', or '[?'", "., [ or [?, or the end"),
         ("invalid token after ','", "another entry after the comma"),
         ("Unable to parse literal JSON", "JSON between the backticks; a string is '…'"),
+        ("Unable to parse quoted identifier", "a name as JSON writes a string"),
         ("'=' is not valid", "== to compare"),
+        ("'-' must be followed", "a negative index; a name with a hyphen stands in double quotes"),
+        ("Expected valid number", "an index of at most 2147483647"),
+        ("Invalid character", "names, operators and quotes of JMESPath; other names stand in double quotes"),
+        ("Unexpected nud token", "a value: a name, '…', `…`, @, ( or a function"),
+        ("Unexpected led token", "an operator, or the end"),
     ];
     let ErrorReason::Parse(said) = &error.reason else { return None };
-    let known = SAID.iter().find(|(phrase, _)| said.starts_with(phrase)).map(|(_, expected)| *expected);
-    known
-        .or_else(|| said.starts_with("Unexpected nud token").then_some("a value: a name, '…', `…`, @, ( or a function"))
+    SAID.iter().find(|(phrase, _)| said.starts_with(phrase)).map(|(_, expected)| *expected)
 }

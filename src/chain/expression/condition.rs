@@ -16,6 +16,12 @@ impl Condition {
         Self(expression)
     }
 
+    /// The expression as it was written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.0.text()
+    }
+
     /// The ids of the steps whose values it looks at.
     #[must_use]
     pub fn references(&self) -> &[String] {

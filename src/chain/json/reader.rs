@@ -31,6 +31,11 @@ impl<'a> Reader<'_, 'a> {
             self.tokens.report.add_allowing(&root, mark, "begins with a byte order mark", "UTF-8 without one");
         }
         self.tokens.space();
+        if self.tokens.peek().is_none() {
+            let here = self.tokens.here();
+            self.tokens.report.add_allowing(&root, here, "is empty", VALUE);
+            return Err(Stop);
+        }
         let node = self.value(&root, 0)?;
         self.tokens.space();
         if self.tokens.peek().is_some() {

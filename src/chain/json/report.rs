@@ -46,7 +46,7 @@ impl<'a> Report<'a> {
         what: impl Display,
         allowed: impl FnOnce() -> Option<String>,
     ) {
-        let allowed = || allowed().as_ref().map(|allowed| bounded(allowed));
+        let allowed = || allowed().as_ref().map(bounded);
         self.note(pointer, |text| inside(text, string, at), what, allowed);
     }
 

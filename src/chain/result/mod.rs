@@ -1,5 +1,6 @@
 //! The result of a run: the one message that upstream waits for.
 
+mod cloak;
 mod render;
 mod response;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::cloak::Cloak;
 use super::response::{outputs, response};
 use super::{AuditEntry, Content, FinalStatus, RESULT_SCHEMA, Reason, ReasonCode, RunResult, StepResponse};
 use crate::chain::definition::Chain;
@@ -37,6 +38,7 @@ pub fn summary(
 /// out `response_data` (the largest first) gets it there.
 #[must_use]
 pub fn render(chain: &Chain, state: &RunState, finished: &RunFinished, ending: Ending<'_>, max_bytes: usize) -> String {
+    let cloak = Cloak::new(chain, state.steps());
     let result = RunResult {
         schema: RESULT_SCHEMA,
         run_id: Some(ending.run_id.clone()),
@@ -48,8 +50,8 @@ pub fn render(chain: &Chain, state: &RunState, finished: &RunFinished, ending: E
         steps_executed: finished.steps_executed,
         completion_rate_percent: number(finished.completion_rate_percent),
         total_latency_ms: finished.total_latency_ms,
-        aggregated_responses: state.steps().iter().map(|step| response(step, Some(chain))).collect(),
-        outputs: outputs(state.steps(), Some(chain)),
+        aggregated_responses: state.steps().iter().map(|step| response(step, Some(&cloak))).collect(),
+        outputs: outputs(state.steps(), Some(&cloak)),
         audit_log: state.ended().iter().map(|step| entry(step)).collect(),
         audit_head: Some(ending.head),
         started_at: state.started_at().unwrap_or(ending.finished_at),

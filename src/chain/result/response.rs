@@ -4,21 +4,23 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::cloak::Cloak;
 use super::{Content, StepResponse};
-use crate::chain::definition::Chain;
 use crate::chain::outcome::StepStatus;
 use crate::chain::run::{Child, FinishedStep};
 
-/// One entry of `aggregated_responses`. With the definition it is what leaves the worker: without it, what later steps see.
-pub(super) fn response(step: &FinishedStep, chain: Option<&Chain>) -> StepResponse {
+/// One entry of `aggregated_responses`. With a cloak it is what leaves the worker: without it, what later steps see.
+pub(super) fn response(step: &FinishedStep, cloak: Option<&Cloak<'_>>) -> StepResponse {
     let event = &step.event;
     let message = || step.message.clone().unwrap_or_default();
-    let nested = step.child.as_ref().map(|child| Arc::new(child_output(child, chain)));
-    let content = match (event.status == StepStatus::Success, nested) {
-        (true, Some(response_data)) => Content::Data { response_data },
-        (true, None) => Content::Data { response_data: step.data.clone().unwrap_or_default() },
-        (false, Some(response_data)) => Content::Both { response_data, error_message: message() },
-        (false, None) => Content::Error { error_message: message() },
+    let data = cloak.map_or_else(|| step.data.clone(), |cloak| cloak.data(step));
+    let well = matches!(event.status, StepStatus::Success | StepStatus::Skipped);
+    let content = match (well, data) {
+        (true, data) => Content::Data { response_data: data.unwrap_or_default() },
+        (false, Some(response_data)) if step.child.is_some() => {
+            Content::Both { response_data, error_message: message() }
+        }
+        (false, _) => Content::Error { error_message: message() },
     };
     StepResponse {
         step_index: event.step_index,
@@ -32,7 +34,7 @@ pub(super) fn response(step: &FinishedStep, chain: Option<&Chain>) -> StepRespon
         gate_wait_ms: event.gate_wait_ms,
         attempts: event.attempts,
         job_id: event.job_id.clone(),
-        extracted: step.extracted.clone(),
+        extracted: extracted(step, cloak),
         directive: event.directive,
         fallback_used: event.fallback_used,
         response_hash: event.response_hash.clone(),
@@ -42,9 +44,13 @@ pub(super) fn response(step: &FinishedStep, chain: Option<&Chain>) -> StepRespon
 }
 
 /// `{step_id: extracted}`, each step by its id within its own chain; steps that extracted nothing are left out.
-pub(super) fn outputs(steps: &[Arc<FinishedStep>], _chain: Option<&Chain>) -> Map<String, Value> {
+pub(super) fn outputs(steps: &[Arc<FinishedStep>], cloak: Option<&Cloak<'_>>) -> Map<String, Value> {
     let with = steps.iter().filter(|step| !step.extracted.is_empty());
-    with.map(|step| (own_id(&step.event.step_id).to_owned(), step.extracted.clone().into())).collect()
+    with.map(|step| (own_id(&step.event.step_id).to_owned(), extracted(step, cloak).into())).collect()
+}
+
+fn extracted(step: &FinishedStep, cloak: Option<&Cloak<'_>>) -> Map<String, Value> {
+    cloak.map_or_else(|| step.extracted.clone(), |cloak| cloak.extracted(step))
 }
 
 /// `child` of `parent.child`.
@@ -52,13 +58,18 @@ fn own_id(step_id: &str) -> &str {
     step_id.rsplit_once('.').map_or(step_id, |(_, own)| own)
 }
 
-/// What a step with a nested chain leaves: how that ended, what its steps answered, and what they extracted.
+/// What a step with a nested chain leaves: how that ended, what its steps answered, and what they extracted. The values are the
+/// real ones, for later steps.
 #[must_use]
-pub fn child_output(child: &Child, chain: Option<&Chain>) -> Value {
-    let responses: Vec<StepResponse> = child.steps.iter().map(|step| response(step, chain)).collect();
+pub fn child_output(child: &Child) -> Value {
+    nested(child, None)
+}
+
+pub(super) fn nested(child: &Child, cloak: Option<&Cloak<'_>>) -> Value {
+    let responses: Vec<StepResponse> = child.steps.iter().map(|step| response(step, cloak)).collect();
     json!({
         "final_status": child.final_status,
         "aggregated_responses": responses,
-        "outputs": outputs(&child.steps, chain),
+        "outputs": outputs(&child.steps, cloak),
     })
 }

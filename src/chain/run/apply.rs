@@ -127,7 +127,7 @@ impl RunState {
         legal(path.index() == event.step_index && u32::from(event.step_index) < self.steps_total, name)?;
         legal(child.is_some() == self.is_around(&path), name)?;
         let child = child.map(|final_status| Child { final_status, steps: self.leave() });
-        let data = child.as_ref().map(|child| Arc::new(result::child_output(child, None))).or(data);
+        let data = child.as_ref().map(|child| Arc::new(result::child_output(child))).or(data);
         self.open = None;
         self.resumes.progress();
         let event = event.clone();

@@ -56,10 +56,13 @@ fn payload<'c>(
         Err(why) => return Readiness::Refuse(format!("payload{why}")),
     };
     let lacking = operation.required_params.iter().find(|name| rendered.get(*name).is_none_or(Value::is_null));
-    match lacking {
-        // The name is in the definition; whoever reads the result has that, too.
-        Some(name) => Readiness::Refuse(format!("the required parameter {name} is null")),
-        None => Readiness::Send(operation, rendered),
+    // The name is in the definition or the configuration; whoever reads the result may know it.
+    if let Some(name) = lacking {
+        return Readiness::Refuse(format!("the required parameter {name} is null"));
+    }
+    match operation.rules.as_ref().map_or(Ok(()), |rules| rules.check_payload(&rendered)) {
+        Ok(()) => Readiness::Send(operation, rendered),
+        Err(why) => Readiness::Refuse(why),
     }
 }
 

@@ -30,20 +30,28 @@ macro_rules! sample {
 
 const KILLED: &str = "The worker is killed in the middle of a job, and the next one goes on";
 
-pub(super) const SAMPLES: [Sample; 6] = [
+pub(super) const SAMPLES: [Sample; 7] = [
     sample!("Three steps, one after the other", "examples/customer-sync.json", "completed"),
     sample!("A step fails, and the chain goes on", "examples/address-check.json", "completed"),
     sample!("The tenant is throttled, and the step waits", "examples/order-export.json", "completed"),
     sample!("A step is a job, and is polled until it is over", "examples/usage-report.json", "completed"),
     sample!("A step fails, and the chain ends there", "examples/credit-hold.json", "terminated_early"),
+    sample!(
+        "Data goes from step to step; one is skipped, two fall back, one is a chain",
+        "examples/customer-visit.json",
+        "completed"
+    ),
     Sample { killed_in: Some("invoices"), ..sample!(KILLED, "examples/invoice-run.json", "completed") },
 ];
 
-const FAULTS: [&str; 5] = [
+const FAULTS: [&str; 8] = [
     "da-validate-address=status:422,body:zip is no ZIP code",
     "da-export-orders=status:429,retry-after:2,times:1",
     "da-build-usage-report=job-runs-for:1s",
     "da-place-hold=status:500,body:the ledger is closed",
+    r#"da-find-customer=status:200,body:{"customerId":"4711","tier":"premium"}"#,
+    "da-find-slot=status:500,body:no calendar",
+    "da-send-message=status:403,body:no message for you",
     // Long enough that it is not over when the next worker is there.
     "da-write-invoices=job-runs-for:2500ms",
 ];

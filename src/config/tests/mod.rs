@@ -1,5 +1,6 @@
 //! The configuration as a whole.
 
+mod actions;
 mod generated;
 mod problems;
 mod secrets;

@@ -111,10 +111,6 @@ api = \"cxone\"
 auth.grant = \"static\"
 breaker = { consecutive_failures = 5, open_for = \"30s\" }
 jobs.poll = \"5s\"
-[tenants.default.actions.\"da-x\"]
-method = \"GET\"
-path = \"/x\"
-limits = [{ limit = 1, per = \"1s\", burst = 2 }]
 ";
     insta::assert_snapshot!(problems(file, &[]).join("\n"), @r#"
     c.toml:2: not built yet: journal.kind = "redis"; this release has "sqlite", "memory"
@@ -125,8 +121,6 @@ limits = [{ limit = 1, per = \"1s\", burst = 2 }]
     c.toml:16: not built yet: tenants.default.api = "cxone"; this release has "data-actions"
     c.toml:17: not built yet: tenants.default.auth.grant = "static"; this release has "client_credentials"
     c.toml:18: not built yet: tenants.default.breaker.consecutive_failures; leave it out
-    c.toml:23: not built yet: tenants.default.actions.da-x; leave it out
-    c.toml:23: tenants.default.actions.da-x.limits[0].burst: is 2; must not be above limit, which is 1
     "#);
 }
 

@@ -10,7 +10,7 @@ const MS: u64 = 1_000_000;
 const SLACK: Duration = Duration::from_millis(20);
 
 fn core(limits: &[Limit], max_concurrent: usize) -> Core<u32> {
-    Core::new(Windows::new(limits, SLACK, 1), max_concurrent)
+    Core::new(Windows::new(limits, SLACK, 1), Vec::new(), max_concurrent)
 }
 
 fn limit(limit: u32, ms: u64, burst: u32) -> Limit {
@@ -36,7 +36,7 @@ fn the_oldest_run_goes_first_when_a_cell_comes() {
     let ready = 1_020 * MS + 1;
     assert!(core.at_once(RunAge(0), 0).is_some());
     for age in [9, 3, 6] {
-        core.join(RunAge(u64::from(age)), 0, age);
+        core.join(None, RunAge(u64::from(age)), 0, age);
     }
     assert_eq!(core.turn(0), Turn::At(ready));
     assert_eq!(names(&called(&mut core, ready)), [3]);
@@ -50,10 +50,10 @@ fn a_timer_that_fires_late_costs_no_pace() {
     let mut core = core(&[limit(1, 1_000, 1)], 50);
     let interval = 1_020 * MS + 1;
     assert!(core.at_once(RunAge(0), 0).is_some());
-    core.join(RunAge(1), 0, 1);
+    core.join(None, RunAge(1), 0, 1);
     let (_, grant) = called(&mut core, interval + 3 * MS)[0];
     assert_eq!(grant.at, interval, "counted for when it was ready; 17 ms of its slack are left");
-    core.join(RunAge(2), 0, 2);
+    core.join(None, RunAge(2), 0, 2);
     assert_eq!(core.turn(interval + 3 * MS), Turn::At(2 * interval));
     let (_, grant) = called(&mut core, 2 * interval + 11 * MS)[0];
     assert_eq!(grant.at, 2 * interval + 11 * MS, "more than half the slack late: counted for now");
@@ -63,18 +63,18 @@ fn a_timer_that_fires_late_costs_no_pace() {
 fn a_lead_beyond_half_the_slack_is_what_a_grant_comes_ahead_of_its_instant() {
     let mut core = core(&[limit(1, 1_000, 1)], 50);
     let interval = 1_020 * MS + 1;
-    core.join(RunAge(0), 10 * MS, 0);
+    core.join(None, RunAge(0), 10 * MS, 0);
     assert_eq!(called(&mut core, 0)[0].1.at, 0);
-    core.join(RunAge(1), 40 * MS, 1);
+    core.join(None, RunAge(1), 40 * MS, 1);
     assert_eq!(core.turn(0), Turn::At(interval - 30 * MS));
     let (_, grant) = called(&mut core, interval - 30 * MS)[0];
     assert_eq!(grant.at, interval);
     core.give_back(grant);
     assert_eq!(core.at_once(RunAge(2), interval - 20 * MS), None, "whoever would use it at once has to wait for it");
-    core.join(RunAge(2), 0, 2);
+    core.join(None, RunAge(2), 0, 2);
     assert_eq!(core.turn(interval - 20 * MS), Turn::At(interval));
     assert_eq!(called(&mut core, interval)[0].1.at, interval, "and then has it");
-    core.join(RunAge(3), 40 * MS, 3);
+    core.join(None, RunAge(3), 40 * MS, 3);
     assert_eq!(
         called(&mut core, 5 * interval)[0].1.at,
         5 * interval + 30 * MS,
@@ -86,7 +86,7 @@ fn a_lead_beyond_half_the_slack_is_what_a_grant_comes_ahead_of_its_instant() {
 fn no_more_are_let_through_at_once_than_are_allowed() {
     let mut core = core(&[], 2);
     for age in 1..=4 {
-        core.join(RunAge(u64::from(age)), 0, age);
+        core.join(None, RunAge(u64::from(age)), 0, age);
     }
     let first = called(&mut core, 0);
     assert_eq!(names(&first), [1, 2]);
@@ -101,7 +101,7 @@ fn no_more_are_let_through_at_once_than_are_allowed() {
 fn a_429_holds_everybody_and_then_lets_them_come_back_by_and_by() {
     let mut core = core(&[], 4);
     for age in 1..=20 {
-        core.join(RunAge(u64::from(age)), 0, age);
+        core.join(None, RunAge(u64::from(age)), 0, age);
     }
     let before = called(&mut core, 0);
     core.finish(before[0].1, Some(Outcome::Throttled(Duration::from_millis(10))), 0);
@@ -127,11 +127,11 @@ fn a_grant_that_reached_nobody_goes_to_the_next_while_it_is_fresh() {
     let mut core = core(&[limit(1, 60_000, 1)], 1);
     let lost = core.at_once(RunAge(1), 50 * MS).unwrap();
     core.give_back(lost);
-    core.join(RunAge(2), 0, 2);
+    core.join(None, RunAge(2), 0, 2);
     let again = called(&mut core, 70 * MS);
     assert_eq!(again, [(2, lost)], "with the age that it has");
     core.give_back(again[0].1);
-    core.join(RunAge(3), 0, 3);
+    core.join(None, RunAge(3), 0, 3);
     assert_eq!(core.turn(70 * MS + 1), Turn::At(50 * MS + 60_020 * MS + 1), "stale: the next cell");
 }
 
@@ -141,7 +141,7 @@ fn a_newcomer_waits_for_the_pause_and_then_at_the_pace_of_the_slowest_window() {
     let interval = Duration::from_nanos(510 * MS + 1);
     assert_eq!((core.wait_behind(0, 0), core.wait_behind(3, 0)), (Duration::ZERO, interval * 3));
     let grant = core.at_once(RunAge(0), 0).unwrap();
-    core.join(RunAge(1), 0, 1);
+    core.join(None, RunAge(1), 0, 1);
     assert_eq!(core.wait_behind(0, 0), interval * 2, "the first of the line waits for a cell, too");
     assert_eq!(core.wait_behind(2, 0), interval * 4);
     core.finish(grant, Some(Outcome::Throttled(Duration::from_secs(60))), 0);
@@ -163,7 +163,7 @@ fn where_all_places_are_taken_a_newcomer_waits_for_as_many_as_are_before_it() {
         "two places more, of which four become free in a second"
     );
     for age in 1..=4 {
-        core.join(RunAge(u64::from(age)), 0, age);
+        core.join(None, RunAge(u64::from(age)), 0, age);
     }
     let out = called(&mut core, 0);
     assert_eq!(core.wait_behind(0, 0), Duration::from_millis(250));
@@ -208,7 +208,7 @@ proptest! {
         for (step, chance) in steps {
             match step {
                 Step::Join(age) => {
-                    core.join(RunAge(age), 0, 0);
+                    core.join(None, RunAge(age), 0, 0);
                 }
                 Step::Pass(time) => now += time,
                 Step::Lose => if let Some(grant) = core.at_once(RunAge(0), now) {
@@ -244,7 +244,7 @@ proptest! {
         let limit = limit(n, 1_000, burst.min(n));
         let mut core = core(&[limit], usize::MAX);
         for age in 0..10_000 {
-            core.join(RunAge(u64::from(age)), 0, age);
+            core.join(None, RunAge(u64::from(age)), 0, age);
         }
         let (mut now, mut granted) = (0, 0);
         for late in lateness {

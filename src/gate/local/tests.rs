@@ -17,12 +17,13 @@ fn limit(limit: u32, per: Duration, burst: u32) -> Limit {
 }
 
 fn gate(limits: &[Limit], max_concurrent: usize) -> Arc<LocalGate> {
-    let settings = GateSettings { limits: limits.to_vec(), max_concurrent, slack: 20 * MS, workers: 1 };
+    let settings =
+        GateSettings { limits: limits.to_vec(), max_concurrent, slack: 20 * MS, workers: 1, actions: BTreeMap::new() };
     Arc::new(LocalGate::new(BTreeMap::from([(acme(), settings)])))
 }
 
 async fn permit(gate: &LocalGate, age: u64) -> Permit {
-    gate.permit(&acme(), RunAge(age), Duration::ZERO).await.unwrap()
+    gate.permit(&acme(), None, RunAge(age), Duration::ZERO).await.unwrap()
 }
 
 /// Waits for a permit in a task of its own; `come` has run as far as it gets when this returns.
@@ -110,7 +111,7 @@ async fn a_429_holds_everybody_and_the_tenant_comes_back_on_a_ramp() {
 }
 
 fn permit_is_refused(gate: &LocalGate) {
-    assert!(gate.permit_now(&acme(), RunAge(0)).is_none());
+    assert!(gate.permit_now(&acme(), None, RunAge(0)).is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,10 +149,10 @@ async fn a_waiter_that_leaves_gives_its_place_up() {
 #[tokio::test(start_paused = true)]
 async fn a_grant_that_was_not_received_goes_to_the_next_at_once() {
     let gate = gate(&[limit(1, 60_000 * MS, 1)], 1);
-    let holder = gate.permit_now(&acme(), RunAge(0)).unwrap();
+    let holder = gate.permit_now(&acme(), None, RunAge(0)).unwrap();
     sleep(60_000 * MS).await;
     let (name, start) = (acme(), Instant::now());
-    let mut leaves = gate.permit(&name, RunAge(1), Duration::ZERO);
+    let mut leaves = gate.permit(&name, None, RunAge(1), Duration::ZERO);
     assert!(timeout(MS, &mut leaves).await.is_err());
     let stays = come({
         let gate = Arc::clone(&gate);
@@ -199,13 +200,13 @@ async fn a_closed_gate_sends_everybody_home() {
     let first = permit(&gate, 0).await;
     let waiter = come({
         let gate = Arc::clone(&gate);
-        async move { gate.permit(&acme(), RunAge(1), Duration::ZERO).await.err() }
+        async move { gate.permit(&acme(), None, RunAge(1), Duration::ZERO).await.err() }
     })
     .await;
     assert_eq!(status(&gate), (1, 1, None));
     gate.close();
     assert_eq!(waiter.await.unwrap(), Some(GateClosed));
-    assert_eq!(gate.permit(&acme(), RunAge(2), Duration::ZERO).await.err(), Some(GateClosed));
+    assert_eq!(gate.permit(&acme(), None, RunAge(2), Duration::ZERO).await.err(), Some(GateClosed));
     permit_is_refused(&gate);
     first.finish(Outcome::Answered);
     assert_eq!(status(&gate), (0, 0, None));
@@ -245,7 +246,7 @@ async fn asking_for_a_tenant_that_is_not_configured_is_a_fault_of_the_program() 
     let gate = gate(&[], 1);
     let other = TenantName::parse("other").unwrap();
     assert_eq!(gate.status(&other), None);
-    let _ = gate.permit_now(&other, RunAge(0));
+    let _ = gate.permit_now(&other, None, RunAge(0));
 }
 
 /// How many of the permits that `per` allows are used in 10 s by who takes so long between permit and request.
@@ -253,7 +254,7 @@ async fn used(gate: &LocalGate, lead: Duration, takes: impl Fn(u32) -> Duration)
     let start = Instant::now();
     let (mut used, mut lost, mut last) = (0, 0, None);
     while start.elapsed() < Duration::from_secs(10) {
-        let permit = gate.permit(&acme(), RunAge(0), lead).await.unwrap();
+        let permit = gate.permit(&acme(), None, RunAge(0), lead).await.unwrap();
         sleep(takes(used + lost)).await;
         tokio::time::sleep_until(permit.due()).await;
         if permit.is_fresh() {
@@ -283,9 +284,34 @@ async fn who_asks_as_long_ahead_as_the_way_to_the_request_is_loses_no_permit() {
 #[tokio::test(start_paused = true)]
 async fn a_permit_that_is_out_when_the_tenant_is_paused_is_good_no_more() {
     let gate = gate(&[], 50);
-    let (first, ahead) = (permit(&gate, 0).await, gate.permit(&acme(), RunAge(1), 500 * MS).await.unwrap());
+    let (first, ahead) = (permit(&gate, 0).await, gate.permit(&acme(), None, RunAge(1), 500 * MS).await.unwrap());
     sleep(100 * MS).await;
     first.finish(Outcome::Throttled(Duration::from_secs(1)));
     tokio::time::sleep_until(ahead.due()).await;
     assert!(!ahead.is_fresh(), "the tenant said not to come");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_actions_limits_hold_besides_the_tenants_and_only_for_it() {
+    let id = |name: &str| ActionId::parse(name).unwrap();
+    let slow = vec![limit(1, 30_000 * MS, 1)];
+    let settings = GateSettings {
+        limits: vec![limit(10, 1_000 * MS, 10)],
+        max_concurrent: 50,
+        slack: 20 * MS,
+        workers: 1,
+        actions: BTreeMap::from([(id("slow"), slow), (id("free"), vec![])]),
+    };
+    let gate = Arc::new(LocalGate::new(BTreeMap::from([(acme(), settings)])));
+    assert!(gate.permit_now(&acme(), Some(&id("slow")), RunAge(0)).is_none(), "it stands in the line");
+    let start = Instant::now();
+    for round in 0..3 {
+        let permit = gate.permit(&acme(), Some(&id("slow")), RunAge(0), Duration::ZERO).await.unwrap();
+        permit.finish(Outcome::Answered);
+        assert_eq!(start.elapsed().as_secs(), round * 30);
+        for action in [None, Some(id("free")), Some(id("other"))] {
+            gate.permit_now(&acme(), action.as_ref(), RunAge(9)).unwrap().finish(Outcome::Answered);
+        }
+    }
+    assert_eq!(gate.status(&acme()).unwrap().waiting, 0);
 }

@@ -159,3 +159,17 @@ async fn the_gate_hears_how_each_exchange_went() {
         assert_eq!(world.tape.only(&["gate"])[0], said, "{:?}", reply.verdict());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_gate_is_asked_for_the_action_of_an_exchange_and_for_none_of_a_poll() {
+    use crate::chain::{ErrorClass, JobEnd, Retryable};
+    let world = World::new();
+    world.actions.reply([submitted(0), failed(0, 400, ErrorClass::Validation, Retryable::No), good(0)]);
+    world.actions.poll([over(0, JobEnd::Completed)]);
+    let fallback = json!({"action_id": "b"});
+    let chain = steps([json!({"mode": "job"}), json!({"on_failure": "fallback", "fallback": fallback})]);
+    world.drive(&chain).await;
+    let asked = world.gate.asked.lock().unwrap();
+    let asked: Vec<&str> = asked.iter().map(|action| action.as_ref().map_or("", |action| action.as_str())).collect();
+    assert_eq!(asked, ["a-0", "", "a-1", "b"]);
+}

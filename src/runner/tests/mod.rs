@@ -1,6 +1,7 @@
 //! One run through faked ports, under a paused clock.
 
 mod appends;
+mod catalogue;
 mod contract;
 mod crash;
 mod directives;

@@ -8,6 +8,7 @@ mod drain;
 mod history;
 mod nameless;
 mod reaper;
+mod reconfigured;
 mod rejections;
 mod trouble;
 

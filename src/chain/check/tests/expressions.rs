@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{checked, faults, said};
 
 /// A chain of three steps, of which `step` is the second.
-fn second(step: Value) -> Value {
+fn second(step: &Value) -> Value {
     let mut second = json!({"id": "use", "action_id": "b"});
     second.as_object_mut().unwrap().extend(step.as_object().unwrap().clone());
     json!({"chain_id": "c", "steps": [
@@ -17,7 +17,7 @@ fn second(step: Value) -> Value {
 
 /// What is said of one expression in the payload of the second step.
 fn of(expression: &str) -> Vec<(String, String)> {
-    faults(&second(json!({"payload": {"x": format!("${{{{ {expression} }}}}")}})))
+    faults(&second(&json!({"payload": {"x": format!("${{{{ {expression} }}}}")}})))
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn expressions_stand_in_strings_of_payloads_and_fallbacks_and_in_conditions() {
         json!({"when": "'${{' != steps.fetch.output.text"}),
         json!({"extract": {"a": "b.c", "_d1": {"path": "length(e)", "as": "integer"}, "f": "'${{'"}}),
     ] {
-        assert_eq!(faults(&second(step.clone())), [], "{step}");
+        assert_eq!(faults(&second(&step)), [], "{step}");
     }
 }
 
@@ -170,7 +170,7 @@ fn a_step_of_a_nested_chain_sees_the_chains_around_it() {
 #[test]
 fn what_an_expression_refers_to_is_known() {
     let references = |expression: &str| {
-        let body = second(json!({"payload": {"x": format!("a ${{{{ {expression} }}}}")}, "when": expression}));
+        let body = second(&json!({"payload": {"x": format!("a ${{{{ {expression} }}}}")}, "when": expression}));
         let chain = checked(body.to_string()).unwrap();
         let step = &chain.steps[1];
         let of_payload: Vec<String> =

@@ -41,7 +41,7 @@ fn a_message_id_that_cannot_be_a_run_id_is_a_problem_of_the_message() {
     }
     let rejection = checked_as("", Some("a b"), &Catalogue::any()).unwrap_err();
     insta::assert_snapshot!(rejection.problems, @"
-    1:1 the message is not valid JSON: the text ends here (allowed: a JSON value)
+    1:1 the message is empty (allowed: a JSON value)
     1:1 the message has an AMQP message_id that cannot be a run id (allowed: 1 to 128 characters of A-Z a-z 0-9 . _ : -)
     ");
 }

@@ -1,10 +1,12 @@
 //! The contract for chain definitions, rule by rule, and what hostile messages do to it.
 
+mod catalogue;
 mod expressions;
 mod fallbacks;
 mod hostile;
 mod identity;
 mod jobs;
+mod meant;
 mod rules;
 mod tree;
 

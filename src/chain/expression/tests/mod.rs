@@ -2,6 +2,7 @@
 
 mod extracts;
 mod hostile;
+mod page;
 mod suite;
 mod templates;
 mod values;

@@ -31,7 +31,7 @@ const LIMIT: Duration = Duration::from_secs(300);
 fn step(index: usize) -> Step {
     Step {
         id: StepId::parse(&format!("step_{index}")).unwrap(),
-        work: Work::Call(operation(&format!("a-{index}"))),
+        work: Work::Call(Box::new(operation(&format!("a-{index}")))),
         when: None,
         extract: Extract::default(),
         on_failure: OnFailure::Abort,
@@ -49,6 +49,7 @@ fn operation(action: &str) -> Operation {
         timeout: Duration::from_secs(30),
         idempotent: false,
         max_attempts: None,
+        rules: None,
     }
 }
 

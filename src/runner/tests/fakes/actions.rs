@@ -220,7 +220,7 @@ impl Actions for FakeActions {
             Mode::Sync => serde_json::to_vec(payload).unwrap().into(),
             Mode::Job(_) => json!({"job": payload}).to_string().into(),
         };
-        Ok(Prepared { body })
+        Ok(Prepared { body, ..Prepared::default() })
     }
 
     fn poll<'a>(&'a self, poll: &'a Poll, credential: &'a Credential) -> BoxFuture<'a, Polled> {

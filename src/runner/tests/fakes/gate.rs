@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Tape;
-use crate::chain::TenantName;
+use crate::chain::{ActionId, TenantName};
 use crate::ports::{BoxFuture, Gate, GateClosed, Outcome, Permit, RunAge, Slot};
 
 const FOR_EVER: Duration = Duration::from_secs(1_000_000);
@@ -18,6 +18,8 @@ pub(crate) struct FakeGate {
     pub(crate) usual_wait: Mutex<Duration>,
     /// Where there is a line: how long a newcomer would wait, and how much longer for each other who comes before.
     pub(crate) lines: Mutex<BTreeMap<TenantName, (Duration, Duration)>>,
+    /// What permits were asked for, each time.
+    pub(crate) asked: Mutex<Vec<Option<ActionId>>>,
 }
 
 struct Place(Tape);
@@ -30,7 +32,13 @@ impl Slot for Place {
 
 impl FakeGate {
     pub(crate) fn new(tape: Tape) -> Self {
-        Self { tape, waits: Mutex::default(), usual_wait: Mutex::default(), lines: Mutex::default() }
+        Self {
+            tape,
+            waits: Mutex::default(),
+            usual_wait: Mutex::default(),
+            lines: Mutex::default(),
+            asked: Mutex::default(),
+        }
     }
 
     /// The next permits take so long.
@@ -55,7 +63,14 @@ impl FakeGate {
 }
 
 impl Gate for FakeGate {
-    fn permit<'a>(&'a self, _: &'a TenantName, _: RunAge, lead: Duration) -> BoxFuture<'a, Result<Permit, GateClosed>> {
+    fn permit<'a>(
+        &'a self,
+        _: &'a TenantName,
+        action: Option<&'a ActionId>,
+        _: RunAge,
+        lead: Duration,
+    ) -> BoxFuture<'a, Result<Permit, GateClosed>> {
+        self.asked.lock().unwrap().push(action.cloned());
         Box::pin(async move {
             let (wait, fresh_for) = self.next(&mut self.waits.lock().unwrap());
             tokio::time::sleep(wait).await;
@@ -64,7 +79,8 @@ impl Gate for FakeGate {
         })
     }
 
-    fn permit_now(&self, _: &TenantName, _: RunAge) -> Option<Permit> {
+    fn permit_now(&self, _: &TenantName, action: Option<&ActionId>, _: RunAge) -> Option<Permit> {
+        self.asked.lock().unwrap().push(action.cloned());
         let mut waits = self.waits.lock().unwrap();
         let (wait, _) = waits.front().copied().unwrap_or((*self.usual_wait.lock().unwrap(), FOR_EVER));
         wait.is_zero().then(|| {

@@ -1,0 +1,51 @@
+//! A configured action as each room wants it: what its steps are checked against, and how it is called.
+
+use std::sync::Arc;
+
+use crate::chain::ActionRules;
+use crate::chain::action::PathTemplate;
+use crate::chain::check::{Catalogue, Offer};
+use crate::config::{Action, Config, Tenant};
+use crate::cxone::ActionSettings;
+
+/// What chains may name in this worker.
+#[must_use]
+pub fn catalogue(config: &Config) -> Catalogue {
+    let tenants = config.tenants.iter().map(|(name, tenant)| (name.clone(), offer(tenant)));
+    Catalogue::offering(tenants).require_run_id(config.worker.require_run_id)
+}
+
+fn offer(tenant: &Tenant) -> Offer {
+    let rules = tenant.actions.iter().map(|(id, action)| (id.clone(), Arc::new(rules(action))));
+    Offer { rules: rules.collect(), only: !tenant.api.takes_any_action() }
+}
+
+fn rules(action: &Action) -> ActionRules {
+    let mut required_params = action.required_params.clone();
+    for name in action.path.iter().flat_map(PathTemplate::parameters) {
+        if !required_params.iter().any(|known| known == name) {
+            required_params.push(name.to_owned());
+        }
+    }
+    ActionRules {
+        job: action.job,
+        idempotent: action.idempotent,
+        timeout: action.timeout,
+        required_params,
+        path: action.path.clone(),
+        schema: action.schema.clone(),
+        redaction: action.redaction.clone(),
+    }
+}
+
+/// How it is called.
+pub(super) fn settings(action: &Action) -> ActionSettings {
+    ActionSettings {
+        method: action.method,
+        path: action.path.clone(),
+        query: action.query.clone(),
+        poll_path: action.poll_path.clone(),
+        headers: action.headers.clone(),
+        redaction: action.redaction.clone(),
+    }
+}

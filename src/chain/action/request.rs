@@ -1,0 +1,76 @@
+//! Which part of a request takes what of a payload.
+
+/// An HTTP method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Does something.
+    #[default]
+    Post,
+    /// Puts what is sent in the place of what is there.
+    Put,
+    /// Changes what is there.
+    Patch,
+    /// Takes away.
+    Delete,
+}
+
+impl Method {
+    /// As in a request.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    /// Whether its requests have a body. What a payload has for others goes into the query.
+    #[must_use]
+    pub fn has_body(self) -> bool {
+        match self {
+            Self::Post | Self::Put | Self::Patch => true,
+            Self::Get | Self::Delete => false,
+        }
+    }
+
+    /// Whether sending it twice is harmless unless it is said otherwise: RFC 9110 section 9.2.2, without DELETE. Its second
+    /// answer would be 404, and a step that was carried out would be called failed.
+    #[must_use]
+    pub fn is_idempotent(self) -> bool {
+        match self {
+            Self::Get | Self::Put => true,
+            Self::Post | Self::Patch | Self::Delete => false,
+        }
+    }
+}
+
+/// What of a payload goes into the query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Query {
+    /// The members of these names.
+    Names(Vec<String>),
+    /// All that does not go into the path.
+    Rest,
+}
+
+impl Query {
+    /// Whether the member `name`, which does not go into the path, goes into the query.
+    #[must_use]
+    pub fn takes(&self, name: &str) -> bool {
+        match self {
+            Self::Names(names) => names.iter().any(|taken| taken == name),
+            Self::Rest => true,
+        }
+    }
+}
+
+impl Default for Query {
+    fn default() -> Self {
+        Self::Names(Vec::new())
+    }
+}

@@ -1,0 +1,157 @@
+//! What the actions of a tenant may be, and everything that is wrong with them.
+
+use std::io::Write;
+use std::time::Duration;
+
+use super::*;
+use crate::chain::ActionId;
+use crate::chain::action::{Method, Query};
+use crate::config::Action;
+
+fn schema(text: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+fn action(file: &str, id: &str) -> Action {
+    let config = load(file, &[]).unwrap();
+    config.tenants[&TenantName::parse("default").unwrap()].actions[&ActionId::parse(id).unwrap()].clone()
+}
+
+#[test]
+fn an_action_has_everything_that_is_said_of_it() {
+    let schema = schema(r#"{"type": "object", "required": ["skillId"]}"#);
+    let file = format!(
+        r#"
+[tenants.default.actions."acd.Start-Script"]
+method = "PUT"
+path = "/incontactapi/services/v31.0/scripts/{{scriptId}}/start"
+query = ["skillId", "Parameters"]
+poll_path = "/jobs/{{jobId}}"
+mode = "job"
+idempotent = false
+required_params = ["skillId"]
+timeout_seconds = 600
+schema_file = "{}"
+redact = ["/phone", "/items/*/token", ""]
+limits = [{{ limit = 2, per = "1s" }}, {{ limit = 60, per = "1m", burst = 5 }}]
+headers = {{ X-Api-Version = "31", Accept-Language = "en" }}
+"#,
+        schema.path().display()
+    );
+    let action = action(&file, "acd.Start-Script");
+    assert_eq!(action.method, Method::Put);
+    assert_eq!(action.path.unwrap().to_string(), "/incontactapi/services/v31.0/scripts/{scriptId}/start");
+    assert_eq!(action.query, Query::Names(vec!["skillId".into(), "Parameters".into()]));
+    assert_eq!(action.poll_path.unwrap().to_string(), "/jobs/{jobId}");
+    assert_eq!((action.job, action.idempotent, action.timeout), (true, false, Some(Duration::from_secs(600))));
+    assert_eq!(action.required_params, ["skillId"]);
+    assert_eq!(action.schema.unwrap().violations(&serde_json::json!({})).len(), 1);
+    assert_eq!(action.redaction.mask(&serde_json::json!(1)), "***");
+    assert_eq!(action.limits.iter().map(|limit| (limit.limit, limit.burst)).collect::<Vec<_>>(), [(2, 1), (60, 5)]);
+    assert_eq!(action.headers["X-Api-Version"], "31");
+
+    let shown = load(&file, &[]).unwrap().shown_json();
+    let shown = &shown["tenants"]["default"]["actions"]["acd.Start-Script"];
+    assert_eq!(shown["path"], "/incontactapi/services/v31.0/scripts/{scriptId}/start");
+    assert_eq!((&shown["limits"][0]["burst"], &shown["headers"]["X-Api-Version"]), (&1.into(), &"31".into()));
+}
+
+#[test]
+fn what_is_not_said_of_an_action_is_the_apis() {
+    let plain = action("[tenants.default.actions.a]\n", "a");
+    assert_eq!((plain.method, plain.job, plain.idempotent, plain.timeout), (Method::Post, false, false, None));
+    assert!(plain.path.is_none() && plain.poll_path.is_none() && plain.schema.is_none());
+    assert!(plain.redaction.is_empty() && plain.limits.is_empty() && plain.headers.is_empty());
+    for (method, idempotent) in [("GET", true), ("PUT", true), ("POST", false), ("PATCH", false), ("DELETE", false)] {
+        assert_eq!(
+            action(&format!("[tenants.default.actions.a]\nmethod = \"{method}\"\n"), "a").idempotent,
+            idempotent
+        );
+    }
+    assert_eq!(action("[tenants.default.actions.a]\nquery = [\"*\"]\n", "a").query, Query::Rest);
+}
+
+#[test]
+fn an_action_may_come_from_the_environment() {
+    let config =
+        load("", &[("CXCHAIN__TENANTS__DEFAULT__ACTIONS__A", r#"{path = "/x/{id}", headers = {X-A = "b"}}"#)]).unwrap();
+    let actions = &config.tenants[&TenantName::parse("default").unwrap()].actions;
+    let action = &actions[&ActionId::parse("a").unwrap()];
+    assert_eq!((action.path.as_ref().unwrap().to_string().as_str(), action.headers["X-A"].as_str()), ("/x/{id}", "b"));
+}
+
+#[test]
+fn everything_that_is_wrong_with_actions_is_told_at_once() {
+    let file = r#"
+[tenants.default.actions."da/x"]
+[tenants.default.actions.a]
+method = "HEAD"
+path = "x/../y"
+query = ["*", "a"]
+poll_path = "/jobs/{id}"
+mode = "async"
+idempotent = "yes"
+required_params = ["a", "a"]
+timeout_seconds = 121
+redact = ["phone", "/~2"]
+limits = [{ limit = 1, per = "1s", burst = 2 }]
+headers = { authorization = "CANARY", X-Request-ID = "x", Proxy-Auth = "x", "X A" = "x", X-B = 1, X-C = "a\nCANARY", Content-Length = "0" }
+retries = 3
+[tenants.default.actions.b]
+method = "GET"
+path = "/c/{id}/{id}"
+query = ["id"]
+mode = "job"
+schema_file = "/no/such/schema.json"
+headers = 7
+[tenants.default.actions.c]
+path = "/a?b"
+headers = { X-A = "1", x-a = "2" }
+"#;
+    insta::assert_snapshot!(problems(file, &[]).join("\n"), @r#"
+    c.toml:4: tenants.default.actions.a.method: is "HEAD"; must be one of "GET", "POST", "PUT", "PATCH", "DELETE"
+    c.toml:5: tenants.default.actions.a.path: must be a path of 1 to 1024 bytes: a slash first, then segments of A-Z a-z 0-9 and -._~!$&'()*+,;=:@ with places such as {contactId}; no segment is empty, . or ..
+    c.toml:6: tenants.default.actions.a.query: has "*" and other names; "*" stands alone
+    c.toml:7: tenants.default.actions.a.poll_path: must have the place {jobId}, once, and no other
+    c.toml:8: tenants.default.actions.a.mode: is "async"; must be one of "sync", "job"
+    c.toml:9: tenants.default.actions.a.idempotent: must be a boolean (true or false)
+    c.toml:10: tenants.default.actions.a.required_params: must be a list of strings, at most 100, none twice, each of 1 to 128 bytes
+    c.toml:11: tenants.default.actions.a.timeout_seconds: is 121; must be at most 120 where mode is "sync"
+    c.toml:12: tenants.default.actions.a.redact: entry 0 must be a JSON pointer of at most 256 bytes such as `/customer/phone` or `/items/*/token`, `*` for any key or index; entry 1 must be a JSON pointer of at most 256 bytes such as `/customer/phone` or `/items/*/token`, `*` for any key or index
+    c.toml:13: tenants.default.actions.a.limits[0].burst: is 2; must not be above limit, which is 1
+    c.toml:14: tenants.default.actions.a.headers: Content-Length cannot be set: cxchain says it itself; Proxy-Auth cannot be set: cxchain says it itself; X A is no header's name: must be 1 to 64 letters, digits and hyphens; X-B is an integer; must be a string; X-C must have a value of 1 to 1024 characters of printable ASCII, without spaces around it; X-Request-ID cannot be set: cxchain says it itself; authorization cannot be set: cxchain says it itself
+    c.toml:15: tenants.default.actions.a.retries: unknown key; known here: method, path, query, poll_path, mode, idempotent, required_params, timeout_seconds, schema_file, redact, limits, headers
+    c.toml:19: tenants.default.actions.b.query: has id, which the path takes
+    c.toml:17: tenants.default.actions.b.method: is "GET"; must be POST, PUT or PATCH where mode is "job"
+    c.toml:21: tenants.default.actions.b.schema_file: /no/such/schema.json cannot be read: No such file or directory (os error 2)
+    c.toml:22: tenants.default.actions.b.headers: is an integer; must be a table of strings, at most 20, each name of 1 to 64 letters, digits and hyphens, each value of 1 to 1024 characters of printable ASCII; not one of accept, accept-encoding, authorization, connection, content-encoding, content-length, content-type, cookie, expect, host, idempotency-key, keep-alive, proxy-*, range, te, traceparent, tracestate, trailer, transfer-encoding, upgrade, user-agent, via, x-request-id
+    c.toml:24: tenants.default.actions.c.path: has '?' in it, which cannot stand there
+    c.toml:25: tenants.default.actions.c.headers: x-a is there twice
+    tenants.default.actions."da/x": an action's id must be a letter or digit first, then up to 127 of A-Z a-z 0-9 . _ -
+    "#);
+}
+
+#[test]
+fn a_schema_file_that_is_none_says_where() {
+    let about = |text: &str| {
+        let schema = schema(text);
+        let path = schema.path().display().to_string();
+        let file = format!("[tenants.default.actions.a]\nschema_file = \"{path}\"\n");
+        problems(&file, &[]).join("\n").replace(&path, "s.json")
+    };
+    insta::assert_snapshot!([
+        about("{\"type\": }"),
+        about("7"),
+        about("{\"properties\": {\"a\": {\"type\": \"strin\"}}}"),
+        about("{\"$ref\": \"http://127.0.0.1:1/s.json\"}"),
+        about(&format!("{{\"a\": \"{}\"}}", "x".repeat(1 << 20))),
+    ].join("\n"), @r#"
+    c.toml:2: tenants.default.actions.a.schema_file: s.json is no JSON: expected value at line 1 column 10
+    c.toml:2: tenants.default.actions.a.schema_file: s.json is not a JSON object
+    c.toml:2: tenants.default.actions.a.schema_file: s.json is no valid JSON Schema at /properties/a/type: "strin" is not valid under any of the schemas listed in the 'anyOf' keyword
+    c.toml:2: tenants.default.actions.a.schema_file: s.json refers to something that is not in it, and nothing is fetched: Resource 'http://127.0.0.1:1/s.json' is not present in a registry and retrieving it failed: Retrieval is disabled, cannot fetch http://127.0.0.1:1/s.json
+    c.toml:2: tenants.default.actions.a.schema_file: s.json has more than 1048576 bytes
+    "#);
+}

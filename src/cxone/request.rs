@@ -1,0 +1,103 @@
+//! From an action and its payload to the request that carries it out: what goes into the path, the query and the body.
+//!
+//! Invariant: a request that is prepared lies below the tenant's base URL, whatever its payload holds.
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use super::jobs;
+use super::tenants::{ActionSettings, Tenant};
+use crate::chain::action::{PathTemplate, encoded};
+use crate::chain::{ActionId, JobId, Mode};
+use crate::ports::{Hidden, Prepared};
+
+/// The longest path with its query, in bytes. Most servers take no more than this in a request's first line.
+const LONGEST_TARGET: usize = 8 * 1024;
+
+/// The request for `action` with `payload`.
+///
+/// # Errors
+/// What is wrong with the payload. Quotes no value.
+pub(super) fn prepare(
+    tenant: &Tenant,
+    action: &ActionId,
+    mode: &Mode,
+    payload: &Map<String, Value>,
+) -> Result<Prepared, String> {
+    let usual = ActionSettings::default();
+    let settings = tenant.actions.get(action).unwrap_or(&usual);
+    let path = match &settings.path {
+        Some(path) => path.fill(payload)?,
+        None => usual_path(action, mode),
+    };
+    let in_path = |name: &str| settings.path.iter().flat_map(PathTemplate::parameters).any(|taken| taken == name);
+    let in_query = |name: &str| !settings.method.has_body() || settings.query.takes(name);
+    let mut query = String::new();
+    let mut rest = Map::new();
+    for (name, value) in payload.iter().filter(|(name, _)| !in_path(name)) {
+        if in_query(name) {
+            add(&mut query, name, value)?;
+        } else {
+            rest.insert(name.clone(), value.clone());
+        }
+    }
+    let target = if query.is_empty() { path } else { format!("{path}?{query}") };
+    let Some(url) = tenant.at(&target) else { return Err("the payload makes no path below the tenant's".into()) };
+    if url.path().len() + url.query().map_or(0, str::len) > LONGEST_TARGET {
+        return Err(format!("path and query would have more than {LONGEST_TARGET} bytes"));
+    }
+    let body = match mode {
+        Mode::Job(options) => jobs::body(options, &rest),
+        Mode::Sync if !settings.method.has_body() || (settings.path.is_some() && rest.is_empty()) => Bytes::new(),
+        // Serialising a map of JSON values cannot fail; its keys come out sorted.
+        Mode::Sync => serde_json::to_vec(&rest).unwrap_or_default().into(),
+    };
+    let texts = if settings.redaction.is_empty() {
+        Vec::new()
+    } else {
+        settings.redaction.texts(&Value::Object(payload.clone()))
+    };
+    Ok(Prepared { method: settings.method, target, body, hidden: Hidden(texts.into()) })
+}
+
+/// Where a job is asked after. `None`: nowhere below the tenant's base URL.
+pub(super) fn poll_target(tenant: &Tenant, action: &ActionId, job: &JobId) -> Option<String> {
+    match tenant.actions.get(action).and_then(|settings| settings.poll_path.as_ref()) {
+        Some(path) => path.fill(&Map::from_iter([("jobId".to_owned(), Value::from(job.as_str()))])).ok(),
+        None => Some(jobs::usual_poll_path(action, job)),
+    }
+}
+
+/// Where the API calls every action.
+fn usual_path(action: &ActionId, mode: &Mode) -> String {
+    match mode {
+        Mode::Sync => format!("/api/v2/integration/data-actions/{action}/execute"),
+        Mode::Job(_) => jobs::usual_path(action),
+    }
+}
+
+/// Adds one member to the query. A list repeats its key; what is null is left out.
+fn add(query: &mut String, name: &str, value: &Value) -> Result<(), String> {
+    let text = match value {
+        Value::Null => return Ok(()),
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Bool(flag) => flag.to_string(),
+        Value::Array(items) if items.iter().all(|item| !item.is_array() && !item.is_object()) => {
+            return items.iter().try_for_each(|item| add(query, name, item));
+        }
+        Value::Array(_) => return Err(misfit(name, "has a list or an object in it")),
+        Value::Object(_) => return Err(misfit(name, "is an object")),
+    };
+    // A query that is far too long need not be built to its end.
+    if query.len() <= LONGEST_TARGET {
+        let gap = if query.is_empty() { "" } else { "&" };
+        query.push_str(&format!("{gap}{}={}", encoded(name), encoded(&text)));
+    }
+    Ok(())
+}
+
+fn misfit(name: &str, what: &str) -> String {
+    let name: String = name.chars().take(64).flat_map(char::escape_debug).collect();
+    format!("{name} {what}: {name} goes into the query, which takes texts, numbers, booleans and lists of them")
+}
