@@ -88,10 +88,10 @@ impl Running {
         let worker = Worker::new(ports, runner_settings(config), worker_settings(config, most_in_hand));
         let _ = vitals.census.set(worker.census());
         for (name, tenant) in &config.tenants {
-            if tenant.auth.client_id.is_empty() || tenant.auth.client_secret.is_none() {
-                warn!(
-                    "tenants.{name}.auth has no client_id or client_secret: its platform will hardly let this worker in"
-                );
+            let lacks = tenant.auth.lacks();
+            if !lacks.is_empty() {
+                let lacks = lacks.join(" and no ");
+                warn!("tenants.{name}.auth has no {lacks}: its platform will hardly let this worker in");
             }
         }
         info!(worker = config.worker.id, "worker is up");

@@ -3,9 +3,10 @@
 //!
 //! With the cargo feature `failpoints`, `CXCHAIN_FAILPOINT=name` or `name:n` kills the process with SIGKILL the first (nth)
 //! time that it comes by: no destructor runs, nothing is flushed, as in a real crash. `name@step` and `name@step:n` count only
-//! where it comes by with this step, named by its index, or by its indices from the outermost chain inwards (`sent@2.0`). Without the feature this is nothing.
+//! where it comes by with this step, named by its index, or by its indices from the outermost chain inwards (`sent@2.0`). Without the
+//! feature this is nothing.
 
-use crate::chain::StepPath;
+use std::fmt::Display;
 
 /// The places, in the order in which a run comes by.
 pub const NAMES: [&str; 15] = [
@@ -32,17 +33,17 @@ pub const AT_START: [&str; 2] = ["claim_read", "claim_written"];
 /// The process comes by the place called `name`, one of [`NAMES`] or [`AT_START`].
 #[inline]
 pub fn hit(name: &str) {
-    hit_at(name, None);
+    hit_at(name, None::<&str>);
 }
 
 /// The process comes by the place called `name`, one of [`NAMES`], with this step, if with any.
 #[cfg(not(feature = "failpoints"))]
 #[inline]
-pub fn hit_at(_name: &str, _step: Option<&StepPath>) {}
+pub fn hit_at<S: Display>(_name: &str, _step: Option<S>) {}
 
 /// The process comes by the place called `name`, one of [`NAMES`], with this step, if with any.
 #[cfg(feature = "failpoints")]
-pub fn hit_at(name: &str, step: Option<&StepPath>) {
+pub fn hit_at<S: Display>(name: &str, step: Option<S>) {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -61,7 +62,7 @@ pub fn hit_at(name: &str, step: Option<&StepPath>) {
         let (name, step) = place.split_once('@').map_or((place, None), |(name, step)| (name, Some(step)));
         Some(Armed { name: name.into(), step: step.map(Into::into), at: at.parse().ok()?, seen: AtomicU32::new(0) })
     });
-    let is_there = |wanted: &String| step.is_some_and(|step| step.to_string() == *wanted);
+    let is_there = |wanted: &String| step.as_ref().is_some_and(|step| step.to_string() == *wanted);
     let here = |armed: &&Armed| armed.name == name && armed.step.as_ref().is_none_or(is_there);
     let Some(armed) = armed.as_ref().filter(here) else { return };
     if armed.seen.fetch_add(1, Ordering::Relaxed) + 1 == armed.at {

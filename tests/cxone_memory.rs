@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cxchain::chain::{ActionId, ErrorClass, RunId, TenantName, Verdict};
-use cxchain::cxone::{AuthSettings, Cxone, TenantSettings};
+use cxchain::cxone::{AuthSettings, Cxone, Grant, Preset, TenantSettings};
 use cxchain::ports::{Actions, Call, Credential, Prepared};
 use tokio::time::Instant;
 
@@ -58,13 +58,13 @@ async fn a_gzip_bomb_is_given_up_at_the_limit_and_costs_no_memory() {
 
     let tenant = TenantName::parse("north").unwrap();
     let settings = TenantSettings {
-        base_url: url.parse().unwrap(),
+        preset: Preset::DataActions,
+        base_url: Some(url.parse().unwrap()),
         ca_file: None,
         auth: AuthSettings {
-            token_url: url.parse().unwrap(),
-            client_id: "client".into(),
-            client_secret: "secret".into(),
-            scopes: vec![],
+            grant: Grant::Static { token: "t".into() },
+            token_url: None,
+            discovery: None,
             refresh_margin: Duration::from_secs(30),
         },
         retry_statuses: vec![],

@@ -15,7 +15,7 @@ use cxchain::cli::Arguments;
 use cxchain::config::Config;
 use serde_json::Value;
 
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "README.md",
     "CHANGELOG.md",
     "docs/ACTIONS.md",
@@ -25,6 +25,7 @@ const PAGES: [&str; 9] = [
     "docs/EXPRESSIONS.md",
     "docs/MESSAGES.md",
     "docs/OPERATIONS.md",
+    "docs/PRESETS.md",
 ];
 
 fn root() -> &'static Path {
@@ -87,9 +88,33 @@ fn has_anchor(path: &Path, anchor: &str) -> bool {
 }
 
 #[test]
+fn every_configuration_that_is_shown_is_good() {
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(secret.path(), "shown").unwrap();
+    let shown = blocks(&page("docs/PRESETS.md"), "toml");
+    // Within a list they are indented, and what the fence leaves before its end is blanks.
+    assert!(shown.len() >= 4, "{shown:?}");
+    for block in shown {
+        let mut text = block.replace("/run/secrets/", "SECRET/");
+        while let Some(at) = text.find("\"SECRET/") {
+            let end = at + 1 + text[at + 1..].find('"').unwrap();
+            text.replace_range(at + 1..end, secret.path().to_str().unwrap());
+        }
+        if !text.contains("[tenants.default]") {
+            text = format!("[tenants.default]\napi = \"cxone\"\n{text}");
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), &text).unwrap();
+        let loaded = Config::load(Some(file.path()), Vec::<(String, String)>::new());
+        let config = loaded.unwrap_or_else(|problems| panic!("{text}\n{problems}"));
+        assert_eq!(config.tenants.values().flat_map(|tenant| tenant.auth.lacks()).count(), 0, "{text}");
+    }
+}
+
+#[test]
 fn every_command_that_is_shown_parses() {
     let makefile = page("Makefile");
-    let text = page("README.md") + &page("docs/DEPLOY.md");
+    let text = page("README.md") + &page("docs/DEPLOY.md") + &page("docs/PRESETS.md");
     let inline = text.split('`').skip(1).step_by(2).filter(|code| code.starts_with("cxchain ")).map(str::to_owned);
     let shell = blocks(&text, "sh").into_iter().flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>());
     let mut commands = 0;

@@ -8,8 +8,8 @@ use secrecy::SecretString;
 use super::store::Store;
 use super::{StartError, actions};
 use crate::chain::TenantName;
-use crate::config::{self, Config};
-use crate::cxone::{AuthSettings, Cxone, CxoneError, TenantSettings};
+use crate::config::{self, Api, Auth, ClientAuth, Config, Grant};
+use crate::cxone::{self, AuthSettings, Cxone, CxoneError, Preset, TenantSettings};
 use crate::gate::{GateSettings, Limit, LimitError, LocalGate};
 use crate::ports::{Journal, Outbox, SystemClock, SystemDice};
 use crate::runner::Ports;
@@ -39,17 +39,15 @@ impl Adapters {
 
 fn cxone(config: &Config) -> Result<Cxone, CxoneError> {
     let tenants = config.tenants.iter().map(|(name, tenant)| {
-        let auth = AuthSettings {
-            token_url: tenant.auth.token_url.clone(),
-            client_id: tenant.auth.client_id.clone(),
-            client_secret: tenant.auth.client_secret.clone().unwrap_or_else(|| SecretString::from("")),
-            scopes: tenant.auth.scopes.clone(),
-            refresh_margin: tenant.auth.refresh_margin,
-        };
         let settings = TenantSettings {
+            preset: match tenant.api {
+                Api::DataActions => Preset::DataActions,
+                Api::Cxone => Preset::Cxone,
+                Api::Genesys => Preset::Genesys,
+            },
             base_url: tenant.base_url.clone(),
             ca_file: tenant.ca_file.clone(),
-            auth,
+            auth: auth(&tenant.auth),
             retry_statuses: tenant.retry.statuses.clone(),
             max_concurrent: usize::try_from(tenant.max_concurrent).unwrap_or(usize::MAX),
             actions: tenant.actions.iter().map(|(id, action)| (id.clone(), actions::settings(action))).collect(),
@@ -57,6 +55,36 @@ fn cxone(config: &Config) -> Result<Cxone, CxoneError> {
         (name.clone(), settings)
     });
     Cxone::new(tenants.collect(), config.worker.max_response_bytes)
+}
+
+fn auth(auth: &Auth) -> AuthSettings {
+    let secret = |secret: &Option<SecretString>| secret.clone().unwrap_or_else(|| SecretString::from(""));
+    let scopes = auth.scopes.clone();
+    let client = cxone::ClientSettings {
+        id: auth.client_id.clone(),
+        secret: secret(&auth.client_secret),
+        auth: match auth.client_auth {
+            ClientAuth::Body => cxone::ClientAuth::Body,
+            ClientAuth::Basic => cxone::ClientAuth::Basic,
+        },
+    };
+    let key = cxone::AccessKey { id: auth.access_key_id.clone(), secret: secret(&auth.access_key_secret) };
+    let discovery = auth.issuer.as_ref().map(|issuer| cxone::Discovery {
+        issuer: issuer.clone(),
+        tenant_id: auth.tenant_id.clone(),
+        trusted_domains: auth.trusted_domains.clone(),
+    });
+    AuthSettings {
+        grant: match auth.grant {
+            Grant::ClientCredentials => cxone::Grant::ClientCredentials { client, scopes },
+            Grant::AccessKey => cxone::Grant::AccessKey { key, client, scopes },
+            Grant::AccessKeyJson => cxone::Grant::AccessKeyJson { key },
+            Grant::Static => cxone::Grant::Static { token: secret(&auth.token) },
+        },
+        token_url: auth.token_url.clone(),
+        discovery,
+        refresh_margin: auth.refresh_margin,
+    }
 }
 
 /// Of each tenant.

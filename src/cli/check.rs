@@ -25,7 +25,8 @@ use crate::config::{Config, DEFAULT_PATH};
 use explain::Source;
 use tally::Tally;
 
-pub(super) use problems::print_problems;
+pub(super) use problems::print_and_point;
+use problems::print_problems;
 pub(super) use source::read;
 
 #[derive(Debug, Args)]

@@ -80,7 +80,7 @@ enum Command {
     /// The exchanges and queues that a worker stands on
     #[command(subcommand)]
     Topology(topology::TopologyCommand),
-    Simulate(simulate::SimulateArgs),
+    Simulate(Box<simulate::SimulateArgs>),
     /// The configuration that holds, secrets masked
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -99,7 +99,7 @@ pub async fn run(arguments: Arguments) -> ExitCode {
         Command::Trace(args) => with_config(path, |config| ready(trace::trace(&config, &args))).await,
         Command::Journal(command) => with_config(path, async |config| journal::journal(&config, &command).await).await,
         Command::Topology(command) => with_config(path, |config| topology::topology(config, command)).await,
-        Command::Simulate(args) => simulate::simulate(args).await.into(),
+        Command::Simulate(args) => simulate::simulate(*args).await.into(),
         Command::Config(command) => config::config(path, &command).into(),
     }
 }

@@ -12,13 +12,13 @@ use owo_colors::OwoColorize;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::check::{judge_for, print_problems, read};
+use super::check::{judge_for, print_and_point, read};
 use super::submit::{choose_run_id, judge_size, run_id};
 use super::text::{fit_json, indented, plain};
 use super::{Exit, live, signals, worker};
 use crate::app::{self, Solo};
 use crate::chain::{Chain, RunId, TenantName};
-use crate::config::{Config, Grant, LogFormat, LogLevel};
+use crate::config::{Config, LogFormat, LogLevel};
 use screen::{Screen, Shows};
 
 #[derive(Debug, Args)]
@@ -111,7 +111,7 @@ fn chain(config: &Config, args: &RunArgs) -> Result<(Chain, RunId), Exit> {
     let catalogue = app::catalogue(config).require_run_id(false);
     let judged = judge_size(&body, config).and_then(|()| judge_for(tenant, &body, &catalogue));
     let chain = judged.map_err(|problems| {
-        print_problems(&file, &body, &problems);
+        print_and_point(&file, &problems);
         say!("Nothing was called.");
         Exit::InvalidChain
     })?;
@@ -121,14 +121,12 @@ fn chain(config: &Config, args: &RunArgs) -> Result<(Chain, RunId), Exit> {
 
 /// Without credentials no platform lets anybody in, and the built-in one is somebody's production.
 fn has_credentials(config: &Config, tenant: &TenantName) -> Result<(), Exit> {
-    let auth = config.tenants.get(tenant).map(|tenant| &tenant.auth);
-    let lacking = auth.is_some_and(|auth| {
-        auth.grant == Grant::ClientCredentials && (auth.client_id.is_empty() || auth.client_secret.is_none())
-    });
-    if !lacking {
+    let lacks = config.tenants.get(tenant).map(|tenant| tenant.auth.lacks()).unwrap_or_default();
+    if lacks.is_empty() {
         return Ok(());
     }
-    let what = format!("tenants.{tenant}.auth has no client_id or client_secret, so nobody would let this run in");
+    let lacks = lacks.join(" and no ");
+    let what = format!("tenants.{tenant}.auth has no {lacks}, so nobody would let this run in");
     let exit = fail(&what, Exit::Configuration);
     say!("Name a configuration that has them. For `cxchain simulate`: --config examples/simulator.toml");
     Err(exit)

@@ -1,4 +1,4 @@
-//! `cxchain simulate`: the CXone simulator in the foreground, with a line per call.
+//! `cxchain simulate`: a platform's simulator in the foreground, with a line per call.
 
 mod screen;
 
@@ -14,19 +14,32 @@ use super::Exit;
 use crate::simulator::{FAULT_HELP, Simulator, SimulatorSettings};
 use screen::Screen;
 
-/// A CXone to try things on, with faults to order
+/// A CXone, or a Genesys Cloud, to try things on, with faults to order
 ///
-/// Runs until SIGINT or SIGTERM. It speaks the API of preset `data-actions`: POST /oauth/token, POST
-/// /api/v2/integration/data-actions/{action_id}/execute, and for jobs POST /api/v2/dataactions/{action_id}/execute and GET
-/// /api/v2/dataactions/{action_id}/jobs/{job_id}. It counts every call by run and step: GET /_sim/calls. Faults can be
-/// changed while it runs: PUT /_sim/faults with {"da-x": "status:503,times:2"}, DELETE /_sim/faults. POST /_sim/reset forgets
-/// what was counted.
+/// Runs until SIGINT or SIGTERM. It plays the platform of a preset.
+///
+/// data-actions: POST /oauth/token, POST /api/v2/integration/data-actions/{action_id}/execute, and for jobs POST
+/// /api/v2/dataactions/{action_id}/execute and GET /api/v2/dataactions/{action_id}/jobs/{job_id}.
+///
+/// cxone: an issuer with its discovery documents, access keys at POST /auth/token and POST /authentication/v1/token/access-key;
+/// below /incontactapi/services/v31.0/ POST scripts/start?skillId=&scriptPath=&Parameters=, POST
+/// interactions/{contactId}/signal, POST or PUT agent-sessions/{sessionId}/interactions/{contactId}/disposition, and an echo for
+/// everything else; jobs at /data-extraction/v1/jobs. An operation's name is its path without numbers: scripts.start.
+///
+/// genesys: POST /oauth/token by Basic, POST /api/v2/integrations/actions/{action_id}/execute?flatten=false, jobs at
+/// /api/v2/…/jobs, and an echo for everything else below /api/v2/.
+///
+/// It counts every call by run and step: GET /_sim/calls. Faults can be changed while it runs: PUT /_sim/faults with {"da-x":
+/// "status:503,times:2"}, DELETE /_sim/faults. POST /_sim/reset forgets what was counted.
 #[derive(Debug, Clone, Args)]
 #[command(after_long_help = format!("Faults:\n{FAULT_HELP}"))]
 pub struct SimulateArgs {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8099")]
     pub listen: String,
+    /// The platform that it plays: data-actions, cxone or genesys
+    #[arg(long, value_name = "PRESET", default_value = "data-actions")]
+    pub api: String,
     /// How long an action takes; as a job, its submission and each poll
     #[arg(long, value_name = "DURATION", default_value = "50ms")]
     pub latency: String,
@@ -48,6 +61,15 @@ pub struct SimulateArgs {
     /// Its secret
     #[arg(long, value_name = "SECRET", default_value = "simulator-secret")]
     pub client_secret: String,
+    /// The access key of --api cxone
+    #[arg(long, value_name = "ID", default_value = "simulator-key")]
+    pub access_key_id: String,
+    /// Its secret
+    #[arg(long, value_name = "SECRET", default_value = "simulator-key-secret")]
+    pub access_key_secret: String,
+    /// What --api cxone calls the tenant
+    #[arg(long, value_name = "ID", default_value = "simulator-tenant")]
+    pub tenant_id: String,
     /// The quota, such as 10/1s: at most 10 calls in every window of a second; repeatable, all hold
     #[arg(long = "limit", value_name = "CALLS/WINDOW")]
     pub limits: Vec<String>,
@@ -115,6 +137,7 @@ fn settings(args: &SimulateArgs) -> Result<SimulatorSettings, Vec<String>> {
     let listen = checked(&mut problems, "--listen", &args.listen, |text| {
         text.parse().map_err(|_| "is no address with a port, such as 127.0.0.1:8099")
     });
+    let api = checked(&mut problems, "--api", &args.api, FromStr::from_str);
     let latency = checked(&mut problems, "--latency", &args.latency, duration);
     let latency_jitter = checked(&mut problems, "--jitter", &args.jitter, duration);
     let job_queued = checked(&mut problems, "--job-queued", &args.job_queued, duration);
@@ -125,7 +148,13 @@ fn settings(args: &SimulateArgs) -> Result<SimulatorSettings, Vec<String>> {
             .filter(|life| life.as_secs() > 0 && life.subsec_nanos() == 0)
             .ok_or("is no duration of whole seconds, such as 2s or 1h")
     });
-    for (name, text) in [("--client-id", &args.client_id), ("--client-secret", &args.client_secret)] {
+    for (name, text) in [
+        ("--client-id", &args.client_id),
+        ("--client-secret", &args.client_secret),
+        ("--access-key-id", &args.access_key_id),
+        ("--access-key-secret", &args.access_key_secret),
+        ("--tenant-id", &args.tenant_id),
+    ] {
         if text.is_empty() {
             problems.push(format!("{name}: must not be empty"));
         }
@@ -134,9 +163,16 @@ fn settings(args: &SimulateArgs) -> Result<SimulatorSettings, Vec<String>> {
         args.limits.iter().filter_map(|text| checked(&mut problems, "--limit", text, FromStr::from_str)).collect();
     let faults =
         args.faults.iter().filter_map(|text| checked(&mut problems, "--fault", text, FromStr::from_str)).collect();
-    let all = (listen, latency, latency_jitter, job_queued, job_running, token_life);
-    let (Some(listen), Some(latency), Some(latency_jitter), Some(job_queued), Some(job_running), Some(token_life)) =
-        all
+    let all = (listen, api, latency, latency_jitter, job_queued, job_running, token_life);
+    let (
+        Some(listen),
+        Some(api),
+        Some(latency),
+        Some(latency_jitter),
+        Some(job_queued),
+        Some(job_running),
+        Some(token_life),
+    ) = all
     else {
         return Err(problems);
     };
@@ -145,8 +181,12 @@ fn settings(args: &SimulateArgs) -> Result<SimulatorSettings, Vec<String>> {
     }
     Ok(SimulatorSettings {
         listen,
+        api,
         client_id: args.client_id.clone(),
         client_secret: args.client_secret.clone(),
+        access_key_id: args.access_key_id.clone(),
+        access_key_secret: args.access_key_secret.clone(),
+        tenant_id: args.tenant_id.clone(),
         token_life,
         latency,
         latency_jitter,
@@ -177,6 +217,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::simulator::Api;
 
     #[derive(Parser)]
     struct Command {
@@ -209,13 +250,15 @@ mod tests {
             ["da-x=status:503,retry-after:2,times:2", "*=drip:100ms", "da-j=job-fails:no row,times:1"]
         );
         assert_eq!((settings.job_queued, settings.job_running), (Duration::from_secs(1), Duration::from_secs(2)));
-        assert_eq!(parse(&[]).unwrap().listen.port(), 8099);
+        assert_eq!((parse(&[]).unwrap().listen.port(), parse(&[]).unwrap().api), (8099, Api::DataActions));
+        assert_eq!(parse(&["--api=genesys"]).unwrap().api, Api::Genesys);
     }
 
     #[test]
     fn all_that_is_wrong_is_named_at_once() {
         let problems = parse(&[
             "--listen=nowhere",
+            "--api=cx",
             "--latency=fast",
             "--token-life=500ms",
             "--client-id=",
@@ -228,8 +271,16 @@ mod tests {
         ])
         .unwrap_err();
         let names: Vec<_> = problems.iter().map(|p| p.split([' ', ':']).next().unwrap_or_default()).collect();
-        let expected =
-            ["--listen", "--latency", "--job-queued", "--job-running", "--token-life", "--client-id", "--limit"];
+        let expected = [
+            "--listen",
+            "--api",
+            "--latency",
+            "--job-queued",
+            "--job-running",
+            "--token-life",
+            "--client-id",
+            "--limit",
+        ];
         assert_eq!(names, [&expected[..], &["--fault", "--fault"]].concat());
     }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use owo_colors::OwoColorize;
 use serde_json::Value;
 
-use super::check::{judge, print_problems, read};
+use super::check::{judge, print_and_point, read};
 use super::text::{json_line, plain};
 use super::topology::connect;
 use super::{Exit, live};
@@ -51,7 +51,7 @@ pub(super) async fn submit(config: Config, args: SubmitArgs) -> Exit {
     let chain = match judge_size(&body, &config).and_then(|()| judge(&body, &catalogue(&config))) {
         Ok(chain) => chain,
         Err(problems) => {
-            print_problems(&file, &body, &problems);
+            print_and_point(&file, &problems);
             say!("Nothing was published.");
             return Exit::InvalidChain;
         }

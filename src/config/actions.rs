@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::headers::Headers;
 use super::key::{Fallback, Fault, Given, Key, Part, Shape};
 use super::lists::{Strings, Tables};
+use super::presets::Api;
 use super::problem::Origin;
 use super::reader::Section;
 use super::schemas;
@@ -67,7 +68,7 @@ const METHOD: Key<Choice<Method>> = Key::new(
 const PATH: Key<PathShape> = Key::new(
     "path",
     PathShape,
-    Fallback::Else("where the API calls every action"),
+    Fallback::Else("where the API calls every action; required with `api = \"cxone\"`"),
     "Where it is called, below `base_url`: `/interactions/{contactId}/signal`. Each place takes the payload's value of that \
      name, percent-encoded; it must be there, and be a text, a number or a boolean.",
 );
@@ -81,7 +82,7 @@ const QUERY: Key<Strings> = Key::new(
 const POLL_PATH: Key<PathShape> = Key::new(
     "poll_path",
     PathShape,
-    Fallback::Else("where the API has its jobs"),
+    Fallback::Else("where the API has its jobs; with `api = \"cxone\"` or `\"genesys\"`, `{path}/{jobId}`"),
     "Where its jobs are asked after, below `base_url`, with `{jobId}` for the job.",
 );
 const MODE: Key<Choice<bool>> = Key::new(
@@ -175,9 +176,15 @@ fn read_action(mut section: Section<'_>) -> Action {
     let method_origin = section.given(&METHOD);
     let method = section.value(&METHOD);
     let path = section.get(&PATH);
+    if path.is_none() && !section.api.takes_any_action() && section.given(&PATH).is_none() {
+        section.blame(PATH.name, section.origin.clone(), &needed(section.api));
+    }
     let query = read_query(&mut section, path.as_ref());
     let poll_path = read_poll_path(&mut section);
     let job = section.value(&MODE);
+    if job && section.api != Api::DataActions {
+        check_job(&section, path.as_ref(), poll_path.as_ref());
+    }
     if let Some(origin) = method_origin.filter(|_| job && !method.has_body()) {
         let what = format!("is \"{}\"; must be POST, PUT or PATCH where mode is \"job\"", method.as_str());
         section.blame(METHOD.name, origin, &what);
@@ -204,6 +211,24 @@ fn read_action(mut section: Section<'_>) -> Action {
         redaction: Redaction::new(redact.iter().map(String::as_str)).unwrap_or_default(),
         limits,
         headers,
+    }
+}
+
+fn needed(api: Api) -> String {
+    format!("is missing; api = {:?} has no place of its own for it", api.name())
+}
+
+/// Only data actions have a place for the jobs of every action; else they are below where they were submitted, if that is one place.
+fn check_job(section: &Section<'_>, path: Option<&PathTemplate>, poll_path: Option<&PathTemplate>) {
+    let blame = |name: &str, what: &str| section.blame(name, section.origin.clone(), what);
+    match path {
+        None if section.given(&PATH).is_none() && section.api.takes_any_action() => {
+            blame(PATH.name, &needed(section.api));
+        }
+        Some(path) if poll_path.is_none() && path.parameters().next().is_some() => {
+            blame(POLL_PATH.name, "is missing; the path has places, so where its jobs are does not follow from it");
+        }
+        None | Some(_) => {}
     }
 }
 

@@ -4,6 +4,7 @@
 use ::config::{Value, ValueKind};
 
 use super::inline;
+use super::presets::{Api, ByApi};
 use super::problem::Origin;
 
 /// One key of a section.
@@ -36,6 +37,18 @@ pub(super) enum Fallback {
     Value(&'static str),
     /// No value; in words, what then. An empty string counts as not given.
     Else(&'static str),
+    /// One of the two, by the tenant's `api`.
+    ByApi(&'static ByApi),
+}
+
+impl Fallback {
+    /// What holds for a tenant with this API.
+    pub(super) fn of(self, api: Api) -> Self {
+        match self {
+            Self::ByApi(by) => by.of(api),
+            Self::Value(_) | Self::Else(_) => self,
+        }
+    }
 }
 
 /// What a value may look like.

@@ -92,6 +92,17 @@ fn parse(text: &str) -> Result<Url, Fault> {
     Url::parse(text).map_err(|_| Fault::Bounds(None))
 }
 
+/// Whether `text` is a domain of at least two labels, in lower case.
+pub(super) fn is_domain(text: &str) -> bool {
+    let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len()) && label.bytes().all(known) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    // The last one of a name is never a number, and an address always ends in one.
+    let named = text.rsplit('.').next().is_some_and(|last| last.bytes().any(|byte| byte.is_ascii_lowercase()));
+    text.len() <= 253 && text.contains('.') && text.split('.').all(is_label) && named
+}
+
 /// A secret text.
 pub(super) struct Secret;
 
@@ -119,9 +130,59 @@ impl Shape for Secret {
     }
 }
 
+/// A secret that goes into a header as it is.
+pub(super) struct Token;
+
+impl Shape for Token {
+    type Value = SecretString;
+
+    fn kind(&self) -> &'static str {
+        Secret.kind()
+    }
+
+    fn bounds(&self) -> String {
+        "of visible ASCII characters".into()
+    }
+
+    fn read(&self, given: &Given<'_>) -> Result<SecretString, Fault> {
+        let token = Secret.read(given)?;
+        let visible = token.expose_secret().bytes().all(|byte| byte.is_ascii_graphic());
+        if visible { Ok(token) } else { Err(Fault::Bounds(None)) }
+    }
+
+    fn show(&self, value: &SecretString) -> toml::Value {
+        Secret.show(value)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_domain_is_a_name_and_no_address() {
+        for good in ["example.com", "a.b-c.d2", "niceincontact.com", "xn--bcher-kva.example"] {
+            assert!(is_domain(good), "{good}");
+        }
+        let long = format!("{}.com", "a".repeat(64));
+        for bad in [
+            "",
+            "com",
+            "Example.com",
+            ".com",
+            "a..b",
+            "a.b.",
+            "-a.b",
+            "a-.b",
+            "10.0.0.1",
+            "[::1]",
+            "a.b:80",
+            "*.a.b",
+            &long,
+        ] {
+            assert!(!is_domain(bad), "{bad}");
+        }
+    }
 
     #[test]
     fn only_the_password_of_a_url_is_masked() {

@@ -10,6 +10,7 @@ use super::inline;
 use super::key::{Fallback, Fault, Given, Key, Shape, kind_of};
 use super::lists::Tables;
 use super::path::Path;
+use super::presets::Api;
 use super::problem::{Origin, Problem};
 use super::shown::Entry;
 use super::suggest::nearest;
@@ -57,6 +58,8 @@ pub(super) struct Section<'n> {
     pattern: String,
     /// Where it was given, as far as that can be said.
     pub origin: Origin,
+    /// The API of the tenant that it is about, which decides about defaults.
+    pub api: Api,
     /// Whether it was given as something else than a table, so that nothing in it can be missed.
     faulty: bool,
     table: HashMap<String, Value>,
@@ -68,10 +71,10 @@ pub(super) struct Section<'n> {
 impl<'n> Section<'n> {
     /// The whole configuration.
     pub(super) fn root(notes: &'n Notes, value: Value) -> Self {
-        Self::open(notes, Path::root(), String::new(), value, true)
+        Self::open(notes, Path::root(), String::new(), value, (true, Api::default()))
     }
 
-    fn open(notes: &'n Notes, path: Path, pattern: String, value: Value, shown: bool) -> Self {
+    fn open(notes: &'n Notes, path: Path, pattern: String, value: Value, (shown, api): (bool, Api)) -> Self {
         let origin = Origin::of(&value).unwrap_or(Origin::Default);
         let mut faulty = false;
         let table = match value.kind {
@@ -83,7 +86,7 @@ impl<'n> Section<'n> {
                 HashMap::new()
             }
         };
-        Self { notes, path, pattern, origin, faulty, table, asked: Vec::new(), shown }
+        Self { notes, path, pattern, origin, api, faulty, table, asked: Vec::new(), shown }
     }
 
     /// The section `name` below this one; empty when it is not given.
@@ -91,7 +94,7 @@ impl<'n> Section<'n> {
         self.asked.push(name);
         let value = self.table.remove(name).unwrap_or_default();
         let pattern = if self.pattern.is_empty() { name.to_owned() } else { format!("{}.{name}", self.pattern) };
-        Self::open(self.notes, self.path.key(name), pattern, value, self.shown)
+        Self::open(self.notes, self.path.key(name), pattern, value, (self.shown, self.api))
     }
 
     /// The names in the section `name`, which is yet to be read.
@@ -113,7 +116,7 @@ impl<'n> Section<'n> {
         let named: BTreeMap<_, _> = std::mem::take(&mut self.table).into_iter().collect();
         let open = |(name, value): (String, Value)| {
             let path = self.path.key(&name);
-            (name, Self::open(self.notes, path, format!("{}.{word}", self.pattern), value, self.shown))
+            (name, Self::open(self.notes, path, format!("{}.{word}", self.pattern), value, (self.shown, self.api)))
         };
         named.into_iter().map(open).collect()
     }
@@ -125,7 +128,7 @@ impl<'n> Section<'n> {
             let path = self.path.key(key.name).index(at);
             let pattern = [self.pattern.as_str(), key.name].into_iter().filter(|part| !part.is_empty());
             let pattern = format!("{}[]", pattern.collect::<Vec<_>>().join("."));
-            Self::open(self.notes, path, pattern, value, shown && self.shown)
+            Self::open(self.notes, path, pattern, value, (shown && self.shown, self.api))
         };
         items.into_iter().enumerate().map(open).collect()
     }
@@ -134,7 +137,7 @@ impl<'n> Section<'n> {
     pub(super) fn given<S>(&self, key: &Key<S>) -> Option<Origin> {
         let value = self.table.get(key.name)?;
         let blank = matches!(&value.kind, ValueKind::String(text) if text.is_empty());
-        if blank && matches!(key.fallback, Fallback::Else(_)) {
+        if blank && matches!(key.fallback.of(self.api), Fallback::Else(_)) {
             return None;
         }
         Some(Origin::of(value).unwrap_or(Origin::Default))
@@ -189,6 +192,14 @@ impl<'n> Section<'n> {
         }
     }
 
+    /// A key that has no effect as things are: refused when it is given.
+    pub(super) fn idle<S>(&mut self, key: &Key<S>, why: &str) {
+        if let Some(origin) = self.given(key) {
+            self.blame(key.name, origin, why);
+        }
+        self.drop_key(key);
+    }
+
     /// Takes the key out unread: something else stands in its place.
     pub(super) fn drop_key<S>(&mut self, key: &Key<S>) {
         self.ask(key.name);
@@ -210,10 +221,10 @@ impl<'n> Section<'n> {
         self.ask(key.name);
         let origin = self.given(key);
         let value = self.table.remove(key.name);
-        let (value, origin) = match (origin, key.fallback) {
+        let (value, origin) = match (origin, key.fallback.of(self.api)) {
             (Some(origin), _) => (value?, origin),
             (None, Fallback::Value(text)) => (inline::value(text, &Origin::Default).ok()?, Origin::Default),
-            (None, Fallback::Else(_)) => return None,
+            (None, Fallback::Else(_) | Fallback::ByApi(_)) => return None,
         };
         let read = self.check(key, &Given { value: &value, origin: &origin })?;
         Some((read, origin))
@@ -239,7 +250,9 @@ impl<'n> Section<'n> {
     }
 
     fn ask(&mut self, name: &'static str) {
-        self.asked.push(name);
+        if !self.asked.contains(&name) {
+            self.asked.push(name);
+        }
         let pattern = if self.pattern.is_empty() { name.to_owned() } else { format!("{}.{name}", self.pattern) };
         self.notes.asked.borrow_mut().insert(pattern);
     }

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use super::key::{Fallback, Part, Row};
-use super::{actions, auth, broker, journal, names, observe, tenant, worker};
+use super::presets::Api;
+use super::{actions, auth, broker, journal, names, observe, retry, tenant, worker};
 
 /// Every section, in the order in which it is read and shown.
 pub(super) const PARTS: &[Part] = &[
@@ -22,7 +23,7 @@ pub(super) const PARTS: &[Part] = &[
     tenant::PART,
     tenant::LIMIT_PART,
     auth::AUTH_PART,
-    auth::RETRY_PART,
+    retry::RETRY_PART,
     tenant::JOBS_PART,
     tenant::BREAKER_PART,
     actions::PART,
@@ -70,10 +71,7 @@ pub fn reference() -> String {
         text.push_str("| key | type | bounds | default | meaning |\n|---|---|---|---|---|\n");
         for row in part.keys.iter().map(|key| key.row()) {
             let kind = row.kind.trim_start_matches("an ").trim_start_matches("a ").trim_end_matches([',', ':']);
-            let default = match row.fallback {
-                Fallback::Value(value) => format!("`{value}`"),
-                Fallback::Else(words) => words.to_owned(),
-            };
+            let default = default(row.fallback);
             let later = if row.built { "" } else { "**Not built yet.** " };
             let cells = [&format!("`{}`", row.name), kind, &row.bounds, &default, &format!("{later}{}", row.about)];
             let cells = cells.map(|cell| cell.replace('|', "\\|"));
@@ -81,6 +79,18 @@ pub fn reference() -> String {
         }
     }
     text
+}
+
+/// What holds when a key is not given.
+fn default(fallback: Fallback) -> String {
+    match fallback {
+        Fallback::Value(value) => format!("`{value}`"),
+        Fallback::Else(words) => words.to_owned(),
+        Fallback::ByApi(by) => {
+            let of = |(name, api): (&str, Api)| format!("{name}: {}", default(by.of(api)));
+            Api::ALL.map(of).join("; ")
+        }
+    }
 }
 
 fn header(part: &Part) -> String {
@@ -132,6 +142,15 @@ fn sample_key(text: &mut String, row: &Row) {
         Fallback::Else(words) => {
             comment(text, &format!("Not given: {words}."));
             let _ = writeln!(text, "# {} = \"\"", row.name);
+        }
+        // Not said, so that whoever copies the file and changes the API has that one's.
+        Fallback::ByApi(by) => {
+            comment(text, &format!("Not given, by api: {}.", default(row.fallback)));
+            let value = match by.data_actions {
+                Fallback::Value(value) => value,
+                Fallback::Else(_) | Fallback::ByApi(_) => "\"\"",
+            };
+            let _ = writeln!(text, "# {} = {value}", row.name);
         }
     }
 }

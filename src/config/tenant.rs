@@ -7,13 +7,15 @@ use std::time::Duration;
 use url::Url;
 
 use super::actions::{self, Action};
-use super::auth::{Auth, Retry, read_auth, read_retry};
+use super::auth::{Auth, Whereabouts, read_auth};
 use super::key::{Fallback, Key, Part};
-use super::links::HttpUrl;
+use super::links::{HttpUrl, is_domain};
 use super::lists::Tables;
+use super::presets::{self, Api};
 use super::problem::Origin;
 use super::reader::Section;
-use super::shapes::{Choice, FilePath, Integer, Span, span_text};
+use super::retry::{Retry, read_retry};
+use super::shapes::{Choice, FilePath, Integer, Span, Text, span_text};
 use crate::chain::{ActionId, TenantName};
 use crate::tls;
 
@@ -22,8 +24,9 @@ use crate::tls;
 pub struct Tenant {
     /// The API that it speaks.
     pub api: Api,
-    /// Where it is: `http` or `https`, without user, query and fragment. A path ends without a slash (but for `/`).
-    pub base_url: Url,
+    /// Where it is: `http` or `https`, without user, query and fragment. A path ends without a slash (but for `/`). `None`: the issuer
+    /// says it.
+    pub base_url: Option<Url>,
     /// Its quota: 1–8 windows, all of which hold at once.
     pub limits: Vec<Limit>,
     /// How many requests may be under way at a time: 1–10000.
@@ -40,24 +43,6 @@ pub struct Tenant {
     pub breaker: Breaker,
     /// What is known of its actions: at most 1000.
     pub actions: BTreeMap<ActionId, Action>,
-}
-
-/// The API of a tenant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Api {
-    /// CXone data actions.
-    #[default]
-    DataActions,
-}
-
-impl Api {
-    /// Whether every action that nothing is configured for is an operation of the API's own, too.
-    #[must_use]
-    pub fn takes_any_action(self) -> bool {
-        match self {
-            Self::DataActions => true,
-        }
-    }
 }
 
 /// One window of a quota.
@@ -87,45 +72,49 @@ pub struct Breaker {
     pub open_for: Duration,
 }
 
-/// Stands in for a base URL that was refused; nobody gets to see it.
-const REFUSED: &str = "https://refused.invalid";
-
 const API: Key<Choice<Api>> = Key::new(
     "api",
-    Choice(&[("data-actions", Some(Api::DataActions)), ("cxone", None), ("genesys", None)]),
+    Choice(&[("data-actions", Some(Api::DataActions)), ("cxone", Some(Api::Cxone)), ("genesys", Some(Api::Genesys))]),
     Fallback::Value("\"data-actions\""),
-    "The API that the tenant speaks.",
+    "The API that the tenant speaks: CXone data actions, CXone's own API, or Genesys Cloud. Defaults go by it; \
+     docs/PRESETS.md has them side by side.",
 );
 const BASE_URL: Key<HttpUrl> = Key::new(
     "base_url",
     HttpUrl,
-    Fallback::Value("\"https://us-01.api.nicecxone.com\""),
-    "Where the tenant is; a path is allowed. Required for every tenant but `default`.",
+    Fallback::ByApi(&presets::BASE_URL),
+    "Where the tenant's API is; a path is allowed. Required with `api = \"data-actions\"` for every tenant but `default`.",
+);
+const REGION: Key<Text> = Key::new(
+    "region",
+    Text { rule: "that is a domain such as \"mypurecloud.de\"", valid: is_domain },
+    Fallback::ByApi(&presets::REGION),
+    "The region of Genesys Cloud, from which `base_url` and `token_url` follow.",
 );
 const LIMITS: Key<Tables> = Key::new(
     "limits",
     Tables { min: 1, max: 8, of: "{limit, per, burst}" },
-    Fallback::Value("[{ limit = 10, per = \"1s\", burst = 2 }, { limit = 100, per = \"60s\", burst = 10 }]"),
+    Fallback::ByApi(&presets::LIMITS),
     "The tenant's quota: at most `limit` requests in every window of `per`, `burst` of them at once. All windows hold.",
 );
 const MAX_CONCURRENT: Key<Integer> = Key::new(
     "max_concurrent",
     Integer { min: 1, max: 10_000 },
-    Fallback::Value("50"),
+    Fallback::ByApi(&presets::MAX_CONCURRENT),
     "How many requests of this worker may be under way at a time.",
 );
 const CA_FILE: Key<FilePath> = Key::new(
     "ca_file",
     FilePath,
     Fallback::Else("the system's authorities are trusted"),
-    "Certificate authorities that are trusted for `base_url` and `token_url` of this tenant, PEM, besides the system's. Read \
+    "Certificate authorities that are trusted for all URLs of this tenant, PEM, besides the system's. Read \
      at start.",
 );
 
 pub(super) const PART: Part = Part {
     pattern: "tenants.NAME",
     about: "One CXone tenant. `default` is always there; each of its keys that is not given keeps its default.",
-    keys: &[&API, &BASE_URL, &LIMITS, &MAX_CONCURRENT, &CA_FILE],
+    keys: &[&API, &REGION, &BASE_URL, &LIMITS, &MAX_CONCURRENT, &CA_FILE],
 };
 
 const LIMIT: Key<Integer> =
@@ -149,7 +138,7 @@ pub(super) const LIMIT_PART: Part =
 const POLL: Key<Span> = Key::new(
     "poll",
     Span::between(Duration::from_millis(100), Duration::from_secs(300)),
-    Fallback::Value("\"3s\""),
+    Fallback::ByApi(&presets::POLL),
     "The time between two polls of a job; longer where the quota is tight.",
 );
 
@@ -202,14 +191,22 @@ pub(super) fn read(root: &mut Section<'_>) -> BTreeMap<TenantName, Tenant> {
 
 fn read_tenant(mut section: Section<'_>, is_default: bool) -> Tenant {
     let api = section.value(&API);
-    let base_url = read_base_url(&mut section, is_default);
+    section.api = api;
+    let region_given = section.given(&REGION).is_some();
+    if api != Api::Genesys {
+        section.idle(&REGION, &format!("has no effect with api = {:?}", api.name()));
+    }
+    let region = section.get(&REGION);
+    let base_url_given = section.given(&BASE_URL).is_some();
+    let base_url = read_base_url(&mut section, is_default, region.as_deref());
     let limits = read_limits(&mut section, &LIMITS);
     let max_concurrent = small(section.value(&MAX_CONCURRENT));
     let ca_origin = section.given(&CA_FILE);
     let ca_file = section.get(&CA_FILE);
-    let auth = read_auth(section.section("auth"), &base_url);
+    let at = Whereabouts { base_url: base_url.as_ref(), base_url_given, region: region.as_deref(), region_given };
+    let auth = read_auth(section.section("auth"), &at);
     if let (Some(path), Some(origin)) = (&ca_file, ca_origin) {
-        check_ca_file(&section, path, origin, [&base_url, &auth.token_url]);
+        check_ca_file(&section, path, origin, [&base_url, &auth.token_url, &auth.issuer]);
     }
     let retry = read_retry(section.section("retry"));
     let mut jobs = section.section("jobs");
@@ -221,8 +218,8 @@ fn read_tenant(mut section: Section<'_>, is_default: bool) -> Tenant {
     Tenant { api, base_url, limits, max_concurrent, ca_file, auth, retry, jobs: Jobs { poll }, breaker, actions }
 }
 
-fn check_ca_file(section: &Section<'_>, path: &Path, origin: Origin, urls: [&Url; 2]) {
-    if urls.iter().all(|url| url.scheme() != "https") {
+fn check_ca_file(section: &Section<'_>, path: &Path, origin: Origin, urls: [&Option<Url>; 3]) {
+    if urls.into_iter().flatten().all(|url| url.scheme() != "https") {
         let what = "has no effect: neither base_url nor auth.token_url is an https URL";
         section.blame(CA_FILE.name, origin.clone(), what);
     }
@@ -231,14 +228,24 @@ fn check_ca_file(section: &Section<'_>, path: &Path, origin: Origin, urls: [&Url
     }
 }
 
-fn read_base_url(section: &mut Section<'_>, is_default: bool) -> Url {
-    if !is_default && section.given(&BASE_URL).is_none() {
+fn read_base_url(section: &mut Section<'_>, is_default: bool, region: Option<&str>) -> Option<Url> {
+    let given = section.given(&BASE_URL).is_some();
+    if section.api == Api::DataActions && !is_default && !given {
         section.missing(&BASE_URL);
     }
-    let mut url = section.get(&BASE_URL).unwrap_or_else(|| Url::parse(REFUSED).expect("a URL"));
-    let path = url.path().trim_end_matches('/').to_owned();
-    url.set_path(&path);
-    url
+    let url = section.get(&BASE_URL).map(|mut url| {
+        let path = url.path().trim_end_matches('/').to_owned();
+        url.set_path(&path);
+        url
+    });
+    match (section.api, region) {
+        (Api::Genesys, Some(region)) if !given => {
+            let url = Url::parse(&format!("https://api.{region}")).ok()?;
+            section.show(BASE_URL.name, url.as_str().trim_end_matches('/').into(), Origin::Default);
+            Some(url)
+        }
+        (Api::DataActions | Api::Cxone | Api::Genesys, _) => url,
+    }
 }
 
 /// The windows at `key`; also an action's, of which there may be none.

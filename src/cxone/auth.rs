@@ -7,22 +7,19 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use reqwest::Client;
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::{Client, Method, Request};
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
-use super::body::{self, End};
-use super::retry_after::retry_after;
-use super::tenants::AuthSettings;
+use super::ask::{Failure, ask};
+use super::places::Places;
+use super::secrets;
+use super::settings::AuthSettings;
 use super::token::{self, Grant};
-use super::{secrets, transport};
 use crate::chain::ErrorClass;
-use crate::ports::{Clock, Credential, CredentialError, SystemClock};
+use crate::ports::{Credential, CredentialError};
 
-/// The most that one token request may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
-const MOST_BYTES: usize = 64 * 1024;
 const FIRST_HOLD: Duration = Duration::from_millis(250);
 const LONGEST_HOLD: Duration = Duration::from_secs(5);
 /// The most of the token endpoint's Retry-After that is heeded: a slip there must not stop the tenant for a day.
@@ -49,6 +46,8 @@ pub(super) struct TokenCache(Arc<Inner>);
 struct Inner {
     http: Client,
     settings: AuthSettings,
+    places: Arc<Places>,
+    unplaced: Unplaced,
     state: Mutex<State>,
 }
 
@@ -64,15 +63,9 @@ struct State {
     hold: Option<(Instant, CredentialError)>,
 }
 
-/// A failed request for a token.
-struct Failure {
-    error: CredentialError,
-    retry_after: Option<Duration>,
-}
-
 impl TokenCache {
-    pub(super) fn new(http: Client, settings: AuthSettings) -> Self {
-        Self(Arc::new(Inner { http, settings, state: Mutex::default() }))
+    pub(super) fn new(http: Client, settings: AuthSettings, places: Arc<Places>) -> Self {
+        Self(Arc::new(Inner { http, settings, places, unplaced: Unplaced::default(), state: Mutex::default() }))
     }
 
     /// A token that is valid now.
@@ -126,23 +119,22 @@ impl Inner {
         let (landing, flight) = watch::channel(None);
         let this = Arc::clone(this);
         tokio::spawn(async move {
-            let asked = Instant::now();
-            let fetched = this.fetch(asked + TIMEOUT).await;
-            let outcome = this.land(asked, fetched);
+            let fetched = this.fetch().await;
+            let outcome = this.land(fetched);
             landing.send_replace(Some(outcome));
         });
         flight
     }
 
-    fn land(&self, asked: Instant, fetched: Result<Grant, Failure>) -> Outcome {
+    fn land(&self, fetched: Result<Asked, Failure>) -> Outcome {
         let mut state = self.state();
         state.flight = None;
         match fetched {
-            Ok(Grant { header, life }) => {
+            Ok(Asked { at, grant: Grant { header, life, .. } }) => {
                 state.generation += 1;
                 let margin = self.settings.refresh_margin.min(life / 4);
                 // The life counts from before the request was sent: the token was made at some time after that.
-                let token = Credential { header, generation: state.generation, stale_at: asked + life - margin };
+                let token = Credential { header, generation: state.generation, stale_at: at + life - margin };
                 state.token = Some(token.clone());
                 (state.failures, state.hold) = (0, None);
                 Ok(token)
@@ -156,47 +148,59 @@ impl Inner {
         }
     }
 
-    /// One request to the token endpoint.
-    async fn fetch(&self, deadline: Instant) -> Result<Grant, Failure> {
-        let request = self
-            .http
-            .post(self.settings.token_url.clone())
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(secrets::token_form(&self.settings))
-            .send();
-        let mut response = match timeout_at(deadline, request).await {
-            Err(_) => return Err(silent()),
-            Ok(Err(error)) => {
-                let class = if error.is_timeout() { ErrorClass::Timeout } else { ErrorClass::Network };
-                let message = format!("no answer from the token endpoint: {}", transport::message(&error, true));
-                return Err(token::error(class, !error.is_builder(), &message).into());
-            }
-            Ok(Ok(response)) => response,
+    /// A token, and where it is good for: one request, or up to three with a tenant that has to be found.
+    async fn fetch(&self) -> Result<Asked, Failure> {
+        let asked = match self.unplaced.take() {
+            Some(asked) if asked.at.elapsed() < asked.grant.life / 2 => asked,
+            _ => Asked { at: Instant::now(), grant: self.ask_for_token().await? },
         };
-        let status = response.status().as_u16();
-        let retry_after = retry_after(response.headers(), SystemClock.now());
-        let reading = body::read(&mut response, MOST_BYTES, deadline).await;
-        // Only a grant needs its body; an error's status says enough.
-        match reading.end {
-            End::TimedOut if status < 300 => Err(silent()),
-            End::Cut if status < 300 => {
-                Err(token::error(ErrorClass::Network, true, "the token endpoint's answer was cut short").into())
-            }
-            End::Whole | End::Oversized | End::TimedOut | End::Cut => {
-                token::judge(status, &reading.bytes).map_err(|error| Failure { error, retry_after })
+        match self.places.find_base_url(asked.grant.tenant_id.as_deref()).await {
+            Ok(()) => Ok(asked),
+            Err(failure) => {
+                self.unplaced.keep(asked);
+                Err(failure)
             }
         }
     }
-}
 
-impl From<CredentialError> for Failure {
-    fn from(error: CredentialError) -> Self {
-        Self { error, retry_after: None }
+    async fn ask_for_token(&self) -> Result<Grant, Failure> {
+        let Some(asking) = secrets::token_request(&self.settings.grant) else {
+            return Ok(token::fixed(secrets::static_header(&self.settings.grant))?);
+        };
+        let mut request = Request::new(Method::POST, self.places.token_url().await?);
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(asking.content_type));
+        if let Some(authorization) = asking.authorization {
+            request.headers_mut().insert(AUTHORIZATION, authorization);
+        }
+        *request.body_mut() = Some(asking.body.into());
+        let granted = ask(&self.http, request, "the token endpoint", token::judge).await;
+        if let Err(Failure { error, .. }) = &granted
+            && matches!(error.class, ErrorClass::NotFound | ErrorClass::ResponseInvalid)
+        {
+            self.places.forget_token_url();
+        }
+        granted
     }
 }
 
-fn silent() -> Failure {
-    token::error(ErrorClass::Timeout, true, "no answer from the token endpoint in time").into()
+/// A token, and when it was asked for.
+struct Asked {
+    at: Instant,
+    grant: Grant,
+}
+
+/// A token that was granted while nobody could say where it is good for: it is not asked for again for that.
+#[derive(Default)]
+struct Unplaced(Mutex<Option<Asked>>);
+
+impl Unplaced {
+    fn take(&self) -> Option<Asked> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn keep(&self, asked: Asked) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked);
+    }
 }
 
 /// How long an error stands after so many failures in a row before it.

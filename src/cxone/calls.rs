@@ -12,8 +12,9 @@ use super::classify::{self, Seen, verdict};
 use super::cover::Cover;
 use super::outgoing::{Outgoing, Witness};
 use super::retry_after::retry_after;
-use super::tenants::{ActionSettings, Tenant};
-use super::{jobs, secrets, transport};
+use super::settings::ActionSettings;
+use super::tenants::Tenant;
+use super::{error_text, jobs, secrets, transport};
 use crate::chain::RunId;
 use crate::chain::action::Method;
 use crate::ports::{Answer, Call, Clock, Credential, SystemClock};
@@ -41,7 +42,7 @@ pub(super) async fn send(tenant: &Tenant, limit: usize, call: &Call, credential:
         Err(unanswered) => unanswered,
         Ok(response) if response.status().is_success() => {
             let answer = success(tenant, limit, call.deadline, response).await;
-            if call.job { jobs::submitted(answer) } else { answer }
+            if call.job { jobs::submitted(tenant.preset.jobs(), answer) } else { answer }
         }
         Ok(response) => error(tenant, call.deadline, &cover, response).await,
     }
@@ -169,6 +170,7 @@ pub(super) async fn error(tenant: &Tenant, deadline: Instant, cover: &Cover<'_>,
     let reading = body::read(&mut response, MOST_ERROR_BYTES, deadline.min(Instant::now() + MOST_ERROR_WAIT)).await;
 
     let text = cover.error_text(&headers, &reading.bytes).unwrap_or_else(|| format!("HTTP {status}"));
+    let text = error_text::with_correlation(&headers, text);
     Answer {
         // The status alone decides.
         verdict: verdict(Seen::Answered { status, body: classify::Body::Good }, &tenant.retry_statuses),

@@ -11,6 +11,8 @@ const PLACES: [&str; 6] =
     ["/message", "/errorDescription", "/error_description", "/error", "/Message", "/errors/0/message"];
 /// The ACD API's, at times the only place with a text.
 const HEADER: &str = "icStatusDescription";
+/// Genesys Cloud's.
+const CORRELATION: &str = "ININ-Correlation-Id";
 
 /// The text as the peer wrote it: the first of the known places that has one, else the header, else the body itself.
 pub(super) fn find(headers: &HeaderMap, body: &[u8]) -> Option<String> {
@@ -43,6 +45,15 @@ pub(super) fn line(text: &str) -> String {
         gap = false;
     }
     line
+}
+
+/// `line` with the name that the platform has for the exchange behind it, where it gave one: its support asks for that.
+pub(super) fn with_correlation(headers: &HeaderMap, line: String) -> String {
+    let plain = |id: &&str| (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let Some(id) = headers.get(CORRELATION).and_then(|id| id.to_str().ok()).filter(plain) else { return line };
+    let name = format!(" ({CORRELATION} {id})");
+    let kept: String = line.chars().take(MOST_CHARACTERS - name.len()).collect();
+    kept + &name
 }
 
 /// Marks of text direction, and the byte order mark.
@@ -82,6 +93,21 @@ mod tests {
             assert_eq!(found(body, header).as_deref(), text, "{body} {header:?}");
         }
         assert_eq!(find(&HeaderMap::new(), b"caf\xe9").as_deref(), Some("caf\u{fffd}"));
+    }
+
+    #[test]
+    fn a_line_names_the_exchange_as_the_platform_does() {
+        let named = |id: &str, line: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("inin-correlation-id", id.parse().unwrap());
+            with_correlation(&headers, line.to_owned())
+        };
+        assert_eq!(named("4a-b", "no such row"), "no such row (ININ-Correlation-Id 4a-b)");
+        assert_eq!(named(&"a".repeat(64), &"ä".repeat(300)).chars().count(), 300);
+        for odd in ["", "a b", "a<b", &"a".repeat(65)] {
+            assert_eq!(named(odd, "no such row"), "no such row", "{odd}");
+        }
+        assert_eq!(with_correlation(&HeaderMap::new(), "x".into()), "x");
     }
 
     #[test]

@@ -1,8 +1,7 @@
-//! Jobs of the preset `data-actions`: submitted with `POST /api/v2/dataactions/{action_id}/execute`, asked after with
-//! `GET /api/v2/dataactions/{action_id}/jobs/{job_id}`.
+//! Jobs: submitted once, then asked after. How a platform speaks of them is in `presets`.
 //!
-//! Invariant: what was submitted and answered with a 2xx is never called a success before the platform says `COMPLETED`, and a
-//! state that is not known counts as running.
+//! Invariant: what was submitted and answered with a 2xx is never called a success before the platform says that it is completed,
+//! and a state that is not known counts as running.
 
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
@@ -14,9 +13,11 @@ use tokio::time::timeout_at;
 use super::body::{self, Content, End, Reading};
 use super::calls::{self, Exchange};
 use super::cover::Cover;
-use super::tenants::{ActionSettings, Tenant};
+use super::presets::{JobShape, State};
+use super::settings::ActionSettings;
+use super::tenants::Tenant;
 use super::{request, state_search};
-use crate::chain::{ActionId, ErrorClass, JobEnd, JobId, JobOptions, JobProgress, Retryable, Verdict};
+use crate::chain::{ErrorClass, JobEnd, JobId, JobOptions, JobProgress, Retryable, Verdict};
 use crate::ports::{Answer, Credential, Finished, Poll, Polled, Seen, SubmittedJob};
 
 /// The body of a submission. Its fields are in the order of their names, as all that is sent.
@@ -42,22 +43,12 @@ pub(super) fn body(options: &JobOptions, payload: &Map<String, Value>) -> Bytes 
     serde_json::to_vec(&submission).unwrap_or_default().into()
 }
 
-/// Where the API takes the jobs of every action.
-pub(super) fn usual_path(action: &ActionId) -> String {
-    format!("/api/v2/dataactions/{action}/execute")
-}
-
-/// Where the API is asked after the jobs of every action.
-pub(super) fn usual_poll_path(action: &ActionId, job: &JobId) -> String {
-    format!("/api/v2/dataactions/{action}/jobs/{job}")
-}
-
 /// What a 2xx to a submission means: the job is known, or the call was made and its answer is lost.
-pub(super) fn submitted(answer: Answer) -> Answer {
+pub(super) fn submitted(shape: &JobShape, answer: Answer) -> Answer {
     let Verdict::Success { .. } = answer.verdict else { return answer };
-    match answer.data.as_ref().and_then(job_id) {
+    match answer.data.as_ref().and_then(|data| shape.id(data)).and_then(|id| JobId::parse(&id).ok()) {
         Some(id) => {
-            let job = Some(SubmittedJob { id, progress: progress(answer.data.as_ref()) });
+            let job = Some(SubmittedJob { id, progress: progress(shape, answer.data.as_ref()) });
             Answer { verdict: Verdict::Submitted, data: None, job, ..answer }
         }
         None => Answer {
@@ -70,20 +61,10 @@ pub(super) fn submitted(answer: Answer) -> Answer {
 }
 
 /// How far the answer to a submission says that the job is. One that is over already is found to be by its first poll.
-fn progress(answer: Option<&Value>) -> JobProgress {
-    let status = answer.and_then(|answer| answer.get("status")).and_then(Value::as_str);
-    match status.map(state) {
+fn progress(shape: &JobShape, answer: Option<&Value>) -> JobProgress {
+    match answer.and_then(|answer| shape.state_in(answer)) {
         None | Some(State::Pending(JobProgress::Queued)) => JobProgress::Queued,
         Some(State::Pending(JobProgress::Running) | State::Over(_)) => JobProgress::Running,
-    }
-}
-
-/// `jobId`, a string or a number.
-fn job_id(answer: &Value) -> Option<JobId> {
-    match answer.get("jobId")? {
-        Value::String(text) => JobId::parse(text).ok(),
-        Value::Number(number) if !number.is_f64() => JobId::parse(&number.to_string()).ok(),
-        _ => None,
     }
 }
 
@@ -105,7 +86,7 @@ pub(super) async fn poll(tenant: &Tenant, limit: usize, poll: &Poll, credential:
     };
     let http_status = Some(response.status().as_u16());
     if response.status().is_success() {
-        return Polled { seen: read(limit, poll, &cover, response).await, http_status };
+        return Polled { seen: read(tenant.preset.jobs(), limit, poll, &cover, response).await, http_status };
     }
     let answer = calls::error(tenant, poll.deadline, &cover, response).await;
     let seen = match answer.verdict {
@@ -117,15 +98,15 @@ pub(super) async fn poll(tenant: &Tenant, limit: usize, poll: &Poll, credential:
     Polled { seen, http_status }
 }
 
-async fn read(limit: usize, poll: &Poll, cover: &Cover<'_>, mut response: Response) -> Seen {
+async fn read(shape: &'static JobShape, limit: usize, poll: &Poll, cover: &Cover<'_>, mut response: Response) -> Seen {
     let headers = response.headers().clone();
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let Reading { bytes, end, beyond } = body::read(&mut response, limit, poll.deadline).await;
     match end {
         End::TimedOut | End::Cut => Seen::Trouble,
         End::Oversized => {
-            let status = state_search::in_stream([bytes, beyond], &mut response, limit, poll.deadline).await;
-            match status.as_deref().map(state) {
+            let name = state_search::in_stream(shape.state, [bytes, beyond], &mut response, limit, poll.deadline).await;
+            match name.map(|name| shape.state_called(&name)) {
                 Some(State::Over(JobEnd::Completed)) => finished(JobEnd::TooLarge, None, None, None),
                 // Its text is somewhere among what is not kept.
                 Some(State::Over(end)) => finished(end, None, None, None),
@@ -133,13 +114,13 @@ async fn read(limit: usize, poll: &Poll, cover: &Cover<'_>, mut response: Respon
                 None => Seen::Unread,
             }
         }
-        End::Whole => whole(&headers, content_type, bytes, cover),
+        End::Whole => whole(shape, &headers, content_type, bytes, cover),
     }
 }
 
-fn whole(headers: &HeaderMap, content_type: Option<&str>, bytes: Bytes, cover: &Cover<'_>) -> Seen {
+fn whole(shape: &JobShape, headers: &HeaderMap, content_type: Option<&str>, bytes: Bytes, cover: &Cover<'_>) -> Seen {
     let Content::Json(mut answer) = body::enveloped(content_type, &bytes) else {
-        return match state_search::in_document(&bytes).as_deref().map(state) {
+        return match state_search::in_document(shape.state, &bytes).map(|name| shape.state_called(&name)) {
             Some(State::Over(JobEnd::Completed)) => {
                 let why = "the job was completed, and its output is nothing that can be kept".to_owned();
                 finished(JobEnd::Unusable, None, Some(why), Some(bytes))
@@ -149,15 +130,14 @@ fn whole(headers: &HeaderMap, content_type: Option<&str>, bytes: Bytes, cover: &
             None => Seen::Unread,
         };
     };
-    let Some(status) = answer.get("status").and_then(Value::as_str) else { return Seen::Unread };
-    match state(status) {
+    let Some(state) = shape.state_in(&answer) else { return Seen::Unread };
+    match state {
         State::Pending(progress) => Seen::Pending(progress),
         State::Over(JobEnd::Completed) => {
-            let output = answer.get_mut("output").map(Value::take).filter(|output| !output.is_null());
-            finished(JobEnd::Completed, output, None, Some(bytes))
+            finished(JobEnd::Completed, shape.take_output(&mut answer), None, Some(bytes))
         }
         State::Over(end) => {
-            let message = message(headers, &bytes, &answer, cover);
+            let message = message(shape, headers, &bytes, &answer, cover);
             finished(end, None, Some(message), Some(bytes))
         }
     }
@@ -167,29 +147,12 @@ fn finished(end: JobEnd, data: Option<Value>, message: Option<String>, body: Opt
     Seen::Over(Box::new(Finished { end, data, message, body }))
 }
 
-/// What the platform says of a job that did not complete: `errorDetail`, else where other errors have their text.
-fn message(headers: &HeaderMap, bytes: &[u8], answer: &Value, cover: &Cover<'_>) -> String {
-    let detail = match answer.get("errorDetail") {
+/// What the platform says of a job that did not complete: in its place for that, else where other errors have their text.
+fn message(shape: &JobShape, headers: &HeaderMap, bytes: &[u8], answer: &Value, cover: &Cover<'_>) -> String {
+    let detail = match shape.error(answer) {
         Some(Value::String(text)) if !text.trim().is_empty() => Some(cover.line(text, Some(answer))),
         Some(detail @ Value::Object(_)) => cover.error_text(headers, detail.to_string().as_bytes()),
         _ => None,
     };
     detail.or_else(|| cover.error_text(headers, bytes)).unwrap_or_default()
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Pending(JobProgress),
-    Over(JobEnd),
-}
-
-/// State names are compared without case.
-fn state(name: &str) -> State {
-    match name.to_ascii_uppercase().as_str() {
-        "QUEUED" => State::Pending(JobProgress::Queued),
-        "COMPLETED" => State::Over(JobEnd::Completed),
-        "FAILED" => State::Over(JobEnd::Failed),
-        "TIMED_OUT" => State::Over(JobEnd::TimedOut),
-        _ => State::Pending(JobProgress::Running),
-    }
 }

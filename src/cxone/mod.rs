@@ -1,26 +1,32 @@
-//! CXone over HTTP: fills [`ports::Actions`](crate::ports::Actions) for the preset `data-actions`. The only room that
-//! knows reqwest.
+//! CXone, and platforms that are like it, over HTTP: fills [`ports::Actions`](crate::ports::Actions). The only room that knows
+//! reqwest. What differs by platform is in `presets`.
 //!
 //! The runner calls it: once for a token, once for each exchange. It keeps these promises:
 //! * one client, one connection pool and one token cache a tenant: one tenant's trouble is not another's;
 //! * an exchange is made once: no redirect, no retry and no proxy of the client's own doing;
 //! * what came of it is read off in one place, `classify`, and "nothing was sent" is said only where it is proven;
 //! * an exchange ends at its deadline, whatever the peer does, and holds no more of its answer than it may;
+//! * no secret goes where the settings do not point; `discovery` has how far an issuer is believed;
 //! * secrets are exposed in `secrets` only; nothing of our own URLs, tokens or payloads is in an error.
 //!
 //! It logs nothing: a failure is an [`Answer`], and is told where it is settled.
 
+mod ask;
 mod auth;
 mod body;
 mod calls;
 mod classify;
 mod cover;
+mod discovery;
 mod error_text;
 mod jobs;
 mod outgoing;
+mod places;
+mod presets;
 mod request;
 mod retry_after;
 mod secrets;
+mod settings;
 mod state_search;
 mod tenants;
 mod token;
@@ -35,8 +41,11 @@ use crate::chain::{ActionId, ErrorClass, Mode, TenantName};
 use crate::ports::{Actions, Answer, BoxFuture, Call, Credential, CredentialError, Poll, Polled, Prepared, Seen};
 
 pub use auth::TokenStatus;
+pub use presets::{JobShape, Preset};
+pub use settings::{
+    AccessKey, ActionSettings, AuthSettings, ClientAuth, ClientSettings, CxoneError, Discovery, Grant, TenantSettings,
+};
 use tenants::Tenant;
-pub use tenants::{ActionSettings, AuthSettings, CxoneError, TenantSettings};
 
 /// Every tenant's platform.
 pub struct Cxone {

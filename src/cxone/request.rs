@@ -6,7 +6,8 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::jobs;
-use super::tenants::{ActionSettings, Tenant};
+use super::settings::ActionSettings;
+use super::tenants::Tenant;
 use crate::chain::action::{PathTemplate, encoded};
 use crate::chain::{ActionId, JobId, Mode};
 use crate::ports::{Hidden, Prepared};
@@ -28,7 +29,7 @@ pub(super) fn prepare(
     let settings = tenant.actions.get(action).unwrap_or(&usual);
     let path = match &settings.path {
         Some(path) => path.fill(payload)?,
-        None => usual_path(action, mode),
+        None => usual_target(tenant, action, mode)?,
     };
     let in_path = |name: &str| settings.path.iter().flat_map(PathTemplate::parameters).any(|taken| taken == name);
     let in_query = |name: &str| !settings.method.has_body() || settings.query.takes(name);
@@ -41,16 +42,19 @@ pub(super) fn prepare(
             rest.insert(name.clone(), value.clone());
         }
     }
-    let target = if query.is_empty() { path } else { format!("{path}?{query}") };
-    let Some(url) = tenant.at(&target) else { return Err("the payload makes no path below the tenant's".into()) };
-    if url.path().len() + url.query().map_or(0, str::len) > LONGEST_TARGET {
+    let target = match query.as_str() {
+        "" => path,
+        query => format!("{path}{}{query}", if path.contains('?') { '&' } else { '?' }),
+    };
+    let length = tenant.length(&target).ok_or("the payload makes no path below the tenant's")?;
+    if length > LONGEST_TARGET {
         return Err(format!("path and query would have more than {LONGEST_TARGET} bytes"));
     }
     let body = match mode {
-        Mode::Job(options) => jobs::body(options, &rest),
+        Mode::Job(options) if tenant.preset.jobs().wrapped => jobs::body(options, &rest),
         Mode::Sync if !settings.method.has_body() || (settings.path.is_some() && rest.is_empty()) => Bytes::new(),
         // Serialising a map of JSON values cannot fail; its keys come out sorted.
-        Mode::Sync => serde_json::to_vec(&rest).unwrap_or_default().into(),
+        Mode::Sync | Mode::Job(_) => serde_json::to_vec(&rest).unwrap_or_default().into(),
     };
     let texts = if settings.redaction.is_empty() {
         Vec::new()
@@ -62,18 +66,24 @@ pub(super) fn prepare(
 
 /// Where a job is asked after. `None`: nowhere below the tenant's base URL.
 pub(super) fn poll_target(tenant: &Tenant, action: &ActionId, job: &JobId) -> Option<String> {
-    match tenant.actions.get(action).and_then(|settings| settings.poll_path.as_ref()) {
-        Some(path) => path.fill(&Map::from_iter([("jobId".to_owned(), Value::from(job.as_str()))])).ok(),
-        None => Some(jobs::usual_poll_path(action, job)),
+    let settings = tenant.actions.get(action);
+    if let Some(path) = settings.and_then(|settings| settings.poll_path.as_ref()) {
+        return path.fill(&Map::from_iter([("jobId".to_owned(), Value::from(job.as_str()))])).ok();
     }
+    let below_submission = || {
+        let path = settings?.path.as_ref()?.fill(&Map::new()).ok()?;
+        Some(format!("{}/{}", path.trim_end_matches('/'), encoded(job.as_str())))
+    };
+    tenant.preset.question(action, job).or_else(below_submission)
 }
 
-/// Where the API calls every action.
-fn usual_path(action: &ActionId, mode: &Mode) -> String {
-    match mode {
-        Mode::Sync => format!("/api/v2/integration/data-actions/{action}/execute"),
-        Mode::Job(_) => jobs::usual_path(action),
-    }
+/// Where the API calls every action, if it has such a place.
+fn usual_target(tenant: &Tenant, action: &ActionId, mode: &Mode) -> Result<String, String> {
+    let (target, what) = match mode {
+        Mode::Sync => (tenant.preset.execution(action), "operation"),
+        Mode::Job(_) => (tenant.preset.submission(action), "job"),
+    };
+    target.ok_or_else(|| format!("the tenant's API has no {what} of that name; the configuration can say where it is"))
 }
 
 /// Adds one member to the query. A list repeats its key; what is null is left out.

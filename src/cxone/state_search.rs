@@ -1,29 +1,33 @@
-//! The `status` of a job's answer whose rest is not kept: too large, or nothing that could be put into a result.
+//! The state in a job's answer whose rest is not kept: too large, or nothing that could be put into a result.
 
 use std::fmt;
 use std::io::{self, Read};
 
 use bytes::Bytes;
 use reqwest::Response;
-use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
-/// No more than so many times what is kept is read in search of a status: a small body can unpack to one without end.
+/// No more than so many times what is kept is read in search of a state: a small body can unpack to one without end.
 const FURTHEST: usize = 16;
 /// Pieces on their way to the search.
 const PIECES: usize = 4;
 
+/// The keys that lead to the state.
+type Path = &'static [&'static str];
+
 /// In a whole document. `None` also where it is none.
-pub(super) fn in_document(body: &[u8]) -> Option<String> {
+pub(super) fn in_document(path: Path, body: &[u8]) -> Option<String> {
     let mut found = None;
     let mut json = serde_json::Deserializer::from_slice(body);
-    json.deserialize_map(Search { found: &mut found, to_its_end: true }).and_then(|()| json.end()).ok()?;
+    Search { path, found: &mut found, to_its_end: true }.deserialize(&mut json).and_then(|()| json.end()).ok()?;
     found
 }
 
 /// In an answer of which `read` was read: goes on reading, and keeps nothing of it.
 pub(super) async fn in_stream(
+    path: Path,
     read: [Bytes; 2],
     response: &mut Response,
     limit: usize,
@@ -34,7 +38,7 @@ pub(super) async fn in_stream(
         let mut found = None;
         let mut json = serde_json::Deserializer::from_reader(Pieces { waiting, piece: Bytes::new() });
         // It ends in an error: at what was looked for, or where the text does.
-        let _ = json.deserialize_map(Search { found: &mut found, to_its_end: false });
+        let _ = Search { path, found: &mut found, to_its_end: false }.deserialize(&mut json);
         found
     });
     let mut left = limit.saturating_mul(FURTHEST);
@@ -74,8 +78,17 @@ impl Read for Pieces {
 }
 
 struct Search<'s> {
+    path: Path,
     found: &'s mut Option<String>,
     to_its_end: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Search<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+        json.deserialize_map(self)
+    }
 }
 
 impl<'de> Visitor<'de> for Search<'_> {
@@ -86,14 +99,17 @@ impl<'de> Visitor<'de> for Search<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Some((first, rest)) = self.path.split_first() else { return Err(A::Error::custom("no path")) };
         while let Some(key) = map.next_key::<String>()? {
-            if key == "status" {
+            if key != *first {
+                map.next_value::<IgnoredAny>()?;
+            } else if rest.is_empty() {
                 *self.found = Some(map.next_value()?);
                 if !self.to_its_end {
                     return Err(A::Error::custom("found"));
                 }
             } else {
-                map.next_value::<IgnoredAny>()?;
+                map.next_value_seed(Search { path: rest, found: self.found, to_its_end: self.to_its_end })?;
             }
         }
         Ok(())
@@ -117,7 +133,19 @@ mod tests {
             (r#"["status"]"#, None),
             ("<html>", None),
         ] {
-            assert_eq!(in_document(body.as_bytes()).as_deref(), status, "{body:.60}");
+            assert_eq!(in_document(&["status"], body.as_bytes()).as_deref(), status, "{body:.60}");
+        }
+    }
+
+    #[test]
+    fn a_state_may_lie_deeper() {
+        for (body, status) in [
+            (r#"{"status": "A", "jobStatus": {"result": [1], "status": "B"}, "x": 1e400}"#, Some("B")),
+            (r#"{"jobStatus": {"jobStatus": {"status": "A"}}}"#, None),
+            (r#"{"jobStatus": "status"}"#, None),
+            (r#"{"status": "A"}"#, None),
+        ] {
+            assert_eq!(in_document(&["jobStatus", "status"], body.as_bytes()).as_deref(), status, "{body}");
         }
     }
 

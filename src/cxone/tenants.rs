@@ -1,18 +1,18 @@
 //! A tenant as this room holds it: its client, its base URL, its tokens.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::Once;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use reqwest::{Certificate, Client};
 use rustls::pki_types::CertificateDer;
-use secrecy::SecretString;
 use url::Url;
 
 use super::auth::TokenCache;
-use crate::chain::action::{Method, PathTemplate, Query, Redaction};
+use super::places::Places;
+use super::presets::Preset;
+use super::settings::{ActionSettings, CxoneError, TenantSettings};
 use crate::chain::{ActionId, TenantName};
 use crate::tls;
 
@@ -24,124 +24,64 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 const TCP_KEEPALIVE: Duration = Duration::from_secs(15);
 
-/// Where a tenant is and how it is spoken to.
-#[derive(Debug, Clone)]
-pub struct TenantSettings {
-    /// The root of its API: `http` or `https`; may have a path; no user, query or fragment.
-    pub base_url: Url,
-    /// Certificate authorities to be trusted besides the system's, PEM.
-    pub ca_file: Option<PathBuf>,
-    /// Where its tokens come from.
-    pub auth: AuthSettings,
-    /// Statuses that are to be retried. 429 and 503 always are; the others only for idempotent steps.
-    pub retry_statuses: Vec<u16>,
-    /// Most exchanges at once: so many idle connections are kept.
-    pub max_concurrent: usize,
-    /// The operations that are not called as the API calls every action.
-    pub actions: BTreeMap<ActionId, ActionSettings>,
-}
-
-/// How an action is called.
-#[derive(Debug, Clone, Default)]
-pub struct ActionSettings {
-    /// The HTTP method.
-    pub method: Method,
-    /// Where, below the base URL; `None`: where the API calls every action.
-    pub path: Option<PathTemplate>,
-    /// What of a payload goes into the query.
-    pub query: Query,
-    /// Where its jobs are asked after, with the place `{jobId}`; `None`: where the API has them.
-    pub poll_path: Option<PathTemplate>,
-    /// Fixed request headers. Those that every exchange has go before them.
-    pub headers: BTreeMap<String, String>,
-    /// What no text about a call may quote.
-    pub redaction: Redaction,
-}
-
-/// Where a tenant's tokens come from: the OAuth 2.0 client credentials grant, RFC 6749 section 4.4, with the client's id and
-/// secret in the form (section 2.3.1).
-#[derive(Debug, Clone)]
-pub struct AuthSettings {
-    /// The token endpoint: `http` or `https`; no user or fragment.
-    pub token_url: Url,
-    /// `client_id`.
-    pub client_id: String,
-    /// `client_secret`.
-    pub client_secret: SecretString,
-    /// Joined with blanks into `scope`, which is left out when there are none.
-    pub scopes: Vec<String>,
-    /// How long before its end a token is no longer used; at most a quarter of its life.
-    pub refresh_margin: Duration,
-}
-
-/// Why the clients could not be made. Quotes no URL.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum CxoneError {
-    /// A URL of the settings cannot be used.
-    #[error("tenant {tenant}: {key} {problem}")]
-    Url {
-        /// Whose settings.
-        tenant: TenantName,
-        /// `base_url` or `auth.token_url`.
-        key: &'static str,
-        /// What is wrong with it, in words that follow the key.
-        problem: &'static str,
-    },
-    /// The file with its certificate authorities cannot be used.
-    #[error("tenants.{tenant}.ca_file: {problem}")]
-    Authorities {
-        /// Whose settings.
-        tenant: TenantName,
-        /// What is wrong, the path included.
-        problem: String,
-    },
-    /// The HTTP client could not be set up.
-    #[error("tenant {tenant}: the HTTP client cannot be set up: {reason}")]
-    Client {
-        /// Whose client.
-        tenant: TenantName,
-        /// What the client says.
-        reason: String,
-    },
-}
-
 pub(super) struct Tenant {
+    pub(super) preset: Preset,
     pub(super) http: Client,
     pub(super) tokens: TokenCache,
     pub(super) retry_statuses: Vec<u16>,
     pub(super) actions: BTreeMap<ActionId, ActionSettings>,
-    base_url: Url,
+    places: Arc<Places>,
 }
 
 impl Tenant {
     pub(super) fn new(name: &TenantName, settings: TenantSettings) -> Result<Self, CxoneError> {
-        let TenantSettings { base_url, ca_file, auth, retry_statuses, max_concurrent, actions } = settings;
+        let TenantSettings { preset, base_url, ca_file, mut auth, retry_statuses, max_concurrent, actions } = settings;
+        let (token_url, discovery) = (auth.token_url.take(), auth.discovery.take());
         let refuse = |key| move |problem| CxoneError::Url { tenant: name.clone(), key, problem };
-        check_url(&auth.token_url).map_err(refuse("auth.token_url"))?;
-        check_url(&base_url).map_err(refuse("base_url"))?;
-        if base_url.query().is_some() {
-            return Err(refuse("base_url")("must have no query"));
+        token_url.as_ref().map_or(Ok(()), check_url).map_err(refuse("auth.token_url"))?;
+        for (key, url) in
+            [("base_url", &base_url), ("auth.issuer", &discovery.as_ref().map(|found| found.issuer.clone()))]
+        {
+            url.as_ref().map_or(Ok(()), check_root).map_err(refuse(key))?;
         }
         let authorities = ca_file.as_deref().map(tls::authorities).transpose();
         let authorities = authorities.map_err(|problem| CxoneError::Authorities { tenant: name.clone(), problem })?;
         let http = client(max_concurrent, &authorities.unwrap_or_default())
             .map_err(|error| CxoneError::Client { tenant: name.clone(), reason: reason(error) })?;
-        Ok(Self { tokens: TokenCache::new(http.clone(), auth), http, retry_statuses, actions, base_url })
+        let places = Arc::new(Places::new(http.clone(), base_url, token_url, discovery));
+        let tokens = TokenCache::new(http.clone(), auth, places.clone());
+        Ok(Self { preset, tokens, http, retry_statuses, actions, places })
     }
 
-    /// The URL of `target`, a path with or without a query, below the base URL. `None` if it is not below it.
+    /// The URL of `target`, a path with or without a query, below the base URL. `None` if it is not below it, or if it is not
+    /// known yet where that is: who has one of the tenant's tokens, has found the tenant.
     pub(super) fn at(&self, target: &str) -> Option<Url> {
-        let (path, query) = match target.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (target, None),
-        };
-        let whole = format!("{}{path}", self.base_url.path().trim_end_matches('/'));
-        let mut url = self.base_url.clone();
-        url.set_path(&whole);
-        url.set_query(query);
-        // Dot segments in any spelling, backslashes, and what else the URL's rules would make another path of, are no path of ours.
-        (path.starts_with('/') && url.path() == whole && url.query() == query).then_some(url)
+        below(self.places.base_url()?, target)
     }
+
+    /// How long path and query of `target` are, in bytes. `None` if it is not below the base URL, wherever that is.
+    pub(super) fn length(&self, target: &str) -> Option<usize> {
+        let nowhere = || Url::parse("https://nowhere.invalid").ok();
+        let url = below(self.places.base_url().or_else(nowhere)?, target)?;
+        Some(url.path().len() + url.query().map_or(0, str::len))
+    }
+}
+
+fn below(mut url: Url, target: &str) -> Option<Url> {
+    let (path, query) = match target.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (target, None),
+    };
+    let whole = format!("{}{path}", url.path().trim_end_matches('/'));
+    url.set_path(&whole);
+    url.set_query(query);
+    // Dot segments in any spelling, backslashes, and what else the URL's rules would make another path of, are no path of ours.
+    (path.starts_with('/') && url.path() == whole && url.query() == query).then_some(url)
+}
+
+fn check_root(url: &Url) -> Result<(), &'static str> {
+    check_url(url)?;
+    if url.query().is_some() { Err("must have no query") } else { Ok(()) }
 }
 
 fn check_url(url: &Url) -> Result<(), &'static str> {
@@ -204,17 +144,26 @@ fn reason(error: reqwest::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::settings::{AccessKey, AuthSettings, ClientAuth, ClientSettings, Discovery, Grant};
     use super::*;
 
     fn settings(base_url: &str, token_url: &str) -> TenantSettings {
         TenantSettings {
-            base_url: base_url.parse().unwrap(),
+            preset: Preset::DataActions,
+            base_url: Some(base_url.parse().unwrap()),
             ca_file: None,
             auth: AuthSettings {
-                token_url: token_url.parse().unwrap(),
-                client_id: "client".into(),
-                client_secret: "canary-secret".into(),
-                scopes: vec![],
+                grant: Grant::AccessKey {
+                    key: AccessKey { id: "key".into(), secret: "canary-key".into() },
+                    client: ClientSettings {
+                        id: "client".into(),
+                        secret: "canary-secret".into(),
+                        auth: ClientAuth::Body,
+                    },
+                    scopes: vec![],
+                },
+                token_url: Some(token_url.parse().unwrap()),
+                discovery: None,
                 refresh_margin: Duration::from_secs(30),
             },
             retry_statuses: vec![429, 503],
@@ -249,6 +198,13 @@ mod tests {
     }
 
     #[test]
+    fn a_tenant_that_is_not_found_yet_has_no_url_and_a_path_is_judged_all_the_same() {
+        let settings = TenantSettings { base_url: None, ..settings("http://h", "http://h/t") };
+        let tenant = Tenant::new(&TenantName::parse("north").unwrap(), settings).unwrap();
+        assert_eq!((tenant.at("/x"), tenant.length("/x?ab"), tenant.length("/../x")), (None, Some(4), None));
+    }
+
+    #[test]
     fn a_url_that_could_leak_or_mislead_is_refused() {
         let refused = |base, token| tenant(base, token).err().unwrap().to_string();
         insta::assert_snapshot!(refused("http://u:canary@h", "http://h/t"), @"tenant north: base_url must have no user or password in it");
@@ -257,6 +213,14 @@ mod tests {
         insta::assert_snapshot!(refused("http://h#f", "http://h/t"), @"tenant north: base_url must have no fragment");
         insta::assert_snapshot!(refused("http://h", "http://u@h/t"), @"tenant north: auth.token_url must have no user or password in it");
         insta::assert_snapshot!(refused("http://h", "data:,x"), @"tenant north: auth.token_url must be an http or https URL");
+        let issuer = |issuer: &str| {
+            let mut settings = settings("http://h", "http://h/t");
+            let issuer = issuer.parse().unwrap();
+            settings.auth.discovery = Some(Discovery { issuer, tenant_id: None, trusted_domains: vec![] });
+            Tenant::new(&TenantName::parse("north").unwrap(), settings).err().unwrap().to_string()
+        };
+        insta::assert_snapshot!(issuer("http://h?q"), @"tenant north: auth.issuer must have no query");
+        insta::assert_snapshot!(issuer("http://u:canary@h"), @"tenant north: auth.issuer must have no user or password in it");
     }
 
     #[test]

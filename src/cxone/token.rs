@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::Value;
@@ -15,6 +17,8 @@ use crate::ports::CredentialError;
 const ASSUMED_LIFE: Duration = Duration::from_secs(3600);
 /// The most that is believed, so that no clock overflows.
 const LONGEST_LIFE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// The longest name of a tenant; CXone's are UUIDs.
+const MOST_TENANT_ID: usize = 128;
 /// The error codes of RFC 6749 section 5.2.
 const CODES: [&str; 6] = [
     "invalid_request",
@@ -31,6 +35,8 @@ pub(super) struct Grant {
     pub(super) header: SecretString,
     /// From when it was asked for.
     pub(super) life: Duration,
+    /// Which tenant it is for, if the answer says so in CXone's way.
+    pub(super) tenant_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -40,6 +46,9 @@ struct Granted {
     token_type: Option<String>,
     #[serde(default)]
     expires_in: Option<Value>,
+    /// Whatever it is; read when it is a JWT.
+    #[serde(default)]
+    id_token: Option<Value>,
 }
 
 /// Reads an answer that came whole.
@@ -62,7 +71,7 @@ pub(super) fn judge(status: u16, body: &[u8]) -> Result<Grant, CredentialError> 
         400 if speaks_of_a_rate_limit(body) => {
             Err(error(ErrorClass::RateLimited, true, "the token endpoint throttles (400, rate limit)"))
         }
-        404 => Err(error(ErrorClass::NotFound, false, "there is no token endpoint at token_url (404)")),
+        404 => Err(error(ErrorClass::NotFound, false, "there is no token endpoint at its URL (404)")),
         400..=499 => {
             let code = code(body).map_or(String::new(), |code| format!(", {code}"));
             let message = format!("the token endpoint refused the credentials ({status}{code})");
@@ -71,7 +80,7 @@ pub(super) fn judge(status: u16, body: &[u8]) -> Result<Grant, CredentialError> 
         0..=199 | 300..=399 | 600..=u16::MAX => Err(error(
             ErrorClass::ResponseInvalid,
             false,
-            &format!("what is at token_url is no token endpoint ({status})"),
+            &format!("what is at the token endpoint's URL is none ({status})"),
         )),
     }
 }
@@ -99,7 +108,26 @@ fn granted(body: &[u8]) -> Result<Grant, CredentialError> {
     if life < Duration::from_secs(1) {
         return Err(invalid("is a token that has already expired"));
     }
-    Ok(Grant { header: format!("Bearer {}", granted.access_token).into(), life })
+    let tenant_id = granted.id_token.as_ref().and_then(Value::as_str).and_then(tenant_id);
+    Ok(Grant { header: format!("Bearer {}", granted.access_token).into(), life, tenant_id })
+}
+
+/// A token that nobody is asked for.
+///
+/// # Errors
+/// When there is none.
+pub(super) fn fixed(header: Option<SecretString>) -> Result<Grant, CredentialError> {
+    let header =
+        header.ok_or_else(|| error(ErrorClass::Authentication, false, "no token is configured (auth.token)"))?;
+    Ok(Grant { header, life: ASSUMED_LIFE, tenant_id: None })
+}
+
+/// `tenantId` in the payload of a JWT (RFC 7519 section 3). Its signature is not looked at: it came from the token endpoint itself.
+fn tenant_id(jwt: &str) -> Option<String> {
+    let payload = URL_SAFE_NO_PAD.decode(jwt.split('.').nth(1)?.trim_end_matches('=')).ok()?;
+    let claims: Value = serde_json::from_slice(&payload).ok()?;
+    let id = claims.get("tenantId")?.as_str()?;
+    (1..=MOST_TENANT_ID).contains(&id.len()).then(|| id.to_owned())
 }
 
 /// A number, or a string that is one, as some endpoints write it.
@@ -145,6 +173,23 @@ mod tests {
             assert_eq!(judge(200, body.as_bytes()).ok().map(|grant| grant.life.as_secs()), Some(life), "{expires_in}");
         }
         assert!(judge(200, br#"{"access_token": "a"}"#).is_ok(), "token_type may be missing");
+    }
+
+    #[test]
+    fn the_tenant_is_told_by_the_id_token() {
+        let said = |id_token: &str| {
+            let body = format!(r#"{{"access_token": "a", "id_token": {id_token}}}"#);
+            judge(200, body.as_bytes()).ok().unwrap().tenant_id
+        };
+        let jwt = |claims: &str| format!("\"e30.{}.sig\"", URL_SAFE_NO_PAD.encode(claims));
+        assert_eq!(said(&jwt(r#"{"tenantId": "11e8-ä"}"#)).as_deref(), Some("11e8-ä"));
+        let long = format!(r#"{{"tenantId": "{}"}}"#, "x".repeat(129));
+        for claims in ["{}", "[]", "x", r#"{"tenantId": 7}"#, r#"{"tenantId": ""}"#, r#"{"tenantid": "x"}"#, &long] {
+            assert_eq!(said(&jwt(claims)), None, "{claims}");
+        }
+        for other in ["7", "null", "{}", "\"\"", "\"a.b\"", "\"a.!.c\"", "\"..\""] {
+            assert_eq!(said(other), None, "{other}");
+        }
     }
 
     #[test]

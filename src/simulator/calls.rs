@@ -27,6 +27,8 @@ pub struct Calls {
     pub idempotency_keys: BTreeMap<String, KeyCalls>,
     /// The token endpoint.
     pub tokens: TokenCalls,
+    /// The issuer's discovery documents (`accepted` and `ran` stay 0).
+    pub discovery: Tally,
     /// The quota.
     pub quota: QuotaCalls,
     /// When each call, polls included, passed the quota, in microseconds since the simulator's start, in order.

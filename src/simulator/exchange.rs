@@ -1,20 +1,25 @@
 //! What every call of the API goes through: judged when its headers are there, answered when its body is.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{AUTHORIZATION, CONNECTION, HeaderMap, HeaderValue, RETRY_AFTER};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONNECTION, HeaderMap, HeaderValue, RETRY_AFTER};
 use hyper::{Request, Response, StatusCode};
 
 use super::answer::{Answer, BrokenOff, Reply};
+use super::api::Api;
 use super::carry_out::{carry_out, reset};
+use super::cxone;
 use super::execute;
 use super::fault::{Behaviour, Fault, Target};
+use super::genesys;
 use super::identity::Identity;
 use super::job_calls;
 use super::ledger::Caller;
 use super::open_call::{Admission, OpenCall};
+use super::operation::Operation;
 use super::state::Shared;
 use super::wire::Wire;
 use crate::chain::ActionId;
@@ -25,6 +30,8 @@ const MAX_BODY: usize = 16 << 20;
 pub(super) enum Endpoint {
     /// An action that answers when it is done.
     Action(ActionId),
+    /// One of many operations, of an API that has them.
+    Operation(Operation),
     /// An action that is carried out as a job.
     Submission(ActionId),
     /// An action's job, by its id.
@@ -40,6 +47,20 @@ pub(super) enum Served {
 }
 
 pub(super) async fn exchange(
+    shared: &Arc<Shared>,
+    wire: &Arc<Wire>,
+    endpoint: Endpoint,
+    request: Request<Incoming>,
+) -> Result<Response<Answer>, BrokenOff> {
+    let mut response = answer(shared, wire, endpoint, request).await?;
+    if shared.settings.api == Api::Genesys {
+        let (number, hint) = shared.change(|state| (state.quota.calls().accepted, state.quota.hint(Instant::now())));
+        genesys::decorate(response.headers_mut(), number, hint);
+    }
+    Ok(response)
+}
+
+async fn answer(
     shared: &Arc<Shared>,
     wire: &Arc<Wire>,
     endpoint: Endpoint,
@@ -65,10 +86,15 @@ pub(super) async fn exchange(
         Admission::Throttled(seconds) => {
             Reply::message(StatusCode::TOO_MANY_REQUESTS, "the rate limit is exceeded").with(RETRY_AFTER, seconds)
         }
-        Admission::Accepted(fault, latency) => match endpoint.serve(&mut call, &payload, fault.as_ref()) {
-            Served::Well(reply) => return carry_out(call, wire, fault, latency, reply).await,
-            Served::Refused(reply) => reply,
-        },
+        Admission::Accepted(..) if shared.settings.api == Api::Cxone && !takes_json(&head.headers) => {
+            cxone::unrenderable()
+        }
+        Admission::Accepted(fault, latency) => {
+            match endpoint.serve(shared.settings.api, &mut call, &payload, fault.as_ref()) {
+                Served::Well(reply) => return carry_out(call, wire, fault, latency, reply).await,
+                Served::Refused(reply) => reply,
+            }
+        }
     };
     Ok(reply.to(Some(call), wire))
 }
@@ -77,7 +103,7 @@ impl Endpoint {
     fn caller(&self, shared: &Shared, headers: &HeaderMap) -> Caller {
         let identity = Identity::of(headers);
         match self {
-            Self::Action(action) | Self::Submission(action) => {
+            Self::Action(action) | Self::Submission(action) | Self::Operation(Operation { action, .. }) => {
                 Caller { target: Target::Action(action.clone()), identity }
             }
             Self::Poll(action, job) => {
@@ -87,13 +113,23 @@ impl Endpoint {
         }
     }
 
-    fn serve(&self, call: &mut OpenCall, payload: &[u8], fault: Option<&Fault>) -> Served {
+    fn serve(&self, api: Api, call: &mut OpenCall, payload: &[u8], fault: Option<&Fault>) -> Served {
         match self {
             Self::Action(action) => execute::execute(call, action, payload, fault),
-            Self::Submission(action) => job_calls::submit(call, action, payload, fault),
+            Self::Operation(operation) if api == Api::Genesys => genesys::serve(call, operation, payload, fault),
+            Self::Operation(operation) => cxone::serve(call, operation, payload, fault),
+            Self::Submission(action) => job_calls::submit(api, call, action, payload, fault),
             Self::Poll(action, job) => Served::Well(job_calls::poll(call, action, job)),
         }
     }
+}
+
+/// Whether the client says that it takes JSON.
+fn takes_json(headers: &HeaderMap) -> bool {
+    headers
+        .get(ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("application/json"))
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -176,6 +176,8 @@ pub enum Target {
     EveryPoll,
     /// The token endpoint's; written `@token`.
     Token,
+    /// The discovery documents'; written `@discovery`.
+    Discovery,
 }
 
 impl From<ActionId> for Target {

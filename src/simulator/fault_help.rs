@@ -10,10 +10,12 @@ TARGET
   da-x@poll      the polls of this action's jobs (then @poll is not for them)
   @poll          the polls of every action's jobs
   @token         the token endpoint
+  @discovery     the documents that say where token endpoint and API are
 
 PART, one of
   status:503     this status; also retry-after:2 or retry-at:2 (seconds, said as a
                  number or as a date) and body:TEXT (last: it takes all that follows)
+  rate-limited   400 that speaks of a rate limit, as a token endpoint may throttle
   slow:2s        well, but this much later; goes with every other part
   drip:100ms     the body byte by byte, one every 100ms
   reset-before   TCP reset before the body is read; the action does not run

@@ -20,7 +20,7 @@ pub enum Ending {
 /// One call that has ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CallSeen {
-    /// The action's id, for a poll with `@poll` behind it; or `@token`.
+    /// The action's id, for a poll with `@poll` behind it; or `@token`, or `@discovery`.
     pub target: String,
     /// `None` when the call did not say.
     pub run: Option<String>,

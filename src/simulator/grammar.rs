@@ -41,7 +41,9 @@ impl FaultRule {
     /// When it says how a job goes of calls that submit none.
     pub fn checked(target: Target, fault: Fault) -> Result<Self, FaultError> {
         match target {
-            Target::Poll(_) | Target::EveryPoll | Target::Token if fault.job != JobFault::default() => {
+            Target::Poll(_) | Target::EveryPoll | Target::Token | Target::Discovery
+                if fault.job != JobFault::default() =>
+            {
                 Err(FaultError {
                     problems: vec![format!("{target}: how a job goes is said of the action that submits it")],
                 })
@@ -58,6 +60,7 @@ impl FromStr for Target {
         match text {
             "*" => Ok(Self::Every),
             "@token" => Ok(Self::Token),
+            "@discovery" => Ok(Self::Discovery),
             "@poll" => Ok(Self::EveryPoll),
             text => {
                 let polls = text.strip_suffix("@poll");
@@ -71,7 +74,7 @@ impl FromStr for Target {
     }
 }
 
-const TARGETS: &str = "* or @token or @poll or an action id, with or without @poll";
+const TARGETS: &str = "* or @token or @discovery or @poll or an action id, with or without @poll";
 
 impl FromStr for Fault {
     type Err = FaultError;
@@ -114,6 +117,10 @@ impl Parts {
             "retry-after" => needed(value, seconds).map(|v| set(&mut self.retry_after, RetryAfter::Seconds(v))),
             "retry-at" => needed(value, seconds).map(|v| set(&mut self.retry_after, RetryAfter::Date(v))),
             "body" => needed(value, |text| Ok(text.to_owned())).map(|v| set(&mut self.body, v)),
+            "rate-limited" if value.is_none() => {
+                let status = Behaviour::Status { code: 400, retry_after: None, body: None };
+                Ok(set(&mut self.behaviour, status) && set(&mut self.body, RATE_LIMITED.to_owned()))
+            }
             _ => match self.job.take(name, value) {
                 Some(outcome) => outcome,
                 None => behaviour(name, value).map(|v| set(&mut self.behaviour, v)),
@@ -188,7 +195,8 @@ fn behaviour(name: &str, value: Option<&str>) -> Result<Behaviour, &'static str>
         ("hang", None) => Behaviour::Hang,
         ("unauthorized", None) => Behaviour::Unauthorized,
         (
-            "reset-before" | "reset-after" | "broken-json" | "text" | "empty" | "redirect" | "hang" | "unauthorized",
+            "rate-limited" | "reset-before" | "reset-after" | "broken-json" | "text" | "empty" | "redirect" | "hang"
+            | "unauthorized",
             _,
         ) => {
             return Err("takes no value");
@@ -197,7 +205,10 @@ fn behaviour(name: &str, value: Option<&str>) -> Result<Behaviour, &'static str>
     })
 }
 
-const UNKNOWN: &str = "is none of status, slow, drip, reset-before, reset-after, truncate, broken-json, text, empty, huge, bomb, \
+/// How Genesys Cloud's token endpoint throttles, with 400.
+const RATE_LIMITED: &str = r#"{"error":"invalid_request","description":"rate limit exceeded"}"#;
+
+const UNKNOWN: &str = "is none of status, rate-limited, slow, drip, reset-before, reset-after, truncate, broken-json, text, empty, huge, bomb, \
                        redirect, hang, unauthorized, times, per, retry-after, retry-at, body, nor of the parts about jobs: \
                        job-queued, job-stuck, job-runs-for, job-runs, job-state, job-fails, job-times-out, no-job-id, job-id, \
                        job-case";
@@ -257,6 +268,7 @@ impl Display for Target {
             Self::Poll(action) => return write!(f, "{action}@poll"),
             Self::EveryPoll => "@poll",
             Self::Token => "@token",
+            Self::Discovery => "@discovery",
         })
     }
 }

@@ -36,6 +36,11 @@ fn every_part_means_what_it_says() {
         ("bomb:1GiB", Fault::new(Behaviour::Bomb(1 << 30))),
         ("bomb:7B", Fault::new(Behaviour::Bomb(7))),
         ("redirect", Fault::new(Behaviour::Redirect)),
+        (
+            "rate-limited,times:1",
+            Fault::new(status(400, None, Some(r#"{"error":"invalid_request","description":"rate limit exceeded"}"#)))
+                .times(1),
+        ),
         ("unauthorized,times:1", Fault::new(Behaviour::Unauthorized).times(1)),
     ];
     for (text, fault) in table {
@@ -82,7 +87,8 @@ fn a_target_is_an_action_or_every_action_or_their_polls_or_the_token_endpoint() 
     let polls = Target::Poll(ActionId::parse("da-x").unwrap());
     assert_eq!("da-x@poll=hang".parse::<FaultRule>().unwrap().target, polls);
     assert_eq!("@poll=hang".parse::<FaultRule>().unwrap().target, Target::EveryPoll);
-    for text in ["*", "@token", "da-x", "da-x@poll", "@poll"] {
+    assert_eq!("@discovery=hang".parse::<FaultRule>().unwrap().target, Target::Discovery);
+    for text in ["*", "@token", "@discovery", "da-x", "da-x@poll", "@poll"] {
         assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
     }
 }
@@ -97,6 +103,8 @@ fn all_that_is_wrong_is_named_at_once() {
         ("*=status", &["value is missing"]),
         ("*=status:99,hang:3", &["200 to 599", "takes no value"]),
         ("*=status:204,body:x", &["have no body"]),
+        ("*=rate-limited:1", &["takes no value"]),
+        ("*=rate-limited,status:503", &["said already"]),
         ("*=hang,retry-after:2", &["go with status"]),
         ("*=hang,body:x", &["go with status"]),
         ("*=hang,per:run", &["per goes with times"]),

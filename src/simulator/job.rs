@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::api::Api;
 use super::execute::output;
 use super::identity::RequestId;
 use super::job_fault::{JobEnd, JobFault, Span, StateCase};
+use super::jobs::text;
 use super::settings::SimulatorSettings;
 use crate::chain::ActionId;
 
@@ -26,6 +28,7 @@ pub(super) struct Job {
     pub(super) order: Order,
     /// `jobId`, as JSON.
     pub(super) id: Value,
+    api: Api,
     queued: Span,
     running: Span,
     running_as: Option<Arc<str>>,
@@ -53,7 +56,8 @@ impl Job {
         {
             (running, end) = (Span::For(allowed), JobEnd::TimesOut);
         }
-        Self { order, id, queued, running, running_as: fault.running_as.clone(), end, case: fault.case }
+        let api = settings.api;
+        Self { order, id, api, queued, running, running_as: fault.running_as.clone(), end, case: fault.case }
     }
 
     /// How long after its submission it is over; `None`: never.
@@ -80,13 +84,21 @@ impl Job {
 
     /// A state as this job writes it.
     pub(super) fn name(&self, state: JobState) -> String {
-        let name = match (state, &self.running_as) {
-            (JobState::Running, Some(other)) => return other.as_ref().to_owned(),
-            (JobState::Queued, _) => "QUEUED",
-            (JobState::Running, None) => "RUNNING",
-            (JobState::Completed, _) => "COMPLETED",
-            (JobState::Failed, _) => "FAILED",
-            (JobState::TimedOut, _) => "TIMED_OUT",
+        if let (JobState::Running, Some(other)) = (state, &self.running_as) {
+            return other.as_ref().to_owned();
+        }
+        let name = match (self.api, state) {
+            (Api::DataActions | Api::Genesys, JobState::Queued) => "QUEUED",
+            (Api::DataActions, JobState::Running) => "RUNNING",
+            (Api::DataActions, JobState::Completed) => "COMPLETED",
+            (Api::DataActions, JobState::TimedOut) => "TIMED_OUT",
+            // It has no word for a job that waits.
+            (Api::Cxone, JobState::Queued | JobState::Running) => "RUNNING",
+            (Api::Cxone, JobState::Completed) => "SUCCEEDED",
+            (Api::Genesys, JobState::Running) => "PENDING",
+            (Api::Genesys, JobState::Completed) => "FULFILLED",
+            (Api::Cxone | Api::Genesys, JobState::TimedOut) => "EXPIRED",
+            (_, JobState::Failed) => "FAILED",
         };
         match self.case {
             StateCase::Upper => name.to_owned(),
@@ -98,17 +110,52 @@ impl Job {
     /// What a poll is told of the state.
     pub(super) fn told(&self, state: JobState) -> String {
         let status = Value::from(self.name(state));
+        match self.api {
+            Api::DataActions => {}
+            Api::Cxone => return self.extracted(state, &status),
+            Api::Genesys => return self.queried(state, &status),
+        }
         let head = format!(r#"{{"jobId":{},"status":{status}"#, self.id);
-        let rest = match (state, &self.end) {
-            (JobState::Queued | JobState::Running, _) => String::new(),
-            (JobState::Failed, JobEnd::Fails(Some(text))) => format!(r#","errorDetail":{}"#, json!(text)),
-            (JobState::Failed, _) => r#","errorDetail":"the action failed""#.to_owned(),
-            (JobState::TimedOut, _) => r#","errorDetail":"the action did not end in time""#.to_owned(),
-            (JobState::Completed, _) => {
+        let rest = match state {
+            JobState::Queued | JobState::Running => String::new(),
+            JobState::Failed | JobState::TimedOut => format!(r#","errorDetail":{}"#, json!(self.reason(state))),
+            JobState::Completed => {
                 format!(r#","output":{}"#, output(&self.order.action, &self.order.input))
             }
         };
         head + &rest + "}"
+    }
+}
+
+impl Job {
+    /// As CXone's data extraction tells it: the rows are at a URL.
+    fn extracted(&self, state: JobState, status: &Value) -> String {
+        let mut told = json!({"id": self.id, "status": status});
+        match state {
+            JobState::Queued | JobState::Running => {}
+            JobState::Completed => {
+                told["result"] = json!({"url": format!("https://simulated.invalid/{}", text(&self.id))});
+            }
+            JobState::Failed | JobState::TimedOut => told["result"] = json!({"errorMessage": self.reason(state)}),
+        }
+        json!({ "jobStatus": told }).to_string()
+    }
+
+    /// As Genesys Cloud's asynchronous queries tell it: the rows are had from another path.
+    fn queried(&self, state: JobState, status: &Value) -> String {
+        let mut told = json!({ "state": status });
+        if matches!(state, JobState::Failed | JobState::TimedOut) {
+            told["errorMessage"] = self.reason(state).into();
+        }
+        told.to_string()
+    }
+
+    fn reason(&self, state: JobState) -> &str {
+        match (state, &self.end) {
+            (JobState::Failed, JobEnd::Fails(Some(text))) => text,
+            (JobState::TimedOut, _) => "the action did not end in time",
+            _ => "the action failed",
+        }
     }
 }
 
@@ -168,6 +215,47 @@ mod tests {
         assert_eq!(states("slow:0s", Some(200 * MS)), ["QUEUED", "RUNNING", "COMPLETED"]);
         assert_eq!(states("job-fails", Some(10 * MS)), ["QUEUED", "RUNNING", "TIMED_OUT"]);
         assert_eq!(states("job-runs", Some(10 * MS)), ["QUEUED", "RUNNING"], "it is stuck for good");
+    }
+
+    #[test]
+    fn every_platform_tells_it_in_its_own_words() {
+        let told = |api: Api, fault: &str, age: Duration| {
+            let fault = fault.parse::<Fault>().unwrap().job;
+            let order = Order {
+                owner: None,
+                action: ActionId::parse("x").unwrap(),
+                input: "{}".to_owned(),
+                execution_timeout: None,
+            };
+            let job = Job::new(order, json!("j"), &fault, &SimulatorSettings { api, ..SimulatorSettings::default() });
+            job.told(job.state(age))
+        };
+        let over = Duration::from_secs(1);
+        for (fault, age, cxone, genesys) in [
+            ("job-stuck", over, r#"{"jobStatus":{"id":"j","status":"RUNNING"}}"#, r#"{"state":"QUEUED"}"#),
+            ("job-runs", over, r#"{"jobStatus":{"id":"j","status":"RUNNING"}}"#, r#"{"state":"PENDING"}"#),
+            (
+                "slow:0s",
+                over,
+                r#"{"jobStatus":{"id":"j","result":{"url":"https://simulated.invalid/j"},"status":"SUCCEEDED"}}"#,
+                r#"{"state":"FULFILLED"}"#,
+            ),
+            (
+                "job-fails:no row",
+                over,
+                r#"{"jobStatus":{"id":"j","result":{"errorMessage":"no row"},"status":"FAILED"}}"#,
+                r#"{"errorMessage":"no row","state":"FAILED"}"#,
+            ),
+            (
+                "job-times-out,job-case:lower",
+                over,
+                r#"{"jobStatus":{"id":"j","result":{"errorMessage":"the action did not end in time"},"status":"expired"}}"#,
+                r#"{"errorMessage":"the action did not end in time","state":"expired"}"#,
+            ),
+        ] {
+            assert_eq!(told(Api::Cxone, fault, age), cxone, "{fault}");
+            assert_eq!(told(Api::Genesys, fault, age), genesys, "{fault}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::answer::Reply;
+use super::api::Api;
 use super::exchange::Served;
 use super::fault::Fault;
 use super::identity::RequestId;
@@ -34,33 +35,53 @@ struct Submission<'a> {
 }
 
 /// Begins a job, unless the fault is that the action does not run.
-pub(super) fn submit(call: &mut OpenCall, action: &ActionId, payload: &[u8], fault: Option<&Fault>) -> Served {
-    let submission: Submission = match serde_json::from_slice(payload) {
-        Ok(submission) => submission,
-        Err(error) => return refused(&error.to_string()),
+pub(super) fn submit(
+    api: Api,
+    call: &mut OpenCall,
+    action: &ActionId,
+    payload: &[u8],
+    fault: Option<&Fault>,
+) -> Served {
+    let (input, execution_timeout) = match read(api, payload) {
+        Ok(read) => read,
+        Err(why) => return refused(&why),
     };
-    let input = submission.input_parameters.get();
     if !input.starts_with('{') {
-        return refused("inputParameters is not an object");
+        return refused("what is to be done is not an object");
     }
     if fault.is_some_and(|fault| !fault.behaviour.runs_the_action()) {
         // Nobody will see it.
         return Served::Well(Reply::empty(StatusCode::ACCEPTED));
     }
     call.note_run();
-    let order = Order {
-        owner: call.request().cloned(),
-        action: action.clone(),
-        input: input.to_owned(),
-        execution_timeout: submission.execution_timeout_ms.map(|ms| Duration::from_millis(ms.get())),
-    };
+    let order =
+        Order { owner: call.request().cloned(), action: action.clone(), input: input.to_owned(), execution_timeout };
     let begun = call.begin_job(order, &fault.map(|fault| fault.job.clone()).unwrap_or_default());
+    match api {
+        Api::DataActions => {}
+        Api::Cxone => return Served::Well(Reply::json(StatusCode::ACCEPTED, json!(begun.id).to_string())),
+        Api::Genesys => {
+            let receipt = begun.id.map_or_else(|| json!({}), |id| json!({ "jobId": id }));
+            return Served::Well(Reply::json(StatusCode::ACCEPTED, receipt.to_string()));
+        }
+    }
     let created_at = SystemClock.now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
     let mut receipt = json!({ "status": begun.status, "createdAt": created_at });
     if let Some(id) = begun.id {
         receipt["jobId"] = id;
     }
     Served::Well(Reply::json(StatusCode::ACCEPTED, receipt.to_string()))
+}
+
+/// What is to be done, and for how long at most. Only data actions wrap it.
+fn read(api: Api, payload: &[u8]) -> Result<(&str, Option<Duration>), String> {
+    if api != Api::DataActions {
+        let input: &RawValue = serde_json::from_slice(payload).map_err(|error| error.to_string())?;
+        return Ok((input.get(), None));
+    }
+    let submission: Submission<'_> = serde_json::from_slice(payload).map_err(|error| error.to_string())?;
+    let timeout = submission.execution_timeout_ms.map(|ms| Duration::from_millis(ms.get()));
+    Ok((submission.input_parameters.get(), timeout))
 }
 
 fn refused(why: &str) -> Served {

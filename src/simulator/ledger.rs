@@ -11,7 +11,7 @@ use super::identity::Identity;
 /// Whom a call is for, and whose it is.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
-    /// An action, its polls or the token endpoint; never all actions or all polls.
+    /// An action, its polls, the token endpoint or a discovery document; never all actions or all polls.
     pub(super) target: Target,
     pub(super) identity: Identity,
 }
@@ -44,7 +44,7 @@ impl Ledger {
             tally.calls += 1;
             tally.open += 1;
         });
-        if caller.target == Target::Token {
+        if matches!(caller.target, Target::Token | Target::Discovery) {
             return;
         }
         let open = self.calls.totals.open + self.calls.polls.open;
@@ -135,6 +135,7 @@ impl Ledger {
                     change(&mut step.polls.tally);
                 }
             }
+            Target::Discovery => change(&mut self.calls.discovery),
             Target::Token | Target::Every | Target::EveryPoll => change(&mut self.calls.tokens.tally),
         }
     }

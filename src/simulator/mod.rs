@@ -1,5 +1,5 @@
-//! CXone as preset `data-actions` sees it, small enough for a test and strict enough to be believed: the independent witness
-//! that nothing ran twice and that the quota held.
+//! The platforms that cxchain calls, each small enough for a test and strict enough to be believed: the independent witness that
+//! nothing ran twice and that the quota held.
 //!
 //! `cxchain simulate` runs it; the demo and the tests start it in their own process. It knows nothing of the worker: only
 //! names ([`crate::chain`]) and the time of day. It counts a call when its headers arrive, judges it then (token, quota,
@@ -7,13 +7,17 @@
 
 mod admin;
 mod answer;
+mod api;
 mod calls;
 mod carry_out;
+mod cxone;
+mod discovery;
 mod exchange;
 mod execute;
 mod fault;
 mod fault_help;
 mod feed;
+mod genesys;
 mod grammar;
 #[cfg(test)]
 mod grammar_tests;
@@ -27,6 +31,7 @@ mod large;
 mod ledger;
 mod oauth;
 mod open_call;
+mod operation;
 mod plan;
 mod quota;
 mod route;
@@ -43,6 +48,7 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+pub use api::{Api, ApiError};
 pub use calls::{Calls, JobCalls, KeyCalls, PollCalls, QuotaCalls, StepCalls, Tally, TokenCalls, WindowCalls};
 pub use fault::{Behaviour, Fault, FaultRule, Per, RetryAfter, Target};
 pub use fault_help::FAULT_HELP;
@@ -95,7 +101,11 @@ impl Simulator {
     /// Where it issues tokens.
     #[must_use]
     pub fn token_url(&self) -> String {
-        format!("{}/oauth/token", self.url())
+        let path = match self.shared.settings.api {
+            Api::DataActions | Api::Genesys => "/oauth/token",
+            Api::Cxone => "/auth/token",
+        };
+        self.url() + path
     }
 
     /// What it has seen so far.

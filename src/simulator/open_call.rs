@@ -75,7 +75,7 @@ impl OpenCall {
         })
     }
 
-    /// The fault that a call of the token endpoint meets.
+    /// The fault that a call without a token meets.
     pub(super) fn meet_fault(&self) -> Option<Fault> {
         self.shared.change(|state| state.faults.meet(&self.caller.target, None))
     }
@@ -97,6 +97,19 @@ impl OpenCall {
     /// The action takes effect now.
     pub(super) fn note_run(&self) {
         self.count(|state| state.ledger.ran(&self.caller));
+    }
+
+    /// A contact begins: its number, counted from `first`.
+    pub(super) fn begin_contact(&self, first: u64) -> u64 {
+        self.shared.change(|state| {
+            state.contacts += 1;
+            first + state.contacts - 1
+        })
+    }
+
+    /// How many contacts have begun.
+    pub(super) fn contacts(&self) -> u64 {
+        self.shared.lock().contacts
     }
 
     /// A job of the caller's begins.
@@ -193,8 +206,8 @@ impl Drop for OpenCall {
 }
 
 impl Caller {
-    /// A call of the token endpoint: it belongs to no run.
-    pub(super) fn of_token() -> Self {
-        Self { target: Target::Token, identity: super::identity::Identity::default() }
+    /// A call that belongs to no run.
+    pub(super) fn of(target: Target) -> Self {
+        Self { target, identity: super::identity::Identity::default() }
     }
 }

@@ -51,13 +51,13 @@ impl FaultPlan {
         })
     }
 
-    /// The fault that a call for `whom` (an action, its polls, or the token endpoint) meets, noted as met.
+    /// The fault that a call for `whom` (an action, its polls, the token endpoint or a discovery document) meets, noted as met.
     pub(super) fn meet(&mut self, whom: &Target, run: Option<&str>) -> Option<Fault> {
         let target = match whom {
             own if self.targets.contains_key(own) => own,
             Target::Action(_) => &Target::Every,
             Target::Poll(_) => &Target::EveryPoll,
-            Target::Every | Target::EveryPoll | Target::Token => whom,
+            Target::Every | Target::EveryPoll | Target::Token | Target::Discovery => whom,
         };
         self.targets.get_mut(target)?.iter_mut().find_map(|planned| planned.meet(whom, run))
     }

@@ -46,10 +46,28 @@ impl Quota {
         wait.map_or(Ok(()), Err)
     }
 
+    /// How its longest window stands; `None`: it has none.
+    pub(super) fn hint(&mut self, now: Instant) -> Option<Hint> {
+        let longest = self.windows.iter_mut().max_by_key(|window| window.limit.per)?;
+        longest.forget(now);
+        let Limit { limit, per } = longest.limit;
+        let reset = longest.log.front().map_or(Duration::ZERO, |&call| per.saturating_sub(now.duration_since(call)));
+        Some(Hint { allowed: limit, count: longest.log.len(), reset: whole_seconds(reset) })
+    }
+
     /// What it let through so far.
     pub(super) fn calls(&self) -> &QuotaCalls {
         &self.calls
     }
+}
+
+/// How the longest window stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hint {
+    pub(super) allowed: u32,
+    pub(super) count: usize,
+    /// In seconds.
+    pub(super) reset: u64,
 }
 
 impl Window {
@@ -88,6 +106,19 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
     const NS: Duration = Duration::from_nanos(1);
+
+    #[test]
+    fn a_hint_is_about_the_longest_window() {
+        let (mut longest, start) = (quota(&["1/1s", "10/60s"], false), Instant::now());
+        let hint = |count, reset| Some(Hint { allowed: 10, count, reset });
+        assert_eq!(longest.hint(start), hint(0, 1));
+        for second in 0..3 {
+            longest.admit(start + second * 1000 * MS).unwrap();
+        }
+        assert_eq!(longest.hint(start + 2500 * MS), hint(3, 58));
+        assert_eq!(longest.hint(start + 61_000 * MS), hint(1, 1));
+        assert_eq!(quota(&[], false).hint(start), None);
+    }
 
     #[test]
     fn a_call_leaves_the_window_exactly_one_window_after_it_came() {

@@ -1,5 +1,4 @@
-//! Which path leads where. Paths are matched as they are written, without decoding anything but a job's id; the query is
-//! ignored.
+//! Which path leads where, by platform. Paths are matched as they are written.
 
 use std::sync::Arc;
 
@@ -9,11 +8,12 @@ use hyper::{Method, Request, Response, StatusCode};
 
 use super::admin;
 use super::answer::{Answer, BrokenOff, Reply};
+use super::api::Api;
 use super::carry_out::TRAP;
 use super::exchange::{self, Endpoint, exchange};
-use super::oauth;
 use super::state::Shared;
 use super::wire::Wire;
+use super::{cxone, discovery, genesys, oauth};
 use crate::chain::ActionId;
 
 pub(super) async fn route(
@@ -21,18 +21,28 @@ pub(super) async fn route(
     wire: Arc<Wire>,
     request: Request<Incoming>,
 ) -> Result<Response<Answer>, BrokenOff> {
-    let path = request.uri().path();
-    let reply = if let Some(endpoint) = endpoint(path) {
-        let method = if matches!(endpoint, Endpoint::Poll(..)) { Method::GET } else { Method::POST };
-        if request.method() == method {
-            return exchange(&shared, &wire, endpoint, request).await;
+    let (path, query) = (request.uri().path(), request.uri().query());
+    let api = shared.settings.api;
+    let found = match api {
+        Api::DataActions => data_action(request.method(), path),
+        Api::Cxone => cxone::endpoint(request.method(), path, query),
+        Api::Genesys => genesys::endpoint(request.method(), path, query),
+    };
+    let reply = if let Some(found) = found {
+        match found {
+            Ok(endpoint) => return exchange(&shared, &wire, endpoint, request).await,
+            Err(method) => wrong_method(&shared, method),
         }
-        wrong_method(&shared, if method == Method::GET { "GET" } else { "POST" })
-    } else if path == "/oauth/token" {
+    } else if let Some(grant) = oauth::at(api, path) {
         if request.method() == Method::POST {
-            return oauth::token(&shared, &wire, request).await;
+            return oauth::token(&shared, &wire, grant, request).await;
         }
         wrong_method(&shared, "POST")
+    } else if api == Api::Cxone && [discovery::OPENID, discovery::CXONE].contains(&path) {
+        if request.method() == Method::GET {
+            return discovery::document(&shared, &wire, request).await;
+        }
+        wrong_method(&shared, "GET")
     } else if path == TRAP {
         shared.change(|state| state.ledger.calls.redirects_followed += 1);
         Reply::message(StatusCode::OK, "redirects are not to be followed")
@@ -42,8 +52,15 @@ pub(super) async fn route(
     Ok(reply.to(None, &wire))
 }
 
+/// Whom a request of preset `data-actions` is for; `Err` with the method that the path has, where it does not have this one.
+fn data_action(method: &Method, path: &str) -> Option<Result<Endpoint, &'static str>> {
+    let endpoint = endpoint(path)?;
+    let wanted = if matches!(endpoint, Endpoint::Poll(..)) { Method::GET } else { Method::POST };
+    Some(if *method == wanted { Ok(endpoint) } else { Err(if wanted == Method::GET { "GET" } else { "POST" }) })
+}
+
 /// `/api/v2/integration/data-actions/{action_id}/execute`, `/api/v2/dataactions/{action_id}/execute` and
-/// `/api/v2/dataactions/{action_id}/jobs/{job_id}`
+/// `/api/v2/dataactions/{action_id}/jobs/{job_id}`. Nothing is decoded but a job's id.
 fn endpoint(path: &str) -> Option<Endpoint> {
     let segments: Vec<&str> = path.strip_prefix("/api/v2/")?.split('/').collect();
     let action = |id: &str| ActionId::parse(id).ok();
@@ -104,6 +121,7 @@ mod tests {
     fn of(path: &str) -> Option<String> {
         endpoint(path).map(|endpoint| match endpoint {
             Endpoint::Action(action) => action.to_string(),
+            Endpoint::Operation(operation) => format!("{operation:?}"),
             Endpoint::Submission(action) => format!("submit {action}"),
             Endpoint::Poll(action, job) => format!("poll {action} {job}"),
         })

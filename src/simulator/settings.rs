@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::api::Api;
 use super::fault::FaultRule;
 
 /// How a simulator is set up; see the fields for the defaults.
@@ -12,10 +13,18 @@ use super::fault::FaultRule;
 pub struct SimulatorSettings {
     /// Where to listen; port 0 takes a free one (127.0.0.1:0).
     pub listen: SocketAddr,
+    /// The platform that it plays (CXone data actions).
+    pub api: Api,
     /// The client that may have tokens (`simulator-client`).
     pub client_id: String,
     /// Its secret (`simulator-secret`). A simulator guards nothing, so this is no secret.
     pub client_secret: String,
+    /// CXone's access key (`simulator-key`).
+    pub access_key_id: String,
+    /// Its secret (`simulator-key-secret`).
+    pub access_key_secret: String,
+    /// What CXone calls the tenant (`simulator-tenant`).
+    pub tenant_id: String,
     /// How long a token is good for, told to the client in whole seconds, rounded down (1 h).
     pub token_life: Duration,
     /// How long an action takes (50 ms); as a job, its submission and every poll of it.
@@ -40,8 +49,12 @@ impl Default for SimulatorSettings {
     fn default() -> Self {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            api: Api::default(),
             client_id: "simulator-client".to_owned(),
             client_secret: "simulator-secret".to_owned(),
+            access_key_id: "simulator-key".to_owned(),
+            access_key_secret: "simulator-key-secret".to_owned(),
+            tenant_id: "simulator-tenant".to_owned(),
             token_life: Duration::from_secs(3600),
             latency: Duration::from_millis(50),
             latency_jitter: Duration::ZERO,

@@ -29,6 +29,8 @@ pub(super) struct State {
     pub(super) tokens: Tokens,
     pub(super) faults: FaultPlan,
     pub(super) jobs: Jobs,
+    /// How many contacts have begun; of CXone's own API.
+    pub(super) contacts: u64,
 }
 
 impl Shared {
@@ -40,6 +42,7 @@ impl Shared {
             tokens: Tokens::default(),
             faults: FaultPlan::new(settings.faults.iter().cloned()),
             jobs: Jobs::default(),
+            contacts: 0,
         };
         Self {
             settings,

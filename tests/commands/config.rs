@@ -14,7 +14,7 @@ tenant = "nobody"
 [journal]
 kind = "redis"
 [tenants.default]
-api = "genesys"
+api = "nice"
 limits = [{ limit = 5, per = "1s", burst = 6 }]
 "#;
 
@@ -45,7 +45,7 @@ async fn every_problem_is_named_with_its_origin_and_78() {
             format!(r#"{path}:9: not built yet: journal.kind = "redis"; this release has "sqlite", "memory""#),
             r#"environment variable CXCHAIN__GATE__KIND: not built yet: gate.kind = "redis"; this release has "local""#
                 .to_owned(),
-            format!(r#"{path}:11: not built yet: tenants.default.api = "genesys"; this release has "data-actions""#),
+            format!(r#"{path}:11: tenants.default.api: is "nice"; must be one of "data-actions", "cxone", "genesys""#),
             format!("{path}:12: tenants.default.limits[0].burst: is 6; must not be above limit, which is 5"),
             "environment variable CXCHAIN__WROKER__ID: wroker: unknown key; did you mean worker?".to_owned(),
         ] {

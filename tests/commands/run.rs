@@ -113,7 +113,7 @@ async fn what_cannot_be_run_is_said_and_nothing_is_called() {
     let own = GOOD.replacen('{', r#"{"run_id": "own", "#, 1);
     let south = GOOD.replacen('{', r#"{"tenant": "south", "#, 1);
     for (code, arguments, input, why) in [
-        (3, &["run", "-"][..], BAD, "error: /chain_id is not a valid name\n  ╭▸ <stdin>:1:14\n"),
+        (3, &["run", "-"][..], BAD, "<stdin>:1:14: /chain_id is not a valid name"),
         (3, &["run", "-", "--json"], BAD, "Nothing was called."),
         (3, &["run", "-"], &south, "/tenant"),
         (2, &["run", "/no/such/file"], "", "/no/such/file cannot be read: "),
@@ -131,6 +131,7 @@ async fn what_cannot_be_run_is_said_and_nothing_is_called() {
         let ended = run(arguments, &at(&simulator.url()), input).await;
         assert_eq!((ended.code, ended.out.as_str()), (code, ""), "{arguments:?}: {ended:?}");
         assert!(ended.said.contains(why), "{why}: {}", ended.said);
+        assert!(!ended.said.contains("canary"), "{}", ended.said);
     }
     let ended = run(&["run", "-"], &env(&[("WROKER__ID", "x")]), GOOD).await;
     assert_eq!(ended.code, 78, "{ended:?}");

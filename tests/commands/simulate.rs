@@ -35,7 +35,7 @@ async fn stop(mut child: Child, mut out: BufReader<tokio::process::ChildStdout>,
 #[tokio::test]
 async fn it_prints_its_url_first_and_ends_with_0_at_a_signal() {
     for signal in ["TERM", "INT"] {
-        let (child, out, line) = start(&["--client-secret", "canary-70"]).await;
+        let (child, out, line) = start(&["--client-secret", "canary-70", "--access-key-secret", "canary-71"]).await;
         let url = line.trim().strip_prefix("CXone simulator at ").unwrap_or_else(|| panic!("{line}"));
         assert!(url.starts_with("http://127.0.0.1:"), "{url}");
         let rest = stop(child, out, signal).await;
@@ -70,11 +70,14 @@ async fn an_address_that_is_taken_ends_with_69() {
 /// What it prints to be copied is a configuration.
 #[tokio::test]
 async fn the_configuration_that_it_prints_is_good() {
-    let (child, out, _) = start(&[]).await;
-    let rest = stop(child, out, "TERM").await;
-    let from = rest.find("[tenants.default]").expect("a configuration");
-    let to = rest.find("0 calls").expect("a summary");
-    let file = super::File::new("config.toml", &rest[from..to]);
-    let ended = plain(&["--config", file.path(), "config", "check"]).await;
-    assert_eq!(ended.code, 0, "{}\n{}", &rest[from..to], ended.said);
+    for api in ["data-actions", "cxone", "genesys"] {
+        let (child, out, _) = start(&["--api", api]).await;
+        let rest = stop(child, out, "TERM").await;
+        let from = rest.find("[tenants.default]").expect("a configuration");
+        let to = rest.find("0 calls").expect("a summary");
+        assert!(rest[from..to].contains(&format!("api = \"{api}\"")), "{rest}");
+        let file = super::File::new("config.toml", &rest[from..to]);
+        let ended = plain(&["--config", file.path(), "config", "check"]).await;
+        assert_eq!(ended.code, 0, "{}\n{}", &rest[from..to], ended.said);
+    }
 }

@@ -5,8 +5,11 @@
 mod bodies;
 mod calls;
 mod deadlines;
+mod discovery;
+mod grants;
 mod jobs;
 mod operations;
+mod presets;
 mod redaction;
 mod secrecy;
 mod server;
@@ -18,7 +21,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cxchain::chain::{ActionId, RunId, TenantName};
-use cxchain::cxone::{AuthSettings, Cxone, TenantSettings};
+use cxchain::cxone::{AuthSettings, ClientAuth, ClientSettings, Cxone, Grant, Preset, TenantSettings};
 use cxchain::ports::{Actions, Answer, Call, Credential, Prepared};
 use tokio::time::Instant;
 
@@ -32,13 +35,16 @@ fn tenant() -> TenantName {
 
 fn settings(base_url: &str) -> TenantSettings {
     TenantSettings {
-        base_url: base_url.parse().unwrap(),
+        preset: Preset::DataActions,
+        base_url: Some(base_url.parse().unwrap()),
         ca_file: None,
         auth: AuthSettings {
-            token_url: format!("{base_url}/oauth/token").parse().unwrap(),
-            client_id: "client".into(),
-            client_secret: SECRET.into(),
-            scopes: vec!["integration:data-actions:execute".into(), "integration:data-actions:read".into()],
+            grant: Grant::ClientCredentials {
+                client: client(ClientAuth::Body),
+                scopes: vec!["integration:data-actions:execute".into(), "integration:data-actions:read".into()],
+            },
+            token_url: Some(format!("{base_url}/oauth/token").parse().unwrap()),
+            discovery: None,
             refresh_margin: Duration::from_secs(30),
         },
         retry_statuses: vec![429, 503],
@@ -47,8 +53,16 @@ fn settings(base_url: &str) -> TenantSettings {
     }
 }
 
+fn client(auth: ClientAuth) -> ClientSettings {
+    ClientSettings { id: "client".into(), secret: SECRET.into(), auth }
+}
+
 fn platform(base_url: &str) -> Cxone {
-    Cxone::new(BTreeMap::from([(tenant(), settings(base_url))]), LIMIT).unwrap()
+    platform_of(settings(base_url))
+}
+
+fn platform_of(settings: TenantSettings) -> Cxone {
+    Cxone::new(BTreeMap::from([(tenant(), settings)]), LIMIT).unwrap()
 }
 
 /// The usual request with this body.

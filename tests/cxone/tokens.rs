@@ -224,7 +224,7 @@ async fn what_kept_the_token_endpoint_from_answering_is_told() {
     (
         ResponseInvalid,
         false,
-        "what is at token_url is no token endpoint (302)",
+        "what is at the token endpoint's URL is none (302)",
     )
     "#);
     insta::assert_debug_snapshot!(failing(|| Reply::Say(response(200, "", vec![b' '; 1 << 20]))).await, @r#"

@@ -43,7 +43,7 @@ async fn live(format: &str) {
     worker.consuming(1, SOON).await;
 
     runs_that_talk(&stage, &channel).await;
-    let results = stage.results(&channel, 9, SOON * 2).await;
+    let results = stage.results(&channel, 11, SOON * 2).await;
     where_they_belong(&results);
     let dead = rejections_that_talk(&stage, &channel, &worker).await;
     let health = worker.health().await;
@@ -99,6 +99,7 @@ fn simulator_settings() -> SimulatorSettings {
 }
 
 fn configure(stage: &mut Stage, door: &Door, format: &str, denied: &str) {
+    let own = stage.simulator.url();
     stage
         .set("broker.url", door.url())
         .set("telemetry.log", "trace")
@@ -108,6 +109,16 @@ fn configure(stage: &mut Stage, door: &Door, format: &str, denied: &str) {
         .set("tenants.denied.base_url", denied)
         .set("tenants.denied.auth.client_id", "simulator-client")
         .set("tenants.denied.auth.client_secret", "canary-wrong-secret")
+        .set("tenants.given.base_url", &own)
+        .set("tenants.given.auth.grant", "static")
+        .set("tenants.given.auth.token", "canary-given-token")
+        .set("tenants.keyed.base_url", denied)
+        .set("tenants.keyed.auth.grant", "access_key")
+        .set("tenants.keyed.auth.client_auth", "basic")
+        .set("tenants.keyed.auth.client_id", "simulator-client")
+        .set("tenants.keyed.auth.client_secret", "canary-basic-secret")
+        .set("tenants.keyed.auth.access_key_id", "key")
+        .set("tenants.keyed.auth.access_key_secret", "canary-key-secret")
         .set("tenants.gone.base_url", "http://127.0.0.1:1")
         .set("tenants.gone.auth.client_secret", "canary-other-secret")
         .set("tenants.gone.retry.max_attempts", "2");
@@ -135,7 +146,9 @@ async fn runs_that_talk(stage: &Stage, channel: &Channel) {
     for action in actions {
         submit(stage, channel, action, action, "default").await;
     }
-    submit(stage, channel, "denied", "da-good", "denied").await;
+    for tenant in ["denied", "given", "keyed"] {
+        submit(stage, channel, tenant, "da-good", tenant).await;
+    }
     // Its token cannot be had; what comes of it takes as long as the step may.
     submit(stage, channel, "gone", "da-good", "gone").await;
 }

@@ -87,6 +87,16 @@ async fn calls_are_shown_by_run_and_step() {
           }
         }
       },
+      "discovery": {
+        "accepted": 0,
+        "answered": 0,
+        "broken_off": 0,
+        "calls": 0,
+        "cut_off": 0,
+        "open": 0,
+        "ran": 0,
+        "statuses": {}
+      },
       "idempotency_keys": {
         "run.1:step_0": {
           "calls": 1,

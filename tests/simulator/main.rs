@@ -6,6 +6,7 @@ mod counts;
 mod faults;
 mod jobs;
 mod large;
+mod platforms;
 mod quota;
 mod tokens;
 

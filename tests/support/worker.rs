@@ -62,6 +62,13 @@ impl Worker {
         Self::start(command)
     }
 
+    /// As [`Worker::spawn`], with this configuration file below `env`.
+    pub fn spawn_with(file: &str, env: &[(String, String)]) -> Self {
+        let mut command = cxchain(env);
+        command.args(["worker", "--config", file]);
+        Self::start(command)
+    }
+
     /// As [`Worker::spawn`], after this in a shell: `ulimit -n 256`.
     pub fn spawn_after(shell: &str, env: &[(String, String)]) -> Self {
         let mut command = configured(Command::new("sh"), env);

@@ -8,9 +8,9 @@ use super::fault::{Fault, Wrong};
 use super::item::Item;
 use super::meter::{Meter, Trouble};
 use super::node::{self, Node};
-use super::reference;
+use super::reference::{self, CONTEXT};
 use super::scope::Scope;
-use super::token;
+use super::token::{self, Kind, Token};
 
 /// A JMESPath expression that can be evaluated. Two are equal when their texts are.
 #[derive(Clone)]
@@ -28,6 +28,7 @@ impl Expression {
     pub fn compile<'s>(text: &str, scope: &Scope<'s>) -> Result<Self, Vec<Fault<'s>>> {
         let (node, mut faults) = parse(text)?;
         let references = reference::check(&node, scope, &mut faults);
+        faults.iter_mut().for_each(|fault| meant(text, fault));
         Self::checked(text, node, references, faults)
     }
 
@@ -82,6 +83,17 @@ impl std::fmt::Debug for Expression {
     }
 }
 
+/// A field that the context does not have is mostly no field that was misspelt, but a value written as other languages do.
+fn meant(text: &str, fault: &mut Fault<'_>) {
+    const VALUES: [&str; 3] = ["true", "false", "null"];
+    let Wrong::NoField(CONTEXT, name, _) = &fault.wrong else { return };
+    if text[fault.at.clone()].starts_with('"') {
+        fault.wrong = Wrong::DoubleQuotes;
+    } else if let Some(word) = VALUES.into_iter().find(|word| word == name) {
+        fault.wrong = Wrong::BareValue(word);
+    }
+}
+
 /// The bounds come before the parser: it, and the drop of what it makes, call themselves as deep as the text says.
 fn parse<'s>(text: &str) -> Result<(Node, Vec<Fault<'s>>), Vec<Fault<'s>>> {
     let fault = |at, wrong| Err(vec![Fault { at, wrong }]);
@@ -109,10 +121,21 @@ fn parse<'s>(text: &str) -> Result<(Node, Vec<Fault<'s>>), Vec<Fault<'s>>> {
         }
         Err(error) => {
             let start = error.offset.min(text.len());
-            let found = tokens.iter().find(|token| token.at.end > start);
-            fault(found.map_or(text.len()..text.len(), |token| token.at.clone()), Wrong::Syntax(expected(&error)))
+            let found = tokens.iter().position(|token| token.at.end > start);
+            let at = found.map_or(text.len()..text.len(), |found| tokens[found].at.clone());
+            let wrong = match found.is_some_and(|found| is_operand(&tokens, found)) {
+                true => Wrong::BareNumber,
+                false => Wrong::Syntax(expected(&error)),
+            };
+            fault(at, wrong)
         }
     }
+}
+
+/// Whether it is a number, and no part of an index or a slice.
+fn is_operand(tokens: &[Token], found: usize) -> bool {
+    let before = found.checked_sub(1).map(|before| tokens[before].kind);
+    tokens[found].kind == Kind::Number && matches!(before, None | Some(Kind::Operator | Kind::Comma | Kind::Open))
 }
 
 /// What the parser would have taken. Its own words quote the text, so they are only looked at.

@@ -41,6 +41,12 @@ pub enum Wrong<'s> {
     StandingSlice,
     /// A name that the thing does not have: the thing, the name, and the names that it has.
     NoField(&'static str, String, Vec<&'s str>),
+    /// A text in double quotes, which JMESPath takes for a name.
+    DoubleQuotes,
+    /// `true`, `false` or `null` as such, which JMESPath takes for a name.
+    BareValue(&'static str),
+    /// A number as such, which JMESPath takes for an index only.
+    BareNumber,
     /// A step that is not in sight: the name, and the steps that are.
     NoStep(String, Vec<&'s str>),
     /// The step itself, or one around it.
@@ -81,6 +87,9 @@ impl Wrong<'_> {
                 Some("nothing: the step has no extract".to_owned())
             }
             Self::NoField(_, _, known) => Some(known.join(", ")),
+            Self::DoubleQuotes => Some("single quotes around a text: 'text'".to_owned()),
+            Self::BareValue(word) => Some(format!("backticks around a value: `{word}`")),
+            Self::BareNumber => Some("backticks around a number: `1`".to_owned()),
             Self::NoStep(_, known) | Self::Itself(known) | Self::Later(known) => Some(match known.is_empty() {
                 true => "nothing: no step comes earlier".to_owned(),
                 false => format!("the steps before it: {}", known.join(", ")),
@@ -105,6 +114,9 @@ impl Display for Wrong<'_> {
             Self::StandingSlice => f.write_str("has a slice that never advances"),
             Self::NoField("extracted", ..) => f.write_str("refers to a name that the step does not extract"),
             Self::NoField(thing, ..) => write!(f, "refers to an unknown field of {thing}"),
+            Self::DoubleQuotes => f.write_str("takes what is in double quotes for the name of a field"),
+            Self::BareValue(word) => write!(f, "takes {word} for the name of a field"),
+            Self::BareNumber => f.write_str("has a number where none can stand"),
             Self::NoStep(..) => f.write_str("refers to an unknown step"),
             Self::Itself(_) => f.write_str("refers to the step that it stands in"),
             Self::Later(_) => f.write_str("refers to a step that does not come earlier"),

@@ -4,7 +4,7 @@
 //!
 //! The grammar is that of the crate `jmespath`, whose parser is let at a text only when its length and its nesting are bounded. The
 //! evaluation is our own: it borrows what the steps left instead of copying it, keeps the digits of integers, and pays for
-//! everything out of a [`Meter`](meter::Meter), so that no expression, however meant, takes more than a bounded time and memory.
+//! everything out of a `Meter`, so that no expression, however meant, takes more than a bounded time and memory.
 
 mod bounds;
 mod call;

@@ -10,6 +10,8 @@ use super::node::{Head, Link, Node};
 use super::scope::{Lookup, Scope};
 use super::view::View;
 
+/// What the root is called in words.
+pub(super) const CONTEXT: &str = "the context";
 const ROOT: [&str; 2] = ["chain", "steps"];
 const CHAIN: [&str; 3] = ["chain_id", "run_id", "tenant"];
 const STEP: [&str; 4] = ["status", "output", "extracted", "http_status"];
@@ -132,7 +134,7 @@ impl<'s> Walk<'_, 's> {
             View::Root => match name {
                 "chain" => View::Chain,
                 "steps" => View::Steps,
-                _ => self.fault(at, Wrong::NoField("the context", name.to_owned(), ROOT.to_vec())),
+                _ => self.fault(at, Wrong::NoField(CONTEXT, name.to_owned(), ROOT.to_vec())),
             },
             View::Chain if CHAIN.contains(&name) => View::Anything,
             View::Chain => self.fault(at, Wrong::NoField("chain", name.to_owned(), CHAIN.to_vec())),

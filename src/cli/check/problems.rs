@@ -1,5 +1,6 @@
-//! What is wrong with a definition, shown in its source. That is its author's own file on its author's screen, the only place
-//! where a problem is seen together with what the message says.
+//! What is wrong with a definition. `check` shows it in its source: that is its author's own file on its author's screen, the only place
+//! where a problem is seen together with what the message says. Commands that run in scripts, whose words end in logs, name places
+//! and rules only.
 
 use owo_colors::OwoColorize;
 
@@ -17,7 +18,7 @@ const ERROR: &str = "error: ";
 const GUTTER: usize = 3;
 
 /// Every problem with its lines of the source, and how many there are.
-pub(crate) fn print_problems(file: &str, source: &[u8], problems: &Problems) {
+pub(super) fn print_problems(file: &str, source: &[u8], problems: &Problems) {
     let columns = page::columns_of(&std::io::stderr());
     for problem in problems.list() {
         say!("{}\n", shown(file, source, problem, columns));
@@ -26,7 +27,7 @@ pub(crate) fn print_problems(file: &str, source: &[u8], problems: &Problems) {
 }
 
 /// Every problem on a line of its own, in a form that editors jump to.
-pub(super) fn print_short(file: &str, problems: &Problems) {
+pub(crate) fn print_short(file: &str, problems: &Problems) {
     for problem in problems.list() {
         let allowed = problem.allowed.as_ref().map(|allowed| format!(" (allowed: {})", plain(allowed)));
         say!(
@@ -41,6 +42,13 @@ pub(super) fn print_short(file: &str, problems: &Problems) {
     if problems.more() > 0 {
         say!("{file}: and {} more", problems.more());
     }
+}
+
+/// In short, with how many there are and who shows them in their source.
+pub(crate) fn print_and_point(file: &str, problems: &Problems) {
+    print_short(file, problems);
+    let path = if file == "<stdin>" { "-" } else { file };
+    say!("{} {file}: {}; cxchain check {path} shows each in its source", "✖".red(), total(problems));
 }
 
 /// `3 problems`.

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::super::text::plain;
 use crate::ports::{Clock, SystemClock};
-use crate::simulator::{CallSeen, Calls, Ending, Seen, Simulator, SimulatorSettings, Tally};
+use crate::simulator::{Api, CallSeen, Calls, Ending, Seen, Simulator, SimulatorSettings, Tally};
 
 /// Where it is shown: for a person, or as JSON lines.
 pub(super) struct Screen {
@@ -23,19 +23,18 @@ impl Screen {
         if self.json {
             let text = |duration| humantime::format_duration(duration).to_string();
             return line(&json!({
-                "event": "listening", "url": url, "token_url": simulator.token_url(), "client_id": settings.client_id,
+                "event": "listening", "api": settings.api.to_string(), "url": url, "token_url": simulator.token_url(), "client_id": settings.client_id,
                 "latency": text(settings.latency), "job_queued": text(settings.job_queued),
                 "job_running": text(settings.job_running), "token_life": text(settings.token_life),
                 "limits": limits, "faults": faults,
             }));
         }
         let or_none = |list: &[String]| if list.is_empty() { "none".to_owned() } else { list.join("   ") };
-        let secret = if settings.client_secret == SimulatorSettings::default().client_secret {
-            settings.client_secret.as_str()
-        } else {
-            "(as given)"
+        let title = match settings.api {
+            Api::DataActions | Api::Cxone => "CXone simulator at",
+            Api::Genesys => "Genesys Cloud simulator at",
         };
-        line(&format_args!("{} {}", "CXone simulator at".bold(), url.cyan().bold()));
+        line(&format_args!("{} {}", title.bold(), url.cyan().bold()));
         line(&format_args!("  latency     {}", humantime::format_duration(settings.latency)));
         if !settings.latency_jitter.is_zero() {
             line(&format_args!("  jitter      {}", humantime::format_duration(settings.latency_jitter)));
@@ -48,9 +47,7 @@ impl Screen {
         line(&format_args!("  faults      {}", or_none(&faults)));
         line(&format_args!("  counts      {url}/_sim/calls"));
         line(&"\nA worker finds it with this in its configuration:\n".dimmed());
-        line(&format_args!("  [tenants.default]\n  api = \"data-actions\"\n  base_url = \"{url}\"\n"));
-        line(&format_args!("  [tenants.default.auth]\n  grant = \"client_credentials\""));
-        line(&format_args!("  client_id = \"{}\"\n  client_secret = \"{secret}\"\n", settings.client_id));
+        line(&configuration(&url, settings));
     }
 
     pub(super) fn seen(&self, seen: &Seen) {
@@ -76,7 +73,7 @@ impl Screen {
         if self.json {
             return line(
                 &json!({ "event": "summary", "calls": calls.totals, "polls": calls.polls, "jobs": calls.jobs, "max_concurrent": calls.max_concurrent,
-                "actions": calls.actions, "tokens": calls.tokens, "quota": calls.quota, "ran_again": calls.ran_again(),
+                "actions": calls.actions, "tokens": calls.tokens, "discovery": calls.discovery, "quota": calls.quota, "ran_again": calls.ran_again(),
                 "redirects_followed": calls.redirects_followed, "not_found": calls.not_found, "wrong_method": calls.wrong_method }),
             );
         }
@@ -103,6 +100,9 @@ impl Screen {
             line(&format_args!("  polls: {} calls   {}", polls.calls, statuses(polls)));
         }
         line(&format_args!("  tokens: {} calls, {} issued", calls.tokens.calls, calls.tokens.issued));
+        if calls.discovery.calls > 0 {
+            line(&format_args!("  discovery: {} calls   {}", calls.discovery.calls, statuses(&calls.discovery)));
+        }
         line(&format_args!("  quota: {} accepted, {} throttled", calls.quota.accepted, calls.quota.throttled));
         for window in &calls.quota.windows {
             let per = humantime::format_duration(window.per);
@@ -118,6 +118,30 @@ impl Screen {
         for key in calls.ran_again() {
             line(&format_args!("  {}", format_args!("ran more than once: {key}").red()));
         }
+    }
+}
+
+/// What a worker needs to find the simulator; a secret that is not the usual one is not shown.
+fn configuration(url: &str, settings: &SimulatorSettings) -> String {
+    let usual = SimulatorSettings::default();
+    let shown = |secret: &str, usual: &str| if secret == usual { usual.to_owned() } else { "(as given)".to_owned() };
+    let (id, secret) = (&settings.client_id, shown(&settings.client_secret, &usual.client_secret));
+    let client = format!("  client_id = \"{id}\"\n  client_secret = \"{secret}\"\n");
+    match settings.api {
+        Api::DataActions => format!(
+            "  [tenants.default]\n  api = \"data-actions\"\n  base_url = \"{url}\"\n\n  [tenants.default.auth]\n  grant = \
+             \"client_credentials\"\n{client}"
+        ),
+        Api::Cxone => format!(
+            "  [tenants.default]\n  api = \"cxone\"\n\n  [tenants.default.auth]\n  issuer = \"{url}\"\n  access_key_id = \"{}\"\n  \
+             access_key_secret = \"{}\"\n{client}",
+            settings.access_key_id,
+            shown(&settings.access_key_secret, &usual.access_key_secret),
+        ),
+        Api::Genesys => format!(
+            "  [tenants.default]\n  api = \"genesys\"\n  base_url = \"{url}\"\n\n  [tenants.default.auth]\n  token_url = \
+             \"{url}/oauth/token\"\n{client}"
+        ),
     }
 }
 

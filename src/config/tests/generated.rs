@@ -31,8 +31,8 @@ fn the_defaults_are_those_of_the_contract() {
     assert_eq!(config.gate.slack, Duration::from_millis(20));
     assert!(config.audit.hash_key.is_none());
     let tenant = tenant(&config, "default");
-    assert_eq!(tenant.base_url.as_str(), "https://us-01.api.nicecxone.com/");
-    assert_eq!(tenant.auth.token_url.as_str(), "https://us-01.api.nicecxone.com/oauth/token");
+    assert_eq!(text(&tenant.base_url), "https://us-01.api.nicecxone.com/");
+    assert_eq!(text(&tenant.auth.token_url), "https://us-01.api.nicecxone.com/oauth/token");
     assert_eq!(
         tenant.limits,
         [

@@ -83,7 +83,7 @@ fn what_cannot_come_from_the_environment_is_said() {
       environment variable CXCHAIN__WORKER__ID__X: worker.id: is a table; must be a string of 1 to 128 characters of A-Z a-z 0-9 . _ : -
       environment variable CXCHAIN__QUEUES__0__NAME: queues: is a table; must be a list of tables {name, tenant, prefetch}, 1 to 100 of them
       environment variable CXCHAIN__TENANTS__BAD.NAME: tenants.bad.base_url: is missing; must be an http or https URL without user, query and fragment
-      environment variable CXCHAIN__TENANTS__BAD.NAME: tenants.bad.name: unknown key; known here: api, base_url, limits, max_concurrent, ca_file, auth, retry, jobs, breaker, actions
+      environment variable CXCHAIN__TENANTS__BAD.NAME: tenants.bad.name: unknown key; known here: api, region, base_url, limits, max_concurrent, ca_file, auth, retry, jobs, breaker, actions
       environment variable CXCHAIN__TENANTS__DEFAULT__LIMITS: tenants.default.limits: must be a list as inline TOML: string values must be quoted, expected literal string
       environment variable CXCHAIN__: "": unknown key; known here: worker, broker, queues, exchanges, logs, journal, gate, audit, notify, ops, telemetry, tenants
     "#);
@@ -107,8 +107,6 @@ listen = \"127.0.0.1:9464\"
 [telemetry]
 otlp_endpoint = \"http://127.0.0.1:4318\"
 [tenants.default]
-api = \"cxone\"
-auth.grant = \"static\"
 breaker = { consecutive_failures = 5, open_for = \"30s\" }
 jobs.poll = \"5s\"
 ";
@@ -118,9 +116,7 @@ jobs.poll = \"5s\"
     c.toml:8: not built yet: notify.url; leave it out
     c.toml:9: not built yet: notify.secret; leave it out
     c.toml:14: not built yet: telemetry.otlp_endpoint; leave it out
-    c.toml:16: not built yet: tenants.default.api = "cxone"; this release has "data-actions"
-    c.toml:17: not built yet: tenants.default.auth.grant = "static"; this release has "client_credentials"
-    c.toml:18: not built yet: tenants.default.breaker.consecutive_failures; leave it out
+    c.toml:16: not built yet: tenants.default.breaker.consecutive_failures; leave it out
     "#);
 }
 
