@@ -39,11 +39,11 @@ pub fn hit(name: &str) {
 /// The process comes by the place called `name`, one of [`NAMES`], with this step, if with any.
 #[cfg(not(feature = "failpoints"))]
 #[inline]
-pub fn hit_at<S: Display>(_name: &str, _step: Option<&S>) {}
+pub fn hit_at<S: Display + ?Sized>(_name: &str, _step: Option<&S>) {}
 
 /// The process comes by the place called `name`, one of [`NAMES`], with this step, if with any.
 #[cfg(feature = "failpoints")]
-pub fn hit_at<S: Display>(name: &str, step: Option<&S>) {
+pub fn hit_at<S: Display + ?Sized>(name: &str, step: Option<&S>) {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -62,7 +62,7 @@ pub fn hit_at<S: Display>(name: &str, step: Option<&S>) {
         let (name, step) = place.split_once('@').map_or((place, None), |(name, step)| (name, Some(step)));
         Some(Armed { name: name.into(), step: step.map(Into::into), at: at.parse().ok()?, seen: AtomicU32::new(0) })
     });
-    let is_there = |wanted: &String| step.as_ref().is_some_and(|step| step.to_string() == *wanted);
+    let is_there = |wanted: &String| step.is_some_and(|step| step.to_string() == *wanted);
     let here = |armed: &&Armed| armed.name == name && armed.step.as_ref().is_none_or(is_there);
     let Some(armed) = armed.as_ref().filter(here) else { return };
     if armed.seen.fetch_add(1, Ordering::Relaxed) + 1 == armed.at {

@@ -46,13 +46,16 @@ fn case<P: ToString>(places: impl IntoIterator<Item = P>, unknown: Unknown) -> C
     Case::new(&FOUR, places, unknown)
 }
 
-/// Calls outlast their token, whose last quarter second is not used, so each has to wait for a new one. The first poll of a job
+/// Calls outlast their token, whose last quarter second is not used, so each has to wait for a new one, which takes long enough to be
+/// waited for. The first poll of a job
 /// comes to nothing, so there are two.
 async fn every_append_by_itself() -> Ground {
     let simulator = SimulatorSettings {
         latency: Duration::from_millis(800),
         token_life: Duration::from_secs(1),
-        faults: vec![format!("da-{JOB}@poll=status:503,times:1,per:run").parse().expect("a rule")],
+        faults: [&*format!("da-{JOB}@poll=status:503,times:1,per:run"), "@token=slow:50ms"]
+            .map(|rule| rule.parse().expect("a rule"))
+            .into(),
         ..SimulatorSettings::default()
     };
     Ground::new(simulator, &[("tenants.default.jobs.poll", "100ms")]).await

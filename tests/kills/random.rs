@@ -68,7 +68,7 @@ async fn ground(dice: &mut StdRng) -> Ground {
         ..SimulatorSettings::default()
     };
     let limits = if dice.random_bool(0.5) {
-        "[{limit = 50, per = \"1s\", burst = 5}]"
+        "[{limit = 100, per = \"1s\", burst = 10}]"
     } else {
         "[{limit = 100000, per = \"1s\", burst = 50000}]"
     };

@@ -181,5 +181,5 @@ async fn refused(stage: &Stage) -> String {
 async fn the_demos_worker_comes_in_as_the_demo_does() {
     let stage = TlsBroker::shared().await.stage().await;
     let (code, out, said) = stage.command(&["demo", "--json"]).await;
-    assert_eq!((code, said.as_str(), out.lines().count()), (0, "", 6), "{out}");
+    assert_eq!((code, said.as_str(), out.lines().count()), (0, "", 7), "{out}");
 }

@@ -123,7 +123,7 @@ fn parse<'s>(text: &str) -> Result<(Node, Vec<Fault<'s>>), Vec<Fault<'s>>> {
             let start = error.offset.min(text.len());
             let found = tokens.iter().position(|token| token.at.end > start);
             let at = found.map_or(text.len()..text.len(), |found| tokens[found].at.clone());
-            let wrong = match found.is_some_and(|found| is_operand(&tokens, found)) {
+            let wrong = match found.is_some_and(|found| is_operand(text, &tokens, found)) {
                 true => Wrong::BareNumber,
                 false => Wrong::Syntax(expected(&error)),
             };
@@ -133,9 +133,12 @@ fn parse<'s>(text: &str) -> Result<(Node, Vec<Fault<'s>>), Vec<Fault<'s>>> {
 }
 
 /// Whether it is a number, and no part of an index or a slice.
-fn is_operand(tokens: &[Token], found: usize) -> bool {
-    let before = found.checked_sub(1).map(|before| tokens[before].kind);
-    tokens[found].kind == Kind::Number && matches!(before, None | Some(Kind::Operator | Kind::Comma | Kind::Open))
+fn is_operand(text: &str, tokens: &[Token], found: usize) -> bool {
+    let before = found.checked_sub(1).map(|before| &tokens[before]);
+    let begins = before.is_none_or(|before| {
+        matches!(before.kind, Kind::Operator | Kind::Comma) || text[before.at.clone()].ends_with('(')
+    });
+    tokens[found].kind == Kind::Number && begins
 }
 
 /// What the parser would have taken. Its own words quote the text, so they are only looked at.
