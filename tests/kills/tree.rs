@@ -97,6 +97,8 @@ async fn ground() -> Ground {
             _ => faults.push(rule(slow, "slow:800ms")),
         }
     }
+    // Long enough to be waited for by whoever needs a new one.
+    faults.push(rule("@token".to_owned(), "slow:50ms"));
     // Of a token's second, the last quarter is not used.
     let simulator = SimulatorSettings {
         latency: Duration::from_millis(20),
