@@ -71,7 +71,8 @@ fn progress(shape: &JobShape, answer: Option<&Value>) -> JobProgress {
 /// Asks once. The exchange is over at `poll.deadline`, and holds no more than `limit` bytes of its answer.
 pub(super) async fn poll(tenant: &Tenant, limit: usize, poll: &Poll, credential: &Credential) -> Polled {
     let nothing = |seen| Polled { seen, http_status: None };
-    let exchange = Exchange { run_id: &poll.run_id, step_id: &poll.step_id, attempt: poll.attempt, fallback: "" };
+    let fallback = if poll.fallback { ":fallback" } else { "" };
+    let exchange = Exchange { run_id: &poll.run_id, step_id: &poll.step_id, attempt: poll.attempt, fallback };
     let usual = ActionSettings::default();
     let settings = tenant.actions.get(&poll.action).unwrap_or(&usual);
     let Some(headers) = exchange.headers(settings, credential) else { return nothing(Seen::Unread) };

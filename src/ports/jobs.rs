@@ -32,6 +32,8 @@ pub struct Poll {
     pub action: ActionId,
     /// The attempt that submitted it; part of the request's headers.
     pub attempt: u32,
+    /// Whether it is the job of the step's fallback: its idempotency key differs.
+    pub fallback: bool,
     /// The job.
     pub job: JobId,
     /// What no text about it may have in it.

@@ -11,7 +11,7 @@ use super::job::Polling;
 use super::outcome::Trace;
 use super::recorder::Entry;
 use crate::chain::log::Private;
-use crate::chain::result::{FinalStatus, child_output};
+use crate::chain::result::FinalStatus;
 use crate::chain::run::{Child, Readiness, readiness, undone};
 use crate::chain::{ErrorClass, Operation, StepPath, StepStatus};
 use crate::ports::Prepared;
@@ -129,11 +129,12 @@ impl Runner {
         // A step of the chain that waited for its turn, and never got it, is none that was reached.
         live.step = None;
         let steps = live.recorder.state().frame().steps.clone();
-        let last = steps.last().and_then(|last| last.message.clone());
+        // Where a clock or a cancel ended the chain, its last step is not to blame.
+        let blamed = matches!(final_status, FinalStatus::TerminatedEarly | FinalStatus::Indeterminate);
+        let last = steps.last().filter(|_| blamed).and_then(|last| last.message.clone());
         let why = last.map_or_else(String::new, |message| format!(": {message}"));
-        let child = Child { final_status, steps };
+        let child = Child::new(final_status, steps);
         let trace = Trace {
-            data: Some(child_output(&child)),
             message: Some(format!("its chain ended {}{why}", final_status.as_str())),
             child: Some(child),
             ..Trace::default()

@@ -155,6 +155,7 @@ impl Runner {
             step_id: live.chain.step_id(path),
             action: live.operation(path, fallback).action.clone(),
             attempt: open.attempts,
+            fallback,
             job: job.id,
             hidden: active(live).request.hidden.clone(),
             deadline,

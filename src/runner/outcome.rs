@@ -24,6 +24,13 @@ pub(super) struct Trace {
     pub(super) child: Option<Child>,
 }
 
+impl Trace {
+    /// What later steps see.
+    fn output(&self) -> Option<&Value> {
+        self.child.as_ref().map(Child::output).or(self.data.as_ref())
+    }
+}
+
 /// How a step ends.
 struct End {
     status: StepStatus,
@@ -169,7 +176,7 @@ impl End {
         let extracted = if self.class == ErrorClass::ResponseTooLarge {
             Err("the response was too large to be kept, so there is nothing to extract from".to_owned())
         } else {
-            step.extract.apply(self.trace.data.as_ref().unwrap_or(&Value::Null)).map_err(|error| error.to_string())
+            step.extract.apply(self.trace.output().unwrap_or(&Value::Null)).map_err(|error| error.to_string())
         };
         match extracted {
             Ok(extracted) => self.extracted = extracted,

@@ -129,7 +129,10 @@ impl Runner {
             http_status: None,
             delay_ms: 0,
         };
-        self.retry(live, path, true, retried)
+        self.retry(live, path, true, retried)?;
+        // Whether it may be sent still is asked anew: the configuration can be another one.
+        live.step = None;
+        Ok(())
     }
 
     /// The step gets no further exchange.

@@ -29,6 +29,7 @@ fn question(job: &str) -> Poll {
         step_id: "fetch".into(),
         action: ActionId::parse("da-fetch.v1").unwrap(),
         attempt: 2,
+        fallback: false,
         job: JobId::parse(job).unwrap(),
         hidden: Hidden::default(),
         deadline: Instant::now() + Duration::from_secs(5),

@@ -265,6 +265,7 @@ async fn a_job_is_submitted_and_polled_where_the_catalogue_says() {
         step_id: call.step_id,
         action,
         attempt: 1,
+        fallback: false,
         job: JobId::parse("a=b:1").unwrap(),
         hidden: Hidden::default(),
         deadline: Instant::now() + Duration::from_secs(5),

@@ -101,6 +101,7 @@ async fn job_of(preset: Preset, receipt: &str, told: &str) -> (Answer, Seen, Vec
         step_id: "fetch".into(),
         action: action("jobs"),
         attempt: 1,
+        fallback: false,
         job: answer.job.as_ref().map_or_else(|| JobId::parse("none").unwrap(), |job| job.id.clone()),
         hidden: Hidden::default(),
         deadline: Instant::now() + Duration::from_secs(5),

@@ -78,6 +78,7 @@ async fn a_failed_jobs_text_has_nothing_of_what_is_masked() {
             step_id,
             action,
             attempt: 1,
+            fallback: false,
             job: JobId::parse("1").unwrap(),
             hidden: request.hidden,
             deadline: Instant::now() + Duration::from_secs(5),

@@ -86,6 +86,9 @@ impl Wrong<'_> {
             Self::NoField("extracted", _, known) if known.is_empty() => {
                 Some("nothing: the step has no extract".to_owned())
             }
+            Self::NoField("the context", _, known) => {
+                Some(format!("{}; a text stands in single quotes: 'text'", known.join(", ")))
+            }
             Self::NoField(_, _, known) => Some(known.join(", ")),
             Self::DoubleQuotes => Some("single quotes around a text: 'text'".to_owned()),
             Self::BareValue(word) => Some(format!("backticks around a value: `{word}`")),

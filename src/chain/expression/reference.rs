@@ -113,6 +113,9 @@ impl<'s> Walk<'_, 's> {
             Function::SortBy | Function::Reverse => View::each(first.entry()),
             Function::NotNull => values.iter().skip(1).fold(first, |known, view| known.or(view)),
             Function::Values => first.values(),
+            // What has the steps in it has them by their names.
+            Function::Merge if values.iter().any(|view| matches!(view, View::Steps)) => View::Steps,
+            Function::ToArray if matches!(first, View::Steps) => View::each(first),
             _ => View::Anything,
         }
     }

@@ -58,10 +58,14 @@ impl<'a> Scope<'a> {
         let mut scope = Some(*self);
         while let Some(here) = scope {
             let earlier = here.names.iter().take(here.at).flatten().map(|name| name.id.as_str());
-            ids.extend(earlier.filter(|id| matches!(self.look_up(id), Lookup::Earlier(_))).collect::<Vec<_>>());
+            // What an inner chain has a step of is that chain's, whether it comes earlier there or not.
+            for id in earlier.filter(|id| matches!(self.look_up(id), Lookup::Earlier(_))) {
+                if !ids.contains(&id) {
+                    ids.push(id);
+                }
+            }
             scope = here.outer.copied();
         }
-        ids.dedup();
         ids
     }
 }

@@ -39,6 +39,8 @@ impl<'s> View<'s> {
             (Self::Step(a), Self::Step(b)) if a.id == b.id => Self::Step(a),
             (Self::Step(_) | Self::SomeStep, Self::Step(_) | Self::SomeStep) => Self::SomeStep,
             (Self::Extracted(a), Self::Extracted(b)) if a.id == b.id => Self::Extracted(a),
+            // A name that is looked up in what may be the steps has to be one of them.
+            (Self::Steps, _) | (_, Self::Steps) => Self::Steps,
             _ => Self::Anything,
         }
     }

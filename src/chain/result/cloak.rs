@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 
 use super::response::nested;
 use crate::chain::action::Redaction;
-use crate::chain::definition::{Chain, Fallback};
+use crate::chain::definition::{Chain, Fallback, Step, Work};
+use crate::chain::expression::Template;
 use crate::chain::ids::StepPath;
 use crate::chain::outcome::StepStatus;
 use crate::chain::run::FinishedStep;
@@ -15,8 +16,8 @@ use crate::chain::run::FinishedStep;
 /// What may be shown of the steps of one run.
 pub(super) struct Cloak<'c> {
     chain: &'c Chain,
-    /// What is masked in any of its answers; looked for where a value can come from any of them.
-    texts: Vec<String>,
+    /// Whether anything is masked in the answer of any step.
+    redacts: bool,
     shown: HashMap<StepPath, Shown>,
 }
 
@@ -28,8 +29,7 @@ struct Shown {
 
 impl<'c> Cloak<'c> {
     pub(super) fn new(chain: &'c Chain, steps: &[Arc<FinishedStep>]) -> Self {
-        let mut cloak = Self { chain, texts: Vec::new(), shown: HashMap::new() };
-        cloak.collect(steps);
+        let mut cloak = Self { chain, redacts: redacts(&chain.steps), shown: HashMap::new() };
         cloak.cover(steps);
         cloak
     }
@@ -44,17 +44,6 @@ impl<'c> Cloak<'c> {
         self.shown.get(&step.path).map(|shown| shown.extracted.clone()).unwrap_or_default()
     }
 
-    fn collect(&mut self, steps: &[Arc<FinishedStep>]) {
-        for step in steps {
-            if let (Some(redaction), Some(data)) = (self.redaction(step), &step.data) {
-                self.texts.extend(redaction.texts(data));
-            }
-            if let Some(child) = &step.child {
-                self.collect(&child.steps);
-            }
-        }
-    }
-
     /// Every step once, the innermost first: what a nested chain left is made of what its steps left.
     fn cover(&mut self, steps: &[Arc<FinishedStep>]) {
         for step in steps {
@@ -63,6 +52,8 @@ impl<'c> Cloak<'c> {
             }
             let data = self.covered(step);
             let extracted = self.covered_extract(step, data.as_deref());
+            // It is part of what was just made of it.
+            step.child.iter().flat_map(|child| &child.steps).for_each(|step| drop(self.shown.remove(&step.path)));
             self.shown.insert(step.path.clone(), Shown { data, extracted });
         }
     }
@@ -74,14 +65,19 @@ impl<'c> Cloak<'c> {
         let data = step.data.as_ref()?;
         match self.redaction(step) {
             Some(redaction) => Some(Arc::new(redaction.mask(data))),
-            // A fixed output may have been made of any answer before it.
-            None if self.is_output(step) && !self.texts.is_empty() => Some(Arc::new(self.scrubbed(data))),
+            // It may have been made of any answer before it, in any way that an expression can.
+            None if self.redacts => {
+                Some(self.output(step).map_or_else(
+                    || Arc::clone(data),
+                    |template| Arc::new(without_expressions(template.source(), data)),
+                ))
+            }
             None => Some(Arc::clone(data)),
         }
     }
 
     fn covered_extract(&self, step: &FinishedStep, shown: Option<&Value>) -> Map<String, Value> {
-        if step.extracted.is_empty() || step.data.as_deref() == shown {
+        if step.extracted.is_empty() || !self.redacts {
             return step.extracted.clone();
         }
         let again = self.chain.step(&step.path).and_then(|rules| rules.extract.apply(shown?).ok());
@@ -90,28 +86,48 @@ impl<'c> Cloak<'c> {
 
     /// What is masked in the step's answer, if anything is.
     fn redaction(&self, step: &FinishedStep) -> Option<&'c Redaction> {
-        if self.is_output(step) || step.event.status != StepStatus::Success {
+        if self.output(step).is_some() || step.event.status != StepStatus::Success {
             return None;
         }
         let operation = self.chain.step(&step.path)?.operation(step.event.fallback_action_id.is_some())?;
         operation.rules.as_ref().map(|rules| &rules.redaction).filter(|redaction| !redaction.is_empty())
     }
 
-    /// Whether what the step left is its fallback's fixed output.
-    fn is_output(&self, step: &FinishedStep) -> bool {
-        let fallback = self.chain.step(&step.path).and_then(|step| step.fallback.as_ref());
-        step.event.fallback_used && matches!(fallback, Some(Fallback::Output(_)))
-    }
-
-    fn scrubbed(&self, value: &Value) -> Value {
-        match value {
-            Value::String(text) => Redaction::scrub(text, &self.texts).into(),
-            Value::Number(number) if self.texts.contains(&number.to_string()) => Redaction::MASK.into(),
-            Value::Array(items) => items.iter().map(|item| self.scrubbed(item)).collect(),
-            Value::Object(members) => {
-                members.iter().map(|(name, member)| (name.clone(), self.scrubbed(member))).collect::<Map<_, _>>().into()
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+    /// What the step left was made of, where that is its fallback's fixed output.
+    fn output(&self, step: &FinishedStep) -> Option<&'c Template> {
+        match self.chain.step(&step.path)?.fallback.as_ref()? {
+            Fallback::Output(template) if step.event.fallback_used => Some(template),
+            Fallback::Output(_) | Fallback::Call(_) => None,
         }
+    }
+}
+
+/// Whether an action of these steps, or of their fallbacks, masks anything.
+fn redacts(steps: &[Step]) -> bool {
+    steps.iter().any(|step| {
+        let calls = [step.operation(false), step.operation(true)].into_iter().flatten();
+        let nested = match &step.work {
+            Work::Chain(nested) => redacts(&nested.steps),
+            Work::Call(_) => false,
+        };
+        nested || calls.filter_map(|call| call.rules.as_ref()).any(|rules| !rules.redaction.is_empty())
+    })
+}
+
+/// `value` with a mask wherever `source`, which it was made of, has an expression.
+fn without_expressions(source: &Value, value: &Value) -> Value {
+    match (source, value) {
+        (Value::String(text), _) if text.contains("${{") => Redaction::MASK.into(),
+        (Value::Array(sources), Value::Array(values)) => {
+            sources.iter().zip(values).map(|(source, value)| without_expressions(source, value)).collect()
+        }
+        (Value::Object(sources), Value::Object(values)) => {
+            let shown = |(name, value): (&String, &Value)| {
+                let source = sources.get(name).unwrap_or(&Value::Null);
+                (name.clone(), without_expressions(source, value))
+            };
+            values.iter().map(shown).collect::<Map<_, _>>().into()
+        }
+        _ => value.clone(),
     }
 }

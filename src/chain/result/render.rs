@@ -158,6 +158,31 @@ fn fit(mut result: RunResult, max_bytes: usize) -> String {
         response.response_omitted = true;
         document = text(&result);
     }
+    without_extracts(result, document, max_bytes)
+}
+
+/// Leaves what was extracted out as well, the largest first, where that alone is too much: each stands in the result twice.
+fn without_extracts(mut result: RunResult, mut document: String, max_bytes: usize) -> String {
+    if document.len() <= max_bytes {
+        return document;
+    }
+    let size = |response: &StepResponse| Value::from(response.extracted.clone()).to_string().len();
+    let mut sizes: Vec<(usize, usize)> =
+        result.aggregated_responses.iter().map(size).enumerate().map(|(i, n)| (n, i)).collect();
+    sizes.sort_unstable_by(|a, b| b.cmp(a));
+    for (_, index) in sizes {
+        if document.len() <= max_bytes {
+            break;
+        }
+        let response = &mut result.aggregated_responses[index];
+        if response.extracted.is_empty() {
+            break;
+        }
+        response.extracted = Map::new();
+        response.response_omitted = true;
+        result.outputs.remove(&response.step_id);
+        document = text(&result);
+    }
     document
 }
 

@@ -13,7 +13,8 @@ use crate::chain::run::{Child, FinishedStep};
 pub(super) fn response(step: &FinishedStep, cloak: Option<&Cloak<'_>>) -> StepResponse {
     let event = &step.event;
     let message = || step.message.clone().unwrap_or_default();
-    let data = cloak.map_or_else(|| step.data.clone(), |cloak| cloak.data(step));
+    let real = || step.child.as_ref().map(|child| Arc::new(nested(child, None))).or_else(|| step.data.clone());
+    let data = cloak.map_or_else(real, |cloak| cloak.data(step));
     let well = matches!(event.status, StepStatus::Success | StepStatus::Skipped);
     let content = match (well, data) {
         (true, data) => Content::Data { response_data: data.unwrap_or_default() },

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::ids::{ChainId, StepPath};
 use super::super::log::{EventBody, Private, Record, Sealed, StepFinished, StepRetried};
 use super::super::outcome::{ErrorClass, StepStatus};
-use super::super::result::{self, FinalStatus};
+use super::super::result::FinalStatus;
 use super::super::stamp::Millis;
 use super::state::{Frame, Phase, RunState, StepData};
 use super::step::{Child, FinishedStep, First, Job, OpenStep};
@@ -126,8 +126,7 @@ impl RunState {
             self.data.take().unwrap_or_else(|| StepData::nothing(self.frame().next()));
         legal(path.index() == event.step_index && u32::from(event.step_index) < self.steps_total, name)?;
         legal(child.is_some() == self.is_around(&path), name)?;
-        let child = child.map(|final_status| Child { final_status, steps: self.leave() });
-        let data = child.as_ref().map(|child| Arc::new(result::child_output(child))).or(data);
+        let child = child.map(|final_status| Child::new(final_status, self.leave()));
         self.open = None;
         self.resumes.progress();
         let event = event.clone();

@@ -29,7 +29,9 @@ pub fn readiness<'c>(chain: &'c Chain, state: &RunState, run_id: &RunId, path: &
     if open.is_none()
         && let Some(condition) = &step.when
     {
-        match condition.is_met(&context(chain, state, run_id, path)) {
+        match condition
+            .is_met(&context(chain, state, run_id, path, |id| condition.references().iter().any(|meant| meant == id)))
+        {
             Ok(true) => {}
             Ok(false) => return Readiness::Skip,
             Err(error) => return Readiness::Refuse(format!("when: {}", error.what)),
@@ -80,15 +82,22 @@ pub fn render(
     match template.literal() {
         Some(literal) => Ok(literal.clone()),
         None => {
-            let rendered = template.render(&context(chain, state, run_id, path));
+            let meant = template.references();
+            let rendered = template.render(&context(chain, state, run_id, path, |id| meant.contains(id)));
             rendered.map_err(|error| format!("{}: {}", error.pointer, error.what))
         }
     }
 }
 
 /// What expressions at the step at `path` see: the steps before it in its own chain, and those before the steps that this chain lies in.
-/// An id belongs to the innermost chain that has a step of that name.
-fn context<'a>(chain: &'a Chain, state: &'a RunState, run_id: &'a RunId, path: &StepPath) -> Context<'a> {
+/// An id belongs to the innermost chain that has a step of that name. `meant`: whether the expressions refer to a step of this name.
+fn context<'a>(
+    chain: &'a Chain,
+    state: &'a RunState,
+    run_id: &'a RunId,
+    path: &StepPath,
+    meant: impl Fn(&str) -> bool,
+) -> Context<'a> {
     let mut steps: Vec<Seen<'a>> = Vec::new();
     let mut inner: Vec<&'a [Step]> = Vec::new();
     let mut chain_id = &chain.chain_id;
@@ -105,7 +114,8 @@ fn context<'a>(chain: &'a Chain, state: &'a RunState, run_id: &'a RunId, path: &
             steps.push(Seen {
                 id: step.id.as_str(),
                 status: finished.event.status,
-                output: finished.data.as_deref(),
+                // A nested chain's is made when somebody looks at it.
+                output: if meant(step.id.as_str()) { finished.output() } else { None },
                 extracted: &finished.extracted,
                 http_status: finished.event.http_status,
             });

@@ -207,7 +207,9 @@ impl RunState {
     /// Whether nothing of the chain has begun. That a step's own chain is entered, or that steps are skipped, is no beginning.
     #[must_use]
     pub fn is_untouched(&self) -> bool {
-        self.open.is_none() && self.ended.iter().all(|step| step.event.status == StepStatus::Skipped)
+        // The steps of a chain that is over stand before the step around it.
+        let nothing = |step: &Arc<FinishedStep>| step.event.status == StepStatus::Skipped || step.child.is_some();
+        self.open.is_none() && self.ended.iter().all(nothing)
     }
 
     /// How the run ended, once it has.

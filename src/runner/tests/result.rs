@@ -48,6 +48,30 @@ async fn the_largest_responses_are_left_out_first_and_no_more_than_needed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_that_is_not_enough_what_was_extracted_is_left_out_too_the_largest_first() {
+    let lengths = [1_000, 3_000, 10];
+    let kept = async |max: usize| {
+        let mut world = World::new();
+        world.settings.max_result_bytes = max;
+        world.actions.reply(lengths.map(|length| good_with(0, json!("x".repeat(length)))));
+        world.drive(&steps(vec![json!({"extract": {"all": "@"}}); 3])).await;
+        let result = world.result();
+        let kept: Vec<bool> = (0..3).map(|n| result["outputs"].get(format!("step_{n}")).is_some()).collect();
+        for (step, kept) in result["aggregated_responses"].as_array().unwrap().iter().zip(&kept) {
+            assert_eq!(step["extracted"].get("all").is_some(), *kept, "in both places or in none");
+            assert!(*kept || step["response_omitted"] == true);
+        }
+        let sent = world.outbox.sent.lock().unwrap();
+        let size = sent.iter().find(|message| message.message_id == "r:result").unwrap().body.len();
+        assert!(size <= max, "{size} of {max}");
+        kept
+    };
+    assert_eq!(kept(1_000_000).await, [true, true, true]);
+    assert_eq!(kept(6_000).await, [true, false, true]);
+    assert_eq!(kept(3_500).await, [false, false, true]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_response_that_the_worker_did_not_keep_is_told_apart_from_an_empty_one() {
     let world = World::new();
     let too_large = Verdict::Success { class: ErrorClass::ResponseTooLarge };

@@ -50,7 +50,7 @@ fn what_does_not_exist_is_said_at_its_place_with_what_was_meant() {
 ]}"#;
     insta::assert_snapshot!(said(body), @r"
     3:43 /steps/1/when refers to an unknown field of a step; did you mean status? (allowed: status, output, extracted, http_status)
-    3:95 /steps/1/payload/a refers to an unknown field of the context; did you mean steps? (allowed: chain, steps)
+    3:95 /steps/1/payload/a refers to an unknown field of the context; did you mean steps? (allowed: chain, steps; a text stands in single quotes: 'text')
     3:120 /steps/1/payload/a refers to an unknown step; did you mean fetch? (allowed: the steps before it: fetch)
     3:135 /steps/1/payload/a calls an unknown function; did you mean length? (allowed: abs, avg, ceil, contains, ends_with, floor, join, keys, length, map, max, max_by, merge, min, min_by, not_null, reverse, sort, sort_by, starts_with, sum, to_array, to_number, to_string, type, values)
     4:38 /steps/1/payload/b/0 refers to a name that the step does not extract; did you mean contact? (allowed: contact)
@@ -100,6 +100,11 @@ fn a_name_is_known_wherever_the_expression_goes() {
         ("steps.use.output", "refers to the step that it stands in"),
         ("steps.last.output", "refers to a step that does not come earlier"),
         ("nope(steps.nobody)", "calls an unknown function"),
+        ("(steps.fetch.output || steps).last.output", "refers to a step that does not come earlier"),
+        ("not_null(steps.fetch.output, steps).last", "refers to a step that does not come earlier"),
+        ("merge(steps, `{}`).last.output", "refers to a step that does not come earlier"),
+        ("to_array(steps)[0].last.output", "refers to a step that does not come earlier"),
+        ("[steps.fetch, steps][*].last", "refers to a step that does not come earlier"),
     ] {
         let found = of(expression);
         assert!(!found.is_empty(), "{expression}");

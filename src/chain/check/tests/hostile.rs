@@ -159,6 +159,23 @@ fn mutation() -> impl Strategy<Value = (prop::sample::Index, usize, Vec<u8>)> {
     (any::<prop::sample::Index>(), 0_usize..8, by)
 }
 
+/// A definition is checked before its place in the line is known, so none may hold the others up.
+#[test]
+fn a_flood_of_steps_with_references_costs_no_time_to_speak_of() {
+    let reference = "${{ steps.nobody }} ".repeat(400);
+    let steps: Vec<Value> =
+        (0..100_000).map(Value::from).chain([json!({"action_id": "a", "payload": {"p": reference}})]).collect();
+    let few: Vec<Value> = (0..99).map(|n| json!({"action_id": format!("a{n}"), "payload": {"p": reference}})).collect();
+    for steps in [steps, few] {
+        let body = json!({"chain_id": "c", "steps": steps}).to_string();
+        let started = std::time::Instant::now();
+        let rejection = checked(body).unwrap_err();
+        assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+        let problems = rejection.problems;
+        assert!(problems.list().iter().any(|problem| problem.pointer == "/steps"), "there are too many");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
