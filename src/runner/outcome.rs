@@ -124,14 +124,17 @@ impl Runner {
         let sent = own_attempts > 0;
         let success = status == StepStatus::Success;
         let told = success || status == StepStatus::Skipped;
+        let acted = substituted || (first.is_some() && sent);
         let message = (!told).then(|| trace.message.unwrap_or_else(|| class.as_str().to_owned()));
+        // One that could not even be sent took nobody's place.
+        let message = message.map(|why| if first.is_some() && !acted { format!("the fallback: {why}") } else { why });
         let (spent, waited) = clocks(active.as_mut(), &open, trace.child.as_ref());
         let finished = StepFinished {
             step_index: path.index(),
             step_id: live.chain.step_id(path),
             action_id: step.operation(false).map(|operation| operation.action.clone()),
             status,
-            http_status: trace.http_status,
+            http_status: first.filter(|_| !acted).map_or(trace.http_status, |first| first.http_status),
             attempts,
             polls: first.map_or(0, |first| first.polls) + active.as_ref().map_or(0, |active| active.polling.polls),
             latency_ms: spent,
@@ -150,8 +153,11 @@ impl Runner {
             hash_alg: self.settings.hasher.algorithm(),
             error_classification: told_class(first.map(|first| first.class), class),
             directive,
-            fallback_used: substituted || first.is_some(),
-            fallback_action_id: first.and(step.operation(true)).map(|operation| operation.action.clone()),
+            fallback_used: acted,
+            fallback_action_id: first
+                .filter(|_| sent)
+                .and(step.operation(true))
+                .map(|operation| operation.action.clone()),
             maybe_repeated: first.is_some_and(|first| first.maybe_repeated)
                 || (open.maybe_carried_out && own_attempts > 1),
         };
@@ -216,7 +222,8 @@ fn fell_back(path: &StepPath, end: &End, active: Option<&mut ActiveStep>, open: 
     let unsent = OpenStep::new(path.clone());
     let (spent_ms, gate_wait_ms) = clocks(active, open.unwrap_or(&unsent), end.trace.child.as_ref());
     let (step, status, class) = (path.clone(), end.status, end.class);
-    Entry::Private(Private::FellBack { step, status, class, polls, spent_ms, gate_wait_ms })
+    let http_status = end.trace.http_status;
+    Entry::Private(Private::FellBack { step, status, class, http_status, polls, spent_ms, gate_wait_ms })
 }
 
 fn log_end(finished: &StepFinished) {

@@ -112,6 +112,21 @@ fn each(value: &mut Value, pointer: &[String], visit: &mut impl FnMut(&mut Value
     }
 }
 
+/// `text` as it stands in JSON, without the quotes.
+fn escaped(text: &str, ascii: bool) -> String {
+    let quoted = Value::from(text).to_string();
+    let inner = quoted[1..quoted.len() - 1].chars();
+    let mut units = [0; 2];
+    inner.fold(String::new(), |mut out, c| {
+        if c.is_ascii() || !ascii {
+            out.push(c);
+        } else {
+            out.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+        out
+    })
+}
+
 fn leaves(value: &Value, found: &mut BTreeSet<String>) {
     let text = match value {
         Value::Array(items) => return items.iter().for_each(|item| leaves(item, found)),
@@ -121,6 +136,8 @@ fn leaves(value: &Value, found: &mut BTreeSet<String>) {
         Value::Null | Value::Bool(_) => return,
     };
     if text.chars().count() >= SHORTEST && found.len() < MOST_TEXTS {
+        // A message may have it as JSON does: with escapes, and by many in ASCII alone.
+        found.extend([escaped(&text, false), escaped(&text, true)]);
         found.insert(text);
     }
 }
@@ -196,5 +213,18 @@ mod tests {
             Redaction::mask_extracted(&real, None),
             map(json!({"phone": "***", "name": "***", "digits": "***"}))
         );
+    }
+
+    #[test]
+    fn a_text_is_found_as_json_writes_it_too() {
+        let redaction = Redaction::new(["/s"]).unwrap();
+        for (value, message, shown) in [
+            ("a\"b", r#"bad a"b, in {"s":"a\"b"}"#, r#"bad ***, in {"s":"***"}"#),
+            ("Zoë-1", r#"no Zoë-1, no Zo\u00eb-1"#, "no ***, no ***"),
+            ("😀😀", r#"\ud83d\ude00\ud83d\ude00!"#, "***!"),
+        ] {
+            let texts = redaction.texts(&json!({"s": value}));
+            assert_eq!(Redaction::scrub(message, &texts), shown);
+        }
     }
 }

@@ -109,6 +109,9 @@ pub enum Private {
         status: StepStatus,
         /// Its classification.
         class: ErrorClass,
+        /// Of its last exchange.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        http_status: Option<u16>,
         /// How often its job was asked after.
         polls: u32,
         /// The step clock so far; the fallback has one of its own.

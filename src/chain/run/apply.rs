@@ -188,9 +188,9 @@ impl RunState {
                 legal(is_open && self.open.is_none() && self.is_at(step), "entered")?;
                 self.frames.push(Frame { within: Some(step.clone()), deadline: *deadline, steps: Vec::new() });
             }
-            Private::FellBack { step, status, class, polls, spent_ms, gate_wait_ms } => {
+            Private::FellBack { step, status, class, http_status, polls, spent_ms, gate_wait_ms } => {
                 legal(is_open && (self.is_at(step) || self.is_around(step)), "fell_back")?;
-                self.fell_back(step, (*status, *class), (*polls, *spent_ms, *gate_wait_ms))?;
+                self.fell_back(step, (*status, *class, *http_status), (*polls, *spent_ms, *gate_wait_ms))?;
             }
             Private::StepData { step, data, extracted, child, message, omitted } => {
                 legal(is_open && (self.is_at(step) || self.is_around(step)), "step_data")?;
@@ -235,7 +235,7 @@ impl RunState {
     fn fell_back(
         &mut self,
         step: &StepPath,
-        (status, class): (StepStatus, ErrorClass),
+        (status, class, http_status): (StepStatus, ErrorClass, Option<u16>),
         (polls, spent_ms, gate_wait_ms): (u32, u64, u64),
     ) -> Result<(), Illegal> {
         if self.is_around(step) {
@@ -250,6 +250,7 @@ impl RunState {
         let first = First {
             status,
             class,
+            http_status,
             attempts,
             polls,
             job_id: open.job.map(|job| job.id),

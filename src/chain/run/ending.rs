@@ -130,8 +130,15 @@ fn by_directive(step: &Step, finished: &FinishedStep) -> Option<Ending> {
     let at = culprit(finished);
     let class = at.event.error_classification;
     let http = at.event.http_status.map(|status| format!(", HTTP {status}")).unwrap_or_default();
-    let action = at.event.action_id.as_ref().map(|action| format!(" ({action})")).unwrap_or_default();
-    let message = format!("step {}{action} {what}: {}{http}", at.event.step_id, class.as_str());
+    let why = format!("{}{http}", class.as_str());
+    let message = match (&at.event.fallback_action_id, &at.event.action_id) {
+        // Why the step did not succeed itself says nothing of its fallback.
+        (Some(fallback), _) => {
+            format!("step {} {what}: it fell back on {fallback} after {}", at.event.step_id, class.as_str())
+        }
+        (None, Some(action)) => format!("step {} ({action}) {what}: {why}", at.event.step_id),
+        (None, None) => format!("step {} {what}: {why}", at.event.step_id),
+    };
     let reason = reason(code, Some(at.event.step_id.clone()), &message);
     Some(Ending { status, reason, step: (event.status, class) })
 }

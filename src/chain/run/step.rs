@@ -111,6 +111,8 @@ pub struct First {
     pub status: StepStatus,
     /// Its classification.
     pub class: ErrorClass,
+    /// Of its last exchange.
+    pub http_status: Option<u16>,
     /// How many exchanges it made.
     pub attempts: u32,
     /// How often its job was asked after.

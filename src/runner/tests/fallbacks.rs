@@ -223,7 +223,10 @@ async fn a_fallback_that_is_never_sent_leaves_the_step_as_it_was() {
         assert_eq!((sent(&world), outcome(&world)), (vec![OWN.to_owned()], how.into()));
         let step = ended(&world);
         assert_eq!((&step["attempts"], &step["payload_hash"]), (&json!(1), &Value::Null));
-        assert_eq!(world.result()["aggregated_responses"][0]["error_message"], "no token for you");
+        let figures = (&step["fallback_used"], step.get("fallback_action_id"), &step["http_status"]);
+        let own_status = if how.starts_with("failed") { json!(500) } else { Value::Null };
+        assert_eq!(figures, (&json!(false), None, &own_status), "it took nobody's place");
+        assert_eq!(world.result()["aggregated_responses"][0]["error_message"], "the fallback: no token for you");
     }
 }
 

@@ -154,6 +154,7 @@ fn an_exchange_that_was_refused_does_not_undo_an_earlier_one_that_may_have_been_
         let first = First {
             status,
             class: ErrorClass::Network,
+            http_status: None,
             attempts: 1,
             polls: 0,
             job_id: None,

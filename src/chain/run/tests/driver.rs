@@ -333,5 +333,5 @@ impl Driven {
 }
 
 fn fell_back(path: &StepPath, status: StepStatus, class: ErrorClass) -> Private {
-    Private::FellBack { step: path.clone(), status, class, polls: 0, spent_ms: 0, gate_wait_ms: 0 }
+    Private::FellBack { step: path.clone(), status, class, http_status: None, polls: 0, spent_ms: 0, gate_wait_ms: 0 }
 }
