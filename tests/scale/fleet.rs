@@ -11,7 +11,7 @@ const MOST_MEMORY: u64 = 150_000_000;
 async fn a_thousand_chains_are_in_flight_together_in_little_memory() {
     let _busy = QUIET.read().await;
     cxchain::ops::raise_open_files(CHAINS as u64);
-    let mut stage = Stage::new(Broker::shared().await, taking(Duration::from_secs(2))).await;
+    let mut stage = Stage::new(Broker::shared().await, taking(Duration::from_secs(3))).await;
     let queues = format!("[{{name = \"{}\", prefetch = {CHAINS}}}]", stage.queue);
     stage.set("queues", &queues).set("tenants.default.max_concurrent", "1000");
     let connection = stage.connect().await;
