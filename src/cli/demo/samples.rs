@@ -44,12 +44,11 @@ pub(super) const SAMPLES: [Sample; 7] = [
     Sample { killed_in: Some("invoices"), ..sample!(KILLED, "examples/invoice-run.json", "completed") },
 ];
 
-const FAULTS: [&str; 8] = [
+const FAULTS: [&str; 7] = [
     "da-validate-address=status:422,body:zip is no ZIP code",
     "da-export-orders=status:429,retry-after:2,times:1",
     "da-build-usage-report=job-runs-for:1s",
     "da-place-hold=status:500,body:the ledger is closed",
-    r#"da-find-customer=status:200,body:{"customerId":"4711","tier":"premium"}"#,
     "da-find-slot=status:500,body:no calendar",
     "da-send-message=status:403,body:no message for you",
     // Long enough that it is not over when the next worker is there.
