@@ -14,6 +14,7 @@ use owo_colors::OwoColorize;
 use serde_json::{Value, json};
 
 use super::figures::count;
+use super::submit::judge_size;
 use super::text::{json_line, plain};
 use super::{Exit, load, page};
 use crate::app;
@@ -21,7 +22,7 @@ use crate::chain::check::{Catalogue, Submission, check as check_chain};
 use crate::chain::plan::Plan;
 use crate::chain::problem::Problems;
 use crate::chain::{Chain, Problem, TenantName};
-use crate::config::{Config, DEFAULT_PATH};
+use crate::config::{Config, DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_PATH};
 use explain::Source;
 use tally::Tally;
 
@@ -86,6 +87,8 @@ pub(super) fn check(config: Option<&Path>, args: &CheckArgs) -> Exit {
 /// What files are judged by, and explained with.
 struct Judge {
     catalogue: Catalogue,
+    /// No worker looks at a longer message.
+    max_bytes: usize,
     /// For plans: the configuration, and what it is called.
     plans: Option<(Config, String)>,
 }
@@ -97,17 +100,18 @@ impl Judge {
         let there = path.or(Some(Path::new(DEFAULT_PATH)).filter(|default| default.exists()));
         let meant = args.strict || path.is_some() || (args.explain && there.is_some());
         if !meant && !args.explain {
-            return Ok(Self { catalogue: Catalogue::any(), plans: None });
+            return Ok(Self { catalogue: Catalogue::any(), max_bytes: DEFAULT_MAX_MESSAGE_BYTES, plans: None });
         }
         let config = load(path)?;
         let catalogue = if meant { app::catalogue(&config) } else { Catalogue::any() };
         let name = there.map_or_else(|| "built-in defaults".to_owned(), |path| plain(path.display()));
-        Ok(Self { catalogue, plans: args.explain.then_some((config, name)) })
+        let max_bytes = config.worker.max_message_bytes;
+        Ok(Self { catalogue, max_bytes, plans: args.explain.then_some((config, name)) })
     }
 
     /// How many problems it has.
     fn file(&self, file: &str, body: &[u8], args: &CheckArgs) -> usize {
-        let judged = judge(body, &self.catalogue);
+        let judged = judge_size(body, self.max_bytes).and_then(|()| judge(body, &self.catalogue));
         let plan = judged.as_ref().ok().and_then(|chain| self.plan(chain));
         if args.json {
             let mut document = document(file, &judged);

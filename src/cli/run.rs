@@ -109,7 +109,7 @@ fn chain(config: &Config, args: &RunArgs) -> Result<(Chain, RunId), Exit> {
     }
     let (file, body) = read(&args.file)?;
     let catalogue = app::catalogue(config).require_run_id(false);
-    let judged = judge_size(&body, config).and_then(|()| judge_for(tenant, &body, &catalogue));
+    let judged = judge_size(&body, config.worker.max_message_bytes).and_then(|()| judge_for(tenant, &body, &catalogue));
     let chain = judged.map_err(|problems| {
         print_and_point(&file, &problems);
         say!("Nothing was called.");

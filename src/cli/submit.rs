@@ -48,14 +48,15 @@ pub(super) async fn submit(config: Config, args: SubmitArgs) -> Exit {
         Ok(read) => read,
         Err(exit) => return exit,
     };
-    let chain = match judge_size(&body, &config).and_then(|()| judge(&body, &catalogue(&config))) {
-        Ok(chain) => chain,
-        Err(problems) => {
-            print_and_point(&file, &problems);
-            say!("Nothing was published.");
-            return Exit::InvalidChain;
-        }
-    };
+    let chain =
+        match judge_size(&body, config.worker.max_message_bytes).and_then(|()| judge(&body, &catalogue(&config))) {
+            Ok(chain) => chain,
+            Err(problems) => {
+                print_and_point(&file, &problems);
+                say!("Nothing was published.");
+                return Exit::InvalidChain;
+            }
+        };
     let Some(run_id) = choose_run_id(&chain, args.run_id.as_ref()) else { return Exit::Usage };
     let client = match connect(&config).await {
         Ok(client) => client,
@@ -73,8 +74,7 @@ fn catalogue(config: &Config) -> Catalogue {
 }
 
 /// What a worker would refuse unread.
-pub(super) fn judge_size(body: &[u8], config: &Config) -> Result<(), Problems> {
-    let most = config.worker.max_message_bytes;
+pub(super) fn judge_size(body: &[u8], most: usize) -> Result<(), Problems> {
     if body.len() <= most {
         return Ok(());
     }

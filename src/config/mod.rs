@@ -47,7 +47,7 @@ pub use problem::{ConfigError, Origin, Problem};
 pub use reference::{reference, sample};
 pub use retry::Retry;
 pub use tenant::{Breaker, Jobs, Limit, Tenant};
-pub use worker::Worker;
+pub use worker::{DEFAULT_MAX_MESSAGE_BYTES, Worker};
 
 use crate::chain::TenantName;
 use load::FileText;
@@ -128,7 +128,13 @@ impl Config {
         let exposed = self.broker.tls.exposed_key();
         let exposed =
             exposed.map(|key| format!("broker.tls.key_file: everybody on this machine may read {}", key.display()));
-        exposed.into_iter().collect()
+        let used = |name: &TenantName| self.queues.iter().any(|queue| queue.tenant == *name);
+        let locked_out = self.tenants.iter().filter(|(name, _)| used(name)).filter_map(|(name, tenant)| {
+            let lacks = tenant.auth.lacks();
+            let what = lacks.join(" and no ");
+            (!lacks.is_empty()).then(|| format!("tenants.{name}.auth has no {what}: its calls will hardly be let in"))
+        });
+        exposed.into_iter().chain(locked_out).collect()
     }
 
     /// What holds, as TOML, each value with its origin as a comment. Secrets are masked.

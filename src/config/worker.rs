@@ -38,6 +38,8 @@ const DRAIN_TIMEOUT: Key<Span> = Key::new(
     "How long a stopping worker goes on with the runs in hand before it gives their messages back. With the longest run \
      (900s) it must stay under RabbitMQ's consumer timeout of 30 minutes.",
 );
+/// `worker.max_message_bytes` where nothing is configured.
+pub const DEFAULT_MAX_MESSAGE_BYTES: usize = 1_048_576;
 const MAX_MESSAGE_BYTES: Key<Integer> = Key::new(
     "max_message_bytes",
     Integer { min: 1 << 10, max: 16 << 20 },
@@ -112,5 +114,11 @@ mod tests {
         for host in ["", "node-1.example", "höst name\n", &"x".repeat(500)] {
             assert!(is_id(&default_id(host)), "{host:?}");
         }
+    }
+
+    #[test]
+    fn the_default_that_others_are_told_is_the_one_that_holds() {
+        let Fallback::Value(default) = MAX_MESSAGE_BYTES.fallback else { panic!("a value") };
+        assert_eq!(default, DEFAULT_MAX_MESSAGE_BYTES.to_string());
     }
 }

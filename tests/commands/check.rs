@@ -226,3 +226,14 @@ async fn the_readme_is_true() {
     let ended = run(&["check", "-"], &[], &chain.replacen("\"continue\"", "\"contine\"", 1)).await;
     assert!(readme.contains(&ended.said), "{}", ended.said);
 }
+
+/// The worker's judgement, which begins with the size.
+#[tokio::test]
+async fn what_no_worker_would_look_at_is_no_chain() {
+    let text = "x".repeat(1 << 20);
+    let body = format!(r#"{{"chain_id": "c", "steps": [{{"action_id": "a", "payload": {{"text": "{text}"}}}}]}}"#);
+    let ended = run(&["check", "-"], &[], &body).await;
+    assert_eq!(ended.code, 3, "{ended:?}");
+    assert!(ended.said.contains("allowed: at most 1048576 bytes"), "{}", ended.said);
+    assert!(ended.said.len() < 1_000, "the source is not shown");
+}

@@ -105,6 +105,9 @@ async fn a_journal_that_has_no_place_is_named_and_78() {
 #[tokio::test]
 async fn a_good_configuration_is_called_good() {
     let ended = run(&["config", "check"], &[], "").await;
-    assert_eq!((ended.code, ended.said.as_str()), (0, ""));
-    assert!(ended.out.contains("good"), "{}", ended.out);
+    assert_eq!((ended.code, ended.out.contains("good")), (0, true), "{}", ended.out);
+    assert!(ended.said.contains("tenants.default.auth has no client_id and no client_secret"), "{}", ended.said);
+    let credentials = [("TENANTS__DEFAULT__AUTH__CLIENT_ID", "a"), ("TENANTS__DEFAULT__AUTH__CLIENT_SECRET", "b")];
+    let ended = run(&["config", "check"], &env(&credentials), "").await;
+    assert_eq!((ended.code, ended.said.as_str()), (0, ""), "{ended:?}");
 }

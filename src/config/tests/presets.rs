@@ -236,3 +236,13 @@ fn the_reference_says_what_holds_for_each_api() {
     let tenant = sample["tenants"]["default"].as_table().unwrap();
     assert_eq!(tenant.keys().filter(|key| ["limits", "base_url", "max_concurrent"].contains(&key.as_str())).count(), 0);
 }
+
+#[test]
+fn credentials_that_are_missing_are_worth_a_warning_where_a_queue_needs_them() {
+    let warned = |text: &str| load(text, &[]).unwrap().warnings().join("; ");
+    insta::assert_snapshot!(warned(""), @"tenants.default.auth has no client_id and no client_secret: its calls will hardly be let in");
+    insta::assert_snapshot!(warned("tenants.default.api = \"cxone\""), @"tenants.default.auth has no access_key_id and no access_key_secret: its calls will hardly be let in");
+    assert_eq!(warned("[tenants.default.auth]\nclient_id = \"a\"\nclient_secret = \"b\""), "");
+    let other = "[[queues]]\nname = \"q\"\ntenant = \"north\"\n[tenants.north]\nbase_url = \"http://h\"\n[tenants.north.auth]\nclient_id = \"a\"\nclient_secret = \"b\"";
+    assert_eq!(warned(other), "", "nobody's calls go to default");
+}

@@ -152,7 +152,8 @@ fn a_key_that_everybody_may_read_is_worth_a_warning() {
     let file = format!("broker.url = \"amqps://localhost\"\n{}", files.tls(["one.pem", "one.pem", "one.key"]));
     for (mode, warnings) in [(0o600, 0), (0o640, 0), (0o644, 1)] {
         std::fs::set_permissions(files.path("one.key"), std::fs::Permissions::from_mode(mode)).unwrap();
-        let found = load(&file, &[]).unwrap().warnings();
+        let mut found = load(&file, &[]).unwrap().warnings();
+        found.retain(|one| !one.starts_with("tenants."));
         assert_eq!(found.len(), warnings, "{mode:o}: {found:?}");
         assert!(found.iter().all(|one| one.starts_with("broker.tls.key_file: ")), "{found:?}");
     }
