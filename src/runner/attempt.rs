@@ -13,7 +13,7 @@ use super::drive::{Halt, Live};
 use super::lead::Lead;
 use super::recorder::{Entry, RENEW_EVERY};
 use crate::chain::log::Private;
-use crate::chain::run::{Command, decide};
+use crate::chain::run::{Command, OpenStep, decide};
 use crate::chain::{ActionId, ErrorClass, Mode, Operation, StepPath, Verdict};
 use crate::failpoint;
 use crate::ports::{Answer, Call, Credential, JournalError, Permit};
@@ -216,7 +216,7 @@ impl Live {
     pub(super) fn span(&self, path: &StepPath, ahead: u32) -> Span {
         let open = self.recorder.state().open();
         let attempt = open.map_or(0, |open| open.intent.unwrap_or(open.attempts)) + ahead;
-        let fallback = open.is_some_and(|open| open.first.is_some());
+        let fallback = open.is_some_and(OpenStep::is_fallback);
         let step_id = self.chain.step_id(path);
         let operation = self.chain.step(path).and_then(|step| step.operation(fallback));
         error_span!("step", step_id, action_id = operation.map(|operation| operation.action.as_str()), attempt)

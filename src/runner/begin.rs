@@ -12,7 +12,7 @@ use super::outcome::Trace;
 use super::recorder::Entry;
 use crate::chain::log::Private;
 use crate::chain::result::FinalStatus;
-use crate::chain::run::{Child, Readiness, readiness, undone};
+use crate::chain::run::{Child, OpenStep, Readiness, readiness, undone};
 use crate::chain::{ErrorClass, Operation, StepPath, StepStatus};
 use crate::ports::Prepared;
 
@@ -57,14 +57,15 @@ impl Runner {
         Ok(false)
     }
 
-    /// Makes a step that had begun the one at work, again. What was sent once is ready for ever.
+    /// Makes a step that had begun the one at work, again. What was sent once is ready for as long as the configuration of its action
+    /// stays as it is.
     pub(super) fn take_up(&self, live: &mut Live, path: &StepPath) {
         if live.is_at_work(path) {
             return;
         }
         let chain = live.chain.clone();
         let open = live.recorder.state().open();
-        let fallback = open.is_some_and(|open| open.first.is_some());
+        let fallback = open.is_some_and(OpenStep::is_fallback);
         let Some(operation) = chain.step(path).and_then(|step| step.operation(fallback)) else { return };
         let ready = readiness(&chain, live.recorder.state(), live.recorder.run_id(), path);
         let request = match ready {
@@ -89,7 +90,7 @@ impl Runner {
         let left = open.and_then(|open| open.not_before).map(|at| at.since(live.recorder.now()));
         live.step = Some(ActiveStep {
             path: path.clone(),
-            fallback: open.is_some_and(|open| open.first.is_some()),
+            fallback: open.is_some_and(OpenStep::is_fallback),
             clock: StepClock::resume(operation.timeout, spent, waited),
             request,
             // What a worker before this one had left of its back-off.
@@ -145,7 +146,7 @@ impl Runner {
 
 impl Live {
     fn is_at_work(&self, path: &StepPath) -> bool {
-        let fallback = self.recorder.state().open().is_some_and(|open| open.first.is_some());
+        let fallback = self.recorder.state().open().is_some_and(OpenStep::is_fallback);
         self.step.as_ref().is_some_and(|active| active.path == *path && active.fallback == fallback)
     }
 }

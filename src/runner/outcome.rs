@@ -1,14 +1,17 @@
 //! How a step ends: what is extracted, whether a fallback takes its place, and the event and the record that say so. All of it is
 //! staged only.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 use tracing::{debug, info};
 
 use super::Runner;
 use super::begin::ActiveStep;
 use super::drive::{Halt, Live};
+use super::record::Undecided;
 use super::recorder::Entry;
-use crate::chain::log::{EventBody, Private, StepFinished, StepRetried};
+use crate::chain::log::{EventBody, Private, StepFinished};
 use crate::chain::run::{Child, Conclusion, OpenStep, conclude, render};
 use crate::chain::stamp::{Millis, millis};
 use crate::chain::{ErrorClass, OnFailure, Step, StepPath, StepStatus};
@@ -86,21 +89,16 @@ impl Runner {
     fn fall_back(&self, live: &mut Live, path: &StepPath, end: &End, at: Millis) -> Result<(), Halt> {
         let mut active = live.step.take();
         let open = live.recorder.state().open();
-        let unclosed = open.and_then(|open| open.intent.or(open.job.as_ref().map(|_| open.attempts)));
+        let unclosed = open.and_then(OpenStep::untold);
         let mut batch = vec![fell_back(path, end, active.as_mut(), open)];
         if let (Some(attempt), Some(active)) = (unclosed, &active) {
-            let retried = StepRetried {
-                step_index: path.index(),
-                step_id: live.chain.step_id(path),
-                action_id: live.operation(path, false).action.clone(),
-                attempt,
-                payload_hash: self.settings.hasher.hash(&active.request.body),
-                response_hash: end.trace.response_hash.clone(),
-                hash_alg: self.settings.hasher.algorithm(),
-                error_classification: end.class,
+            let undecided = Undecided {
+                class: end.class,
                 http_status: end.trace.http_status,
-                delay_ms: 0,
+                response_hash: end.trace.response_hash.clone(),
+                delay: Duration::ZERO,
             };
+            let retried = self.retried(live, path, (attempt, &active.request.body), undecided);
             batch.push(live.step_event(path, EventBody::StepRetried(retried)));
         }
         let (status, class) = (end.status.as_str(), end.class.as_str());

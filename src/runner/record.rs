@@ -21,6 +21,15 @@ use crate::ports::{Answer, Call, Outcome, Permit};
 /// event each time, and no attempt.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// What an exchange that does not decide its step came to.
+pub(super) struct Undecided {
+    pub(super) class: ErrorClass,
+    pub(super) http_status: Option<u16>,
+    pub(super) response_hash: Option<String>,
+    /// How long until the next one at least.
+    pub(super) delay: Duration,
+}
+
 impl Runner {
     /// Records what came of the exchange: the step's outcome, or a retry.
     pub(super) async fn record(
@@ -46,18 +55,13 @@ impl Runner {
         match after(step, &open, answer.verdict, room) {
             After::Retry { class, delay } => {
                 let wait = if throttled { pause } else { delay };
-                let retried = StepRetried {
-                    step_index: path.index(),
-                    step_id: call.step_id.clone(),
-                    action_id: call.action.clone(),
-                    attempt: call.attempt,
-                    payload_hash: self.settings.hasher.hash(&call.request.body),
-                    response_hash: answer.body.as_ref().map(|body| self.settings.hasher.hash(body)),
-                    hash_alg: self.settings.hasher.algorithm(),
-                    error_classification: class,
+                let undecided = Undecided {
+                    class,
                     http_status: answer.http_status,
-                    delay_ms: millis(wait),
+                    response_hash: answer.body.as_ref().map(|body| self.settings.hasher.hash(body)),
+                    delay: wait,
                 };
+                let retried = self.retried(live, &path, (call.attempt, &call.request.body), undecided);
                 debug!(
                     class = class.as_str(),
                     http_status = answer.http_status,
@@ -96,6 +100,29 @@ impl Runner {
         said.unwrap_or(drawn).max(SHORTEST_PAUSE)
     }
 
+    /// What is told of the exchange of this number and body, which does not decide its step.
+    pub(super) fn retried(
+        &self,
+        live: &Live,
+        path: &StepPath,
+        (attempt, body): (u32, &[u8]),
+        undecided: Undecided,
+    ) -> StepRetried {
+        let fallback = live.recorder.state().open().is_some_and(OpenStep::is_fallback);
+        StepRetried {
+            step_index: path.index(),
+            step_id: live.chain.step_id(path),
+            action_id: live.operation(path, fallback).action.clone(),
+            attempt,
+            payload_hash: self.settings.hasher.hash(body),
+            response_hash: undecided.response_hash,
+            hash_alg: self.settings.hasher.algorithm(),
+            error_classification: undecided.class,
+            http_status: undecided.http_status,
+            delay_ms: millis(undecided.delay),
+        }
+    }
+
     fn retry(&self, live: &mut Live, step: &StepPath, unknown: bool, retried: StepRetried) -> Result<(), Halt> {
         let clock = &mut active(live).clock;
         let (spent_ms, gate_wait_ms) = (millis(clock.spent()), millis(clock.waited()));
@@ -116,19 +143,9 @@ impl Runner {
         }
         let open = open_step(live);
         let body = active(live).request.body.clone();
-        let fallback = active(live).fallback;
-        let retried = StepRetried {
-            step_index: path.index(),
-            step_id: live.chain.step_id(path),
-            action_id: live.operation(path, fallback).action.clone(),
-            attempt: open.intent.unwrap_or(open.attempts),
-            payload_hash: self.settings.hasher.hash(&body),
-            response_hash: None,
-            hash_alg: self.settings.hasher.algorithm(),
-            error_classification: ErrorClass::OutcomeUnknown,
-            http_status: None,
-            delay_ms: 0,
-        };
+        let class = ErrorClass::OutcomeUnknown;
+        let undecided = Undecided { class, http_status: None, response_hash: None, delay: Duration::ZERO };
+        let retried = self.retried(live, path, (open.intent.unwrap_or(open.attempts), &body), undecided);
         self.retry(live, path, true, retried)?;
         // Whether it may be sent still is asked anew: the configuration can be another one.
         live.step = None;

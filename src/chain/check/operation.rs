@@ -63,18 +63,12 @@ pub(super) fn of_step(
     let idempotent = object.optional("idempotent").and_then(|field| field.flag(report));
     let max_attempts = object.optional("retry").and_then(|field| max_attempts(&field, report));
     callee.check(object, payload.as_ref(), report);
-    let required_params = callee.join(required.unwrap_or_default());
-    let idempotent = idempotent.unwrap_or(callee.is_idempotent());
-    let Callee { action, rules, .. } = callee;
+    let operation = callee.called_with(payload?, mode, timeout)?;
     Some(Operation {
-        action: action?,
-        payload: payload?,
-        mode,
-        required_params,
-        timeout,
-        idempotent,
+        required_params: joined(required.unwrap_or_default(), operation.required_params),
+        idempotent: idempotent.unwrap_or(operation.idempotent),
         max_attempts,
-        rules,
+        ..operation
     })
 }
 
@@ -91,18 +85,7 @@ pub(super) fn of_fallback(
     let timeout = callee.timeout(object, &mode, report);
     let payload = payload(object, scope, report);
     callee.check(object, payload.as_ref(), report);
-    let (required_params, idempotent) = (callee.join(Vec::new()), callee.is_idempotent());
-    let Callee { action, rules, .. } = callee;
-    Some(Operation {
-        action: action?,
-        payload: payload?,
-        mode,
-        required_params,
-        timeout,
-        idempotent,
-        max_attempts: None,
-        rules,
-    })
+    callee.called_with(payload?, mode, timeout)
 }
 
 /// The action of a call, with what is known of it.
@@ -141,10 +124,6 @@ impl Callee {
         }
     }
 
-    fn is_idempotent(&self) -> bool {
-        self.rules.as_ref().is_some_and(|rules| rules.idempotent)
-    }
-
     fn timeout(&self, object: &Object<'_, '_>, mode: &Mode, report: &mut Report<'_>) -> Duration {
         let (bounds, default) = job::timeouts(mode);
         let longest = Duration::from_secs(*bounds.end());
@@ -160,12 +139,26 @@ impl Callee {
         }
     }
 
-    /// The step's `own` names and the action's.
-    fn join(&self, own: Vec<String>) -> Vec<String> {
-        let action = self.rules.iter().flat_map(|rules| &rules.required_params);
-        let further: Vec<String> = action.filter(|name| !own.contains(name)).cloned().collect();
-        own.into_iter().chain(further).collect()
+    /// The call with what is known of the action for all that a step may say itself. `None` where the action is none.
+    fn called_with(self, payload: Template, mode: Mode, timeout: Duration) -> Option<Operation> {
+        let rules = self.rules.as_ref();
+        Some(Operation {
+            action: self.action?,
+            payload,
+            mode,
+            required_params: rules.map(|rules| rules.required_params.clone()).unwrap_or_default(),
+            timeout,
+            idempotent: rules.is_some_and(|rules| rules.idempotent),
+            max_attempts: None,
+            rules: self.rules,
+        })
     }
+}
+
+/// The step's `own` names and the action's.
+fn joined(own: Vec<String>, actions: Vec<String>) -> Vec<String> {
+    let further: Vec<String> = actions.into_iter().filter(|name| !own.contains(name)).collect();
+    own.into_iter().chain(further).collect()
 }
 
 /// An absent one is empty.

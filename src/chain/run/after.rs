@@ -65,7 +65,7 @@ pub fn after(step: &Step, open: &OpenStep, verdict: Verdict, room: Room) -> Afte
 /// What is called for the step now: its own operation, or its fallback's.
 #[must_use]
 pub fn operation<'c>(step: &'c Step, open: &OpenStep) -> Option<&'c Operation> {
-    step.operation(open.first.is_some())
+    step.operation(open.is_fallback())
 }
 
 /// Whether an exchange of which nobody knows what came of it may be made again.

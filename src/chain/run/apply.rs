@@ -244,8 +244,7 @@ impl RunState {
         }
         let open = self.open.take().unwrap_or_else(|| OpenStep::new(step.clone()));
         legal(open.path == *step && open.first.is_none(), "fell_back")?;
-        // The submission of a job is an exchange that no event tells before the step's end.
-        let unclosed = open.intent.or(open.job.as_ref().map(|_| open.attempts));
+        let unclosed = open.untold();
         let attempts = unclosed.unwrap_or(open.attempts);
         let first = First {
             status,

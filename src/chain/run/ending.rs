@@ -8,7 +8,7 @@ use super::super::stamp::Millis;
 use super::after::directive;
 use super::decide::Inputs;
 use super::state::RunState;
-use super::step::FinishedStep;
+use super::step::{FinishedStep, OpenStep};
 
 /// How a chain ends.
 pub(super) struct Ending {
@@ -103,7 +103,7 @@ pub fn conclude<'c>(
     (status, class): (StepStatus, ErrorClass),
     at: Millis,
 ) -> Conclusion<'c> {
-    if state.open().is_some_and(|open| open.first.is_some()) {
+    if state.open().is_some_and(OpenStep::is_fallback) {
         return Conclusion::Finish { directive: Some(OnFailure::Fallback) };
     }
     let ends = cut(state, depth, (status, class), at).is_some() || state.looped_at().is_some();

@@ -1,5 +1,7 @@
 //! Whether a step whose turn it is can be sent, and with what payload: its condition, its expressions, its parameters. Nothing in here
-//! depends on anything but the definition and the log, so whoever resumes the run sends the same.
+//! depends on anything but the definition, what is configured for its actions, and the log: no clock and no chance.
+
+use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
@@ -7,12 +9,13 @@ use super::super::definition::{Chain, Operation, Step, Work};
 use super::super::expression::{Context, Seen, Template};
 use super::super::ids::{RunId, StepPath};
 use super::state::RunState;
+use super::step::OpenStep;
 
 /// What is to be done with a step whose turn it is.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Readiness<'c> {
     /// It is sent with this payload.
-    Send(&'c Operation, Map<String, Value>),
+    Send(&'c Operation, Cow<'c, Map<String, Value>>),
     /// The chain that is nested in it begins.
     Enter,
     /// Its condition is not met.
@@ -37,7 +40,7 @@ pub fn readiness<'c>(chain: &'c Chain, state: &RunState, run_id: &RunId, path: &
             Err(error) => return Readiness::Refuse(format!("when: {}", error.what)),
         }
     }
-    let fallback = open.is_some_and(|open| open.first.is_some());
+    let fallback = open.is_some_and(OpenStep::is_fallback);
     match (step.operation(fallback), &step.work) {
         (Some(operation), _) => payload(chain, state, run_id, path, operation),
         (None, Work::Chain(_)) => Readiness::Enter,
@@ -52,11 +55,15 @@ fn payload<'c>(
     path: &StepPath,
     operation: &'c Operation,
 ) -> Readiness<'c> {
-    let rendered = match render(chain, state, run_id, path, &operation.payload) {
-        Ok(Value::Object(rendered)) => rendered,
-        Ok(_) => return Readiness::Refuse("the payload is no object".into()),
-        Err(why) => return Readiness::Refuse(format!("payload{why}")),
+    let rendered = match operation.payload.literal() {
+        Some(literal) => literal.as_object().map(Cow::Borrowed),
+        None => match render(chain, state, run_id, path, &operation.payload) {
+            Ok(Value::Object(rendered)) => Some(Cow::Owned(rendered)),
+            Ok(_) => None,
+            Err(why) => return Readiness::Refuse(format!("payload{why}")),
+        },
     };
+    let Some(rendered) = rendered else { return Readiness::Refuse("the payload is no object".into()) };
     let lacking = operation.required_params.iter().find(|name| rendered.get(*name).is_none_or(Value::is_null));
     // The name is in the definition or the configuration; whoever reads the result may know it.
     if let Some(name) = lacking {

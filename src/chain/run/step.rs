@@ -139,6 +139,18 @@ pub struct Job {
 }
 
 impl OpenStep {
+    /// Whether it is its fallback that is at work.
+    #[must_use]
+    pub fn is_fallback(&self) -> bool {
+        self.first.is_some()
+    }
+
+    /// The number of the exchange that no event tells yet: the one in flight, or the submission of its job.
+    #[must_use]
+    pub fn untold(&self) -> Option<u32> {
+        self.intent.or(self.job.as_ref().map(|_| self.attempts))
+    }
+
     /// A step of which no exchange was made.
     #[must_use]
     pub fn new(path: StepPath) -> Self {

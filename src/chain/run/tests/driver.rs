@@ -272,7 +272,7 @@ impl Driven {
             Conclusion::Finish { directive } => self.finished(path, (status, class), directive, child),
             Conclusion::Call(_) => {
                 let open = self.state.open();
-                let unclosed = open.and_then(|open| open.intent.or(open.job.as_ref().map(|_| open.attempts)));
+                let unclosed = open.and_then(OpenStep::untold);
                 self.stage(|log| log.private(fell_back(path, status, class)));
                 if let Some(attempt) = unclosed {
                     self.stage_event(self.retried(path, attempt, class));
