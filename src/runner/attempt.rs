@@ -107,7 +107,8 @@ impl Runner {
             let step = active(live).path.clone();
             let attempt = live.recorder.state().open().map_or(0, |open| open.attempts) + 1;
             let at = live.recorder.now();
-            let intent = Private::Intent { step: step.clone(), attempt, at };
+            let payload_hash = self.settings.hasher.hash(&active(live).request.body);
+            let intent = Private::Intent { step: step.clone(), attempt, at, payload_hash };
             let asked = Instant::now();
             live.append(vec![Entry::Private(intent)]).await?;
             self.lead.took(asked.elapsed());

@@ -1,6 +1,7 @@
 //! How a step ends: what is extracted, whether a fallback takes its place, and the event and the record that say so. All of it is
 //! staged only.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -91,14 +92,14 @@ impl Runner {
         let open = live.recorder.state().open();
         let unclosed = open.and_then(OpenStep::untold);
         let mut batch = vec![fell_back(path, end, active.as_mut(), open)];
-        if let (Some(attempt), Some(active)) = (unclosed, &active) {
+        if let Some(attempt) = unclosed {
             let undecided = Undecided {
                 class: end.class,
                 http_status: end.trace.http_status,
                 response_hash: end.trace.response_hash.clone(),
                 delay: Duration::ZERO,
             };
-            let retried = self.retried(live, path, (attempt, &active.request.body), undecided);
+            let retried = self.retried(live, path, attempt, undecided);
             batch.push(live.step_event(path, EventBody::StepRetried(retried)));
         }
         let (status, class) = (end.status.as_str(), end.class.as_str());
@@ -143,10 +144,7 @@ impl Runner {
                 .map(|job| &job.id)
                 .or(first.and_then(|first| first.job_id.as_ref()))
                 .map(ToString::to_string),
-            payload_hash: active
-                .as_ref()
-                .filter(|_| sent)
-                .map(|active| self.settings.hasher.hash(&active.request.body)),
+            payload_hash: open.payload_hash.clone().filter(|_| sent),
             response_hash: trace.response_hash,
             hash_alg: self.settings.hasher.algorithm(),
             error_classification: told_class(first.map(|first| first.class), class),
@@ -162,8 +160,11 @@ impl Runner {
         log_end(&finished);
         let omitted = class == ErrorClass::ResponseTooLarge && !substituted;
         let child = trace.child.map(|child| child.final_status);
-        let data = trace.data.filter(|_| success && child.is_none()).map(Into::into);
-        let data = Private::StepData { step: path.clone(), data, extracted, child, message, omitted };
+        let data: Option<Arc<Value>> = trace.data.filter(|_| success && child.is_none()).map(Into::into);
+        let answered = step.operation(first.is_some()).filter(|_| data.is_some() && !substituted);
+        let rules = answered.and_then(|operation| operation.rules.as_ref());
+        let redaction = rules.map(|rules| rules.redaction.clone()).unwrap_or_default();
+        let data = Private::StepData { step: path.clone(), data, extracted, child, message, omitted, redaction };
         let event = live.step_event(path, EventBody::StepFinished(finished));
         live.recorder.stage_at(at, vec![Entry::Private(data), event])?;
         Ok(())

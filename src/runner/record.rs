@@ -61,7 +61,7 @@ impl Runner {
                     response_hash: answer.body.as_ref().map(|body| self.settings.hasher.hash(body)),
                     delay: wait,
                 };
-                let retried = self.retried(live, &path, (call.attempt, &call.request.body), undecided);
+                let retried = self.retried(live, &path, call.attempt, undecided);
                 debug!(
                     class = class.as_str(),
                     http_status = answer.http_status,
@@ -100,21 +100,16 @@ impl Runner {
         said.unwrap_or(drawn).max(SHORTEST_PAUSE)
     }
 
-    /// What is told of the exchange of this number and body, which does not decide its step.
-    pub(super) fn retried(
-        &self,
-        live: &Live,
-        path: &StepPath,
-        (attempt, body): (u32, &[u8]),
-        undecided: Undecided,
-    ) -> StepRetried {
-        let fallback = live.recorder.state().open().is_some_and(OpenStep::is_fallback);
+    /// What is told of the exchange of this number, the last one, which does not decide its step.
+    pub(super) fn retried(&self, live: &Live, path: &StepPath, attempt: u32, undecided: Undecided) -> StepRetried {
+        let open = live.recorder.state().open();
+        let fallback = open.is_some_and(OpenStep::is_fallback);
         StepRetried {
             step_index: path.index(),
             step_id: live.chain.step_id(path),
             action_id: live.operation(path, fallback).action.clone(),
             attempt,
-            payload_hash: self.settings.hasher.hash(body),
+            payload_hash: open.and_then(|open| open.payload_hash.clone()).unwrap_or_default(),
             response_hash: undecided.response_hash,
             hash_alg: self.settings.hasher.algorithm(),
             error_classification: undecided.class,
@@ -142,10 +137,9 @@ impl Runner {
             return self.end_step(live, path, (StepStatus::Unknown, ErrorClass::OutcomeUnknown), trace);
         }
         let open = open_step(live);
-        let body = active(live).request.body.clone();
         let class = ErrorClass::OutcomeUnknown;
         let undecided = Undecided { class, http_status: None, response_hash: None, delay: Duration::ZERO };
-        let retried = self.retried(live, path, (open.intent.unwrap_or(open.attempts), &body), undecided);
+        let retried = self.retried(live, path, open.intent.unwrap_or(open.attempts), undecided);
         self.retry(live, path, true, retried)?;
         // Whether it may be sent still is asked anew: the configuration can be another one.
         live.step = None;

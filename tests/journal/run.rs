@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cxchain::chain::action::Redaction;
 use cxchain::chain::hash::sha256_hex;
 use cxchain::chain::log::{
     Author, EventBody, Head, Origin, Private, Record, RunAccepted, RunFinished, StepFinished, Subject, seal,
@@ -60,7 +61,8 @@ impl Writer {
     }
 
     pub(crate) fn intent(&self) -> Vec<Record> {
-        let intent = Private::Intent { step: StepPath::top(0), attempt: 1, at: Millis::EPOCH };
+        let intent =
+            Private::Intent { step: StepPath::top(0), attempt: 1, at: Millis::EPOCH, payload_hash: "p".into() };
         vec![Record::Private(intent)]
     }
 
@@ -77,6 +79,7 @@ impl Writer {
             child: None,
             message: Some("line\nbreak".into()),
             omitted: false,
+            redaction: Redaction::new(["/text", "/nested/*"]).expect("pointers"),
         };
         let finished = StepFinished {
             step_index: 0,

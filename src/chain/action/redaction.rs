@@ -4,6 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// A number or a text of fewer characters says too little to be looked for in a message, and would be found everywhere.
@@ -14,7 +15,8 @@ const MOST_TEXTS: usize = 1_000;
 const LONGEST: usize = 256;
 
 /// The places whose values are masked. None: nothing is.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<String>", into = "Vec<String>")]
 pub struct Redaction {
     pointers: Vec<Vec<String>>,
 }
@@ -44,6 +46,13 @@ impl Redaction {
             if Self::is_pointer(pointer) { Ok(tokens.collect()) } else { Err(pointer) }
         };
         Ok(Self { pointers: pointers.into_iter().map(parse).collect::<Result<_, _>>()? })
+    }
+
+    /// What masks the values that one of the two does.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let more = other.pointers.iter().filter(|pointer| !self.pointers.contains(pointer));
+        Self { pointers: self.pointers.iter().chain(more).cloned().collect() }
     }
 
     /// Whether nothing is masked.
@@ -94,6 +103,21 @@ impl Redaction {
             (name.clone(), if same { value.clone() } else { Value::from(Self::MASK) })
         };
         extracted.iter().map(shown).collect()
+    }
+}
+
+impl TryFrom<Vec<String>> for Redaction {
+    type Error = &'static str;
+
+    fn try_from(pointers: Vec<String>) -> Result<Self, Self::Error> {
+        Self::new(pointers.iter().map(String::as_str)).map_err(|_| "not a JSON pointer")
+    }
+}
+
+impl From<Redaction> for Vec<String> {
+    fn from(redaction: Redaction) -> Self {
+        let escaped = |token: &String| format!("/{}", token.replace('~', "~0").replace('/', "~1"));
+        redaction.pointers.iter().map(|tokens| tokens.iter().map(escaped).collect()).collect()
     }
 }
 

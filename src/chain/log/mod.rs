@@ -12,6 +12,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::action::Redaction;
 use super::ids::{JobId, StepPath};
 use super::outcome::{ErrorClass, JobProgress, StepStatus};
 use super::result::FinalStatus;
@@ -45,6 +46,8 @@ pub enum Private {
         attempt: u32,
         /// When.
         at: Millis,
+        /// Of what goes out: whoever takes the run up with another configuration could not make the same body again.
+        payload_hash: String,
     },
     /// The exchange of the open intent was not made after all: its permit grew old while the intent was journaled.
     Withdrawn {
@@ -135,6 +138,9 @@ pub enum Private {
         message: Option<String>,
         /// The body was too large to be kept.
         omitted: bool,
+        /// What of the data is masked wherever it is shown, whatever becomes of the action's configuration.
+        #[serde(default, skip_serializing_if = "Redaction::is_empty")]
+        redaction: Redaction,
     },
     /// Somebody asked for the end of this run.
     CancelRequested,

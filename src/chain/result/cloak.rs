@@ -29,7 +29,8 @@ struct Shown {
 
 impl<'c> Cloak<'c> {
     pub(super) fn new(chain: &'c Chain, steps: &[Arc<FinishedStep>]) -> Self {
-        let mut cloak = Self { chain, redacts: redacts(&chain.steps), shown: HashMap::new() };
+        let redacts = redacts(&chain.steps) || redacted(steps);
+        let mut cloak = Self { chain, redacts, shown: HashMap::new() };
         cloak.cover(steps);
         cloak
     }
@@ -84,13 +85,15 @@ impl<'c> Cloak<'c> {
         Redaction::mask_extracted(&step.extracted, again.as_ref())
     }
 
-    /// What is masked in the step's answer, if anything is.
-    fn redaction(&self, step: &FinishedStep) -> Option<&'c Redaction> {
+    /// What is masked in the step's answer, if anything is: what was when it came, and what is today.
+    fn redaction(&self, step: &FinishedStep) -> Option<Redaction> {
         if self.output(step).is_some() || step.event.status != StepStatus::Success {
             return None;
         }
         let operation = self.chain.step(&step.path)?.operation(step.event.fallback_action_id.is_some())?;
-        operation.rules.as_ref().map(|rules| &rules.redaction).filter(|redaction| !redaction.is_empty())
+        let today = operation.rules.as_ref().map(|rules| &rules.redaction);
+        let both = today.map_or_else(|| step.redaction.clone(), |today| step.redaction.and(today));
+        (!both.is_empty()).then_some(both)
     }
 
     /// What the step left was made of, where that is its fallback's fixed output.
@@ -112,6 +115,12 @@ fn redacts(steps: &[Step]) -> bool {
         };
         nested || calls.filter_map(|call| call.rules.as_ref()).any(|rules| !rules.redaction.is_empty())
     })
+}
+
+/// Whether anything is masked in what these steps left.
+fn redacted(steps: &[Arc<FinishedStep>]) -> bool {
+    let nested = |step: &FinishedStep| step.child.as_ref().is_some_and(|child| redacted(&child.steps));
+    steps.iter().any(|step| !step.redaction.is_empty() || nested(step))
 }
 
 /// `value` with a mask wherever `source`, which it was made of, has an expression.

@@ -122,7 +122,7 @@ impl RunState {
     /// What stands before it says which step it is: one of the innermost chain, or the one that this chain is nested in.
     fn step_finished(&mut self, event: &StepFinished, chain_id: ChainId, at: Millis) -> Result<(), Illegal> {
         let name = "step.finished";
-        let StepData { path, data, extracted, child, message, omitted } =
+        let StepData { path, data, extracted, child, message, omitted, redaction } =
             self.data.take().unwrap_or_else(|| StepData::nothing(self.frame().next()));
         legal(path.index() == event.step_index && u32::from(event.step_index) < self.steps_total, name)?;
         legal(child.is_some() == self.is_around(&path), name)?;
@@ -130,7 +130,8 @@ impl RunState {
         self.open = None;
         self.resumes.progress();
         let event = event.clone();
-        let step = Arc::new(FinishedStep { path, event, chain_id, at, data, extracted, child, message, omitted });
+        let step = FinishedStep { path, event, chain_id, at, data, extracted, child, message, omitted, redaction };
+        let step = Arc::new(step);
         self.ended.push(step.clone());
         self.frames.last_mut().ok_or(Illegal { record: name })?.steps.push(step);
         Ok(())
@@ -148,13 +149,13 @@ impl RunState {
                 legal(self.phase == Phase::New, "definition")?;
                 self.origin = origin.clone();
             }
-            Private::Intent { step, attempt, .. } => {
+            Private::Intent { step, attempt, payload_hash, .. } => {
                 legal(is_open && self.is_at(step), "intent")?;
                 let open = self.open.get_or_insert_with(|| OpenStep::new(step.clone()));
                 let next = open.path == *step && open.intent.is_none() && *attempt == open.attempts + 1;
                 // A known job is never submitted again.
                 legal(next && open.job.is_none(), "intent")?;
-                open.intent = Some(*attempt);
+                (open.intent, open.payload_hash) = (Some(*attempt), Some(payload_hash.clone()));
             }
             Private::Withdrawn { step, attempt } => {
                 self.at_work(step, "withdrawn", |open| open.intent == Some(*attempt))?.intent = None;
@@ -192,7 +193,7 @@ impl RunState {
                 legal(is_open && (self.is_at(step) || self.is_around(step)), "fell_back")?;
                 self.fell_back(step, (*status, *class, *http_status), (*polls, *spent_ms, *gate_wait_ms))?;
             }
-            Private::StepData { step, data, extracted, child, message, omitted } => {
+            Private::StepData { step, data, extracted, child, message, omitted, redaction } => {
                 legal(is_open && (self.is_at(step) || self.is_around(step)), "step_data")?;
                 self.data = Some(StepData {
                     path: step.clone(),
@@ -201,6 +202,7 @@ impl RunState {
                     child: *child,
                     message: message.clone(),
                     omitted: *omitted,
+                    redaction: redaction.clone(),
                 });
             }
             Private::CancelRequested => self.cancel_requested = true,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::super::action::Redaction;
 use super::super::ids::StepPath;
 use super::super::log::{Head, Origin, RunFinished};
 use super::super::outcome::StepStatus;
@@ -53,12 +54,14 @@ pub(super) struct StepData {
     pub(super) child: Option<FinalStatus>,
     pub(super) message: Option<String>,
     pub(super) omitted: bool,
+    pub(super) redaction: Redaction,
 }
 
 impl StepData {
     /// Of a step of which nothing is told.
     pub(super) fn nothing(path: StepPath) -> Self {
-        Self { path, data: None, extracted: Map::new(), child: None, message: None, omitted: false }
+        let (extracted, redaction) = (Map::new(), Redaction::default());
+        Self { path, data: None, extracted, child: None, message: None, omitted: false, redaction }
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value};
 
+use super::super::action::Redaction;
 use super::super::ids::{ChainId, JobId, StepPath};
 use super::super::log::StepFinished;
 use super::super::outcome::{ErrorClass, JobProgress, StepStatus};
@@ -31,6 +32,8 @@ pub struct FinishedStep {
     pub message: Option<String>,
     /// The body was too large to be kept.
     pub omitted: bool,
+    /// What of its data is masked wherever it is shown, by what was configured when it was over.
+    pub redaction: Redaction,
 }
 
 impl FinishedStep {
@@ -91,6 +94,8 @@ pub struct OpenStep {
     pub gate_wait_ms: u64,
     /// The attempt that is in flight, or was when the worker died.
     pub intent: Option<u32>,
+    /// Of what its last exchange sent, or was to send.
+    pub payload_hash: Option<String>,
     /// Why the last exchange did not decide the step.
     pub last_class: Option<ErrorClass>,
     /// What the last exchange's status was.
@@ -163,6 +168,7 @@ impl OpenStep {
             spent_ms: 0,
             gate_wait_ms: 0,
             intent: None,
+            payload_hash: None,
             last_class: None,
             last_status: None,
             not_before: None,

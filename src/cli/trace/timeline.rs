@@ -93,7 +93,7 @@ impl Fold {
             // The event that follows it tells more.
             Private::StepData { .. } => {}
             Private::Definition { origin, .. } => self.correlation_id.clone_from(&origin.correlation_id),
-            Private::Intent { step, attempt, at } => self.intent(step, *attempt, *at),
+            Private::Intent { step, attempt, at, .. } => self.intent(step, *attempt, *at),
             Private::Withdrawn { .. } => {
                 if let Some(call) = self.take_call() {
                     call.outcome = CallOutcome::Withdrawn;

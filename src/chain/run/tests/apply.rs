@@ -29,6 +29,7 @@ fn step_data(index: u16) -> Private {
         child: None,
         message: None,
         omitted: false,
+        redaction: crate::chain::action::Redaction::default(),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::scripts::{Place, Turn};
 use super::*;
+use crate::chain::action::Redaction;
 use crate::chain::result::Reason;
 
 /// An exchange that was made, or that nobody knows not to have been made.
@@ -242,7 +243,7 @@ impl Driven {
     /// The intent, in one append with what is staged.
     fn intent(&mut self, step: &StepPath) -> u32 {
         let attempt = self.state.open().map_or(0, |open| open.attempts) + 1;
-        let intent = Private::Intent { step: step.clone(), attempt, at: at(0) };
+        let intent = Private::Intent { step: step.clone(), attempt, at: at(0), payload_hash: "p".into() };
         self.stage(|log| log.private(intent));
         self.commit();
         attempt
@@ -300,7 +301,15 @@ impl Driven {
         let fallback_used = directive == Some(OnFailure::Fallback);
         let step = path.clone();
         let (extracted, message) = (serde_json::Map::new(), None);
-        let data = Private::StepData { step, data: None, extracted, child, message, omitted: false };
+        let data = Private::StepData {
+            step,
+            data: None,
+            extracted,
+            child,
+            message,
+            omitted: false,
+            redaction: Redaction::default(),
+        };
         self.stage(|log| log.private(data));
         self.stage_event(EventBody::StepFinished(StepFinished { step_id, directive, fallback_used, ..event }));
     }

@@ -158,7 +158,7 @@ fn definition() -> Private {
 }
 
 fn intent(index: u16, attempt: u32) -> Private {
-    Private::Intent { step: StepPath::top(index), attempt, at: at(0) }
+    Private::Intent { step: StepPath::top(index), attempt, at: at(0), payload_hash: "p".into() }
 }
 
 fn submitted(step: StepPath) -> Private {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use crate::chain::action::Redaction;
 use crate::chain::hash::sha256_hex;
 use crate::chain::log::{
     Author, EventBody, Head, Origin, Private, Record, RunAccepted, RunFinished, RunResumed, StepFinished, StepRetried,
@@ -76,7 +77,7 @@ impl Log {
     }
 
     pub(super) fn intent(&mut self, step: u16, attempt: u32, ms: u64) {
-        self.private(Private::Intent { step: StepPath::top(step), attempt, at: at(ms) });
+        self.private(Private::Intent { step: StepPath::top(step), attempt, at: at(ms), payload_hash: "p".into() });
     }
 
     pub(super) fn withdrawn(&mut self, step: u16, attempt: u32) {
@@ -119,6 +120,7 @@ impl Log {
             child: None,
             message: None,
             omitted: false,
+            redaction: Redaction::default(),
         });
         let (step_id, action_id) = named(step);
         let mut finished = StepFinished {
