@@ -6,6 +6,7 @@ use super::key::{Fallback, Key, Part};
 use super::problem::Origin;
 use super::reader::Section;
 use super::shapes::{Integer, Span, Switch, Text};
+use crate::chain::check::LARGEST_MESSAGE;
 
 /// This worker process.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +43,7 @@ const DRAIN_TIMEOUT: Key<Span> = Key::new(
 pub const DEFAULT_MAX_MESSAGE_BYTES: usize = 1_048_576;
 const MAX_MESSAGE_BYTES: Key<Integer> = Key::new(
     "max_message_bytes",
-    Integer { min: 1 << 10, max: 16 << 20 },
+    Integer { min: 1 << 10, max: LARGEST_MESSAGE as u64 },
     Fallback::Value("1048576"),
     "The largest message taken from a work queue, in bytes; a larger one goes to the dead queue as `too_large`.",
 );

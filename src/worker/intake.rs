@@ -9,7 +9,7 @@ use super::reconsider;
 use super::registry::Registered;
 use super::reject::{self, Refused};
 use super::run::{self, Begin, Taken};
-use crate::chain::check::{Rejection, Submission, check};
+use crate::chain::check::{LARGEST_MESSAGE, Rejection, Submission, check};
 use crate::chain::hash::sha256_hex;
 use crate::chain::log::Origin;
 use crate::chain::{Chain, RunId, TenantName};
@@ -32,10 +32,7 @@ pub(super) async fn take(shared: &Arc<Shared>, delivery: Delivery) {
 
 /// Whether the delivery is one more copy of a run that is alive here, or over: those are taken in while draining, too.
 pub(super) fn belongs_to_known_run(shared: &Shared, delivery: &Delivery) -> bool {
-    if delivery.body.len() > shared.settings.max_message_bytes {
-        return false;
-    }
-    let Ok(chain) = parse_accepted(shared, delivery) else { return false };
+    let Some(chain) = parse_accepted(shared, delivery) else { return false };
     let hash = sha256_hex(chain.canonical.as_bytes());
     let Shared { registry, echoes, .. } = shared;
     match chain.run_id {
@@ -55,9 +52,11 @@ fn parse(shared: &Shared, delivery: &Delivery) -> Result<Chain, Rejection> {
     check(&submission(shared, delivery), &shared.settings.catalogue)
 }
 
-/// As [`parse`], if the message was accepted under another configuration.
-pub(super) fn parse_accepted(shared: &Shared, delivery: &Delivery) -> Result<Chain, Rejection> {
-    check(&submission(shared, delivery), &shared.settings.catalogue.clone().trusting())
+/// As [`parse`], if the message was accepted under another configuration, as far as that can be.
+pub(super) fn parse_accepted(shared: &Shared, delivery: &Delivery) -> Option<Chain> {
+    let most = if delivery.redelivered { LARGEST_MESSAGE } else { shared.settings.max_message_bytes };
+    let submission = (delivery.body.len() <= most).then(|| submission(shared, delivery))?;
+    check(&submission, &shared.settings.catalogue.clone().trusting()).ok()
 }
 
 fn submission<'d>(shared: &'d Shared, delivery: &'d Delivery) -> Submission<'d> {

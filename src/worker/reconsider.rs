@@ -9,12 +9,11 @@ use super::reject::{self, Refused};
 use super::run::{self, Patience, Settle};
 use crate::chain::Chain;
 use crate::chain::hash::sha256_hex;
-use crate::ports::{DeadReason, Delivery, RunKey};
+use crate::ports::{Delivery, RunKey};
 
 /// Rejects the message, unless it is one more copy of a run that has begun: then that goes on.
 pub(super) async fn reject_unless_begun(shared: Arc<Shared>, delivery: Delivery, refused: Refused) {
-    let once_accepted = delivery.redelivered && refused.reason == DeadReason::Invalid;
-    let chain = once_accepted.then(|| intake::parse_accepted(&shared, &delivery).ok()).flatten();
+    let chain = delivery.redelivered.then(|| intake::parse_accepted(&shared, &delivery)).flatten();
     let Some(chain) = chain else {
         return reject::reject(&shared, delivery, refused).await;
     };

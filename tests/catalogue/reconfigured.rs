@@ -26,7 +26,7 @@ async fn a_run_goes_on_when_its_action_is_none_any_more() {
     let connection = stage.connect().await;
     let channel = amqp::channel(&connection).await;
     // A job by its action alone: without that, nothing of it would be accepted.
-    let step = json!({"action_id": "export", "version_id": "v1", "timeout_seconds": 600});
+    let step = json!({"action_id": "export", "version_id": "v1", "timeout_seconds": 600, "payload": {"note": "n".repeat(1000)}});
     let chain = json!({"chain_id": "c", "steps": [step]}).to_string();
 
     let mut worker = stage.worker().await;
@@ -35,7 +35,9 @@ async fn a_run_goes_on_when_its_action_is_none_any_more() {
     worker.signal("TERM").await;
     assert_eq!(worker.ended(SOON).await, 0, "{}", worker.log());
 
+    // Neither its action nor its size would be accepted today.
     stage.set("tenants.default.actions", "{other = {}}");
+    stage.set("worker.max_message_bytes", "1024");
     done.store(true, Ordering::SeqCst);
     let worker = stage.worker().await;
     stage.submit(&channel, chain.as_bytes(), Some("new")).await;

@@ -37,6 +37,9 @@ use super::problem::Problems;
 
 pub use catalogue::{Catalogue, Offer};
 
+/// The most that `worker.max_message_bytes` can allow, in bytes: whatever is larger was never accepted.
+pub const LARGEST_MESSAGE: usize = 16 << 20;
+
 /// A message as it came from a work queue.
 #[derive(Debug, Clone, Copy)]
 pub struct Submission<'a> {
