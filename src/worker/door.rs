@@ -27,6 +27,8 @@ use crate::ports::{RunAge, RunKey};
 pub(super) struct Unaccepted {
     pub(super) key: RunKey,
     pub(super) chain_id: ChainId,
+    /// The definition's.
+    pub(super) hash: String,
     pub(super) tenant: TenantName,
     pub(super) age: RunAge,
     pub(super) body: Bytes,

@@ -32,7 +32,8 @@ pub(super) async fn resolve(shared: Arc<Shared>, mut newcomer: Newcomer) {
 async fn ask(shared: &Shared, newcomer: &Newcomer) -> bool {
     let key = &newcomer.unaccepted.key;
     let Ok(Claimed::Ours { lease, log }) = shared.ports.journal.claim(key).await else { return false };
-    let the_newcomers = accepted(&log).is_some_and(|(_, accepted)| accepted.definition_hash == newcomer.hash);
+    let the_newcomers =
+        accepted(&log).is_some_and(|(_, accepted)| accepted.definition_hash == newcomer.unaccepted.hash);
     // What waits at the door is taken out, so that nobody drives it. What is driven already learns it by itself.
     let taken_out = the_newcomers && shared.door.take(key).is_some();
     if !the_newcomers {

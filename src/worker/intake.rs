@@ -101,8 +101,8 @@ pub(super) async fn enroll(shared: &Arc<Shared>, delivery: Delivery, chain: Chai
     let Delivery { queue, body, message_id, redelivered, history_lost, receipt, .. } = delivery;
     let Chain { chain_id, tenant, expires_at, .. } = chain;
     let (key, age) = (RunKey { queue, run_id }, RunAge(0));
-    let unaccepted = Unaccepted { key, chain_id, tenant, age, body, message_id, expires_at, origin };
-    match admit(shared, Newcomer { unaccepted, hash, assigned, redelivered, history_lost, receipt }, taken) {
+    let unaccepted = Unaccepted { key, chain_id, hash, tenant, age, body, message_id, expires_at, origin };
+    match admit(shared, Newcomer { unaccepted, assigned, redelivered, history_lost, receipt }, taken) {
         Admitted::New => {}
         Admitted::Known(taken) => let_go(shared, taken).await,
         Admitted::Doubtful(newcomer) => {
@@ -115,7 +115,6 @@ pub(super) async fn enroll(shared: &Arc<Shared>, delivery: Delivery, chain: Chai
 pub(super) struct Newcomer {
     /// Without an age yet.
     pub(super) unaccepted: Unaccepted,
-    pub(super) hash: String,
     assigned: bool,
     redelivered: bool,
     history_lost: bool,
@@ -134,8 +133,8 @@ pub(super) enum Admitted {
 
 /// Registers it and sends it on.
 pub(super) fn admit(shared: &Arc<Shared>, newcomer: Newcomer, taken: Option<Taken>) -> Admitted {
-    let Newcomer { unaccepted, hash, assigned, redelivered, history_lost, receipt } = newcomer;
-    match shared.registry.register(&unaccepted.key, &hash, assigned, receipt) {
+    let Newcomer { unaccepted, assigned, redelivered, history_lost, receipt } = newcomer;
+    match shared.registry.register(&unaccepted.key, &unaccepted.hash, assigned, receipt) {
         Registered::Joined => {
             tracing::debug!(run_id = %unaccepted.key.run_id, "one more delivery of a run that is alive here");
             Admitted::Known(taken)
@@ -155,7 +154,7 @@ pub(super) fn admit(shared: &Arc<Shared>, newcomer: Newcomer, taken: Option<Take
             Admitted::Known(taken)
         }
         Registered::Doubtful(receipt) => {
-            Admitted::Doubtful(Box::new(Newcomer { unaccepted, hash, assigned, redelivered, history_lost, receipt }))
+            Admitted::Doubtful(Box::new(Newcomer { unaccepted, assigned, redelivered, history_lost, receipt }))
         }
     }
 }

@@ -102,6 +102,7 @@ fn of_log<'a>(shared: &Shared, key: &RunKey, log: &'a [Record]) -> Option<(Unacc
     let unaccepted = Unaccepted {
         key: key.clone(),
         chain_id: event.chain_id.clone()?,
+        hash: accepted.definition_hash.clone(),
         tenant: event.tenant.clone(),
         age: RunAge(0),
         body: Bytes::copy_from_slice(canonical.as_bytes()),

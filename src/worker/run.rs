@@ -13,7 +13,6 @@ use super::registry::LiveRun;
 use super::threshold::Expected;
 use super::{Shared, reject};
 use crate::chain::Chain;
-use crate::chain::hash::sha256_hex;
 use crate::chain::log::{Record, accepted};
 use crate::chain::result::{Reason, ReasonCode};
 use crate::chain::stamp::millis;
@@ -139,17 +138,16 @@ async fn try_drive(shared: &Arc<Shared>, unaccepted: &Unaccepted, begin: Begin) 
         }
         expected.get_or_insert_with(|| shared.threshold.expect(tenant, *age));
         failpoint::hit("claimed");
+        if accepted(&log).is_some_and(|(_, accepted)| accepted.definition_hash != unaccepted.hash) {
+            shared.ports.journal.release(&lease).await;
+            return Driven::Over(Settle::Conflict);
+        }
         // A run that has begun stays its tenant's, whomever the queue belongs to by now.
         let tenant = accepted(&log).map_or(tenant, |(event, _)| &event.tenant);
         let chain = match parse_again(shared, unaccepted, tenant) {
             Ok(chain) => Arc::new(chain),
-            Err(_) => unreachable!("the same bytes passed the same check before"),
+            Err(_) => unreachable!("what was accepted once is accepted again"),
         };
-        let hash = sha256_hex(chain.canonical.as_bytes());
-        if accepted(&log).is_some_and(|(_, accepted)| accepted.definition_hash != hash) {
-            shared.ports.journal.release(&lease).await;
-            return Driven::Over(Settle::Conflict);
-        }
         shared.registry.confirm(key);
         match drive_taken(shared, unaccepted, chain, (lease, log)).await {
             Ended::Lost(JournalError::Unavailable(why)) => {

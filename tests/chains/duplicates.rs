@@ -96,6 +96,31 @@ async fn another_definition_under_the_id_of_a_run_goes_to_dead_and_changes_nothi
     }
 }
 
+/// What its tenant makes of it is not asked before it is known whose run it is.
+#[tokio::test]
+async fn a_definition_that_could_not_be_of_the_runs_tenant_goes_to_dead_like_any_other() {
+    let mut stage = Stage::new(Broker::shared().await, simulator(&[])).await;
+    let url = stage.simulator.url();
+    for (key, value) in
+        [("base_url", url.as_str()), ("auth.client_id", "simulator-client"), ("auth.client_secret", "simulator-secret")]
+    {
+        stage.set(&format!("tenants.other.{key}"), value);
+    }
+    let worker = stage.worker().await;
+    let connection = stage.connect().await;
+    let channel = amqp::channel(&connection).await;
+    let definition = with(chain(&[step("da-x")]), &json!({"tenant": "other"}));
+    let nested = json!({"chain_id": "nested", "tenant": "default", "steps": [step("da-x")]});
+
+    submit(&stage, &channel, &definition, "taken").await;
+    assert_eq!(stage.result(&channel).await["final_status"], "completed");
+    let letter = conflict(&stage, &channel, &chain(&[json!({"chain": nested})])).await;
+    assert_eq!(header(&letter, "x-cxchain-reason"), "conflict");
+    assert_eq!(stage.events(&channel).await.len(), 3, "those of the run that there is");
+    nothing_is_left(&stage, &channel, worker).await;
+    assert_eq!(stage.simulator.calls().totals.calls, 1);
+}
+
 /// Submits `definition` as run `taken` and answers with its dead letter: the message as it was, but for the headers.
 async fn conflict(stage: &Stage, channel: &lapin::Channel, definition: &Value) -> Caught {
     let mut headers = FieldTable::default();

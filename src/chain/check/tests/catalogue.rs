@@ -226,6 +226,19 @@ fn what_was_accepted_once_stays_readable_under_any_configuration() {
 }
 
 #[test]
+fn what_was_accepted_for_a_tenant_stays_readable_when_its_queue_is_anothers() {
+    let nested = json!({"chain_id": "d", "tenant": "of-the-queue", "steps": [{"action_id": "a"}]});
+    let body = json!({"chain_id": "c", "steps": [{"chain": nested}]}).to_string();
+    assert!(checked(&body).is_ok(), "it has to be accepted once");
+    let told = |catalogue: &Catalogue| {
+        let elsewhere = Submission { body: body.as_bytes(), message_id: None, queue_tenant: &tenant("another") };
+        check(&elsewhere, catalogue).map_err(|rejection| rejection.problems.to_string())
+    };
+    insta::assert_snapshot!(told(&Catalogue::any()).unwrap_err(), @"1:88 /steps/0/chain/tenant is not the tenant of the outermost chain (allowed: the same tenant, or none)");
+    assert!(told(&Catalogue::any().trusting()).is_ok());
+}
+
+#[test]
 fn what_was_accepted_as_a_job_stays_one_as_far_as_it_says_so_itself() {
     let later = catalogue(true, [("a", ActionRules::default())]).trusting();
     assert!(matches!(operation(&later, json!({"action_id": "a", "version_id": "v1"})).mode, Mode::Job(_)));
