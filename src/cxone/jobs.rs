@@ -16,7 +16,7 @@ use super::cover::Cover;
 use super::presets::{JobShape, State};
 use super::settings::ActionSettings;
 use super::tenants::Tenant;
-use super::{request, state_search};
+use super::{error_text, request, state_search};
 use crate::chain::{ErrorClass, JobEnd, JobId, JobOptions, JobProgress, Retryable, Verdict};
 use crate::ports::{Answer, Credential, Finished, Poll, Polled, Seen, SubmittedJob};
 
@@ -78,7 +78,8 @@ pub(super) async fn poll(tenant: &Tenant, limit: usize, poll: &Poll, credential:
     let Some(headers) = exchange.headers(settings, credential) else { return nothing(Seen::Unread) };
     let url = request::poll_target(tenant, &poll.action, &poll.job).and_then(|target| tenant.at(&target));
     let Some(url) = url else { return nothing(Seen::Unread) };
-    let cover = Cover { credential, redaction: &settings.redaction, hidden: &poll.hidden };
+    let redaction = poll.redaction.and(&settings.redaction);
+    let cover = Cover { credential, redaction: &redaction, hidden: &poll.hidden };
     let mut request = Request::new(reqwest::Method::GET, url);
     *request.headers_mut() = headers;
 
@@ -155,5 +156,6 @@ fn message(shape: &JobShape, headers: &HeaderMap, bytes: &[u8], answer: &Value, 
         Some(detail @ Value::Object(_)) => cover.error_text(headers, detail.to_string().as_bytes()),
         _ => None,
     };
-    detail.or_else(|| cover.error_text(headers, bytes)).unwrap_or_default()
+    let line = detail.or_else(|| cover.error_text(headers, bytes)).unwrap_or_default();
+    error_text::with_correlation(headers, line)
 }

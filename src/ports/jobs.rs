@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::prepared::Hidden;
+use crate::chain::action::Redaction;
 use crate::chain::{ActionId, JobEnd, JobId, JobProgress, RunId, TenantName};
 
 /// A job that the platform has taken.
@@ -38,6 +39,8 @@ pub struct Poll {
     pub job: JobId,
     /// What no text about it may have in it.
     pub hidden: Hidden,
+    /// What of its answer no text about it may have in it, besides what is configured today.
+    pub redaction: Redaction,
     /// When the exchange has to be over.
     pub deadline: Instant,
 }

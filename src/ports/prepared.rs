@@ -24,6 +24,14 @@ pub struct Prepared {
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Hidden(pub Arc<[String]>);
 
+impl Hidden {
+    /// The texts of the two.
+    #[must_use]
+    pub fn and(&self, more: Vec<String>) -> Self {
+        Self(self.0.iter().cloned().chain(more).collect())
+    }
+}
+
 // Written by hand: a payload must not get into a log by way of a `{:?}`, and the target has parts of it.
 
 impl fmt::Debug for Prepared {

@@ -69,7 +69,14 @@ impl Runner {
         let Some(operation) = chain.step(path).and_then(|step| step.operation(fallback)) else { return };
         let ready = readiness(&chain, live.recorder.state(), live.recorder.run_id(), path);
         let request = match ready {
-            Readiness::Send(_, payload) => self.prepare(live, operation, &payload).unwrap_or_default(),
+            Readiness::Send(_, payload) => {
+                let mut request = self.prepare(live, operation, &payload).unwrap_or_default();
+                // What was hidden when it was sent stays so.
+                if let Some(job) = open.and_then(|open| open.job.as_ref()) {
+                    request.hidden = request.hidden.and(job.redaction.texts(&Value::Object(payload.into_owned())));
+                }
+                request
+            }
             Readiness::Enter | Readiness::Skip | Readiness::Refuse(_) => Prepared::default(),
         };
         self.put_to_work(live, path, operation, request);
@@ -87,16 +94,17 @@ impl Runner {
     fn put_to_work(&self, live: &mut Live, path: &StepPath, operation: &Operation, request: Prepared) {
         let open = live.recorder.state().open();
         let (spent, waited) = open.map_or((0, 0), |open| (open.spent_ms, open.gate_wait_ms));
+        let job = open.and_then(|open| open.job.as_ref());
         let left = open.and_then(|open| open.not_before).map(|at| at.since(live.recorder.now()));
         live.step = Some(ActiveStep {
             path: path.clone(),
             fallback: open.is_some_and(OpenStep::is_fallback),
-            clock: StepClock::resume(operation.timeout, spent, waited),
+            clock: StepClock::resume(job.map_or(operation.timeout, |job| job.limit), spent, waited),
             request,
             // What a worker before this one had left of its back-off.
             resume_at: left.filter(|left| !left.is_zero()).map(|left| Instant::now() + left),
             throttled: 0,
-            polling: Polling::resume(open.and_then(|open| open.job.as_ref())),
+            polling: Polling::resume(job),
         });
     }
 

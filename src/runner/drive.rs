@@ -15,7 +15,7 @@ use super::recorder::{Entry, Recorder, Settling};
 use crate::chain::hash::sha256_hex;
 use crate::chain::log::{EventBody, Origin, Private, Record, RunAccepted, RunResumed, Subject};
 use crate::chain::result::{Ending, FinalStatus, RESULT_SCHEMA, Reason, render, summary};
-use crate::chain::run::{Command, Inputs, RunState, decide};
+use crate::chain::run::{Command, Frame, Inputs, RunState, decide};
 use crate::chain::stamp::Millis;
 use crate::chain::{Chain, RunId, StepPath};
 use crate::failpoint;
@@ -163,7 +163,7 @@ impl Runner {
         let author = self.settings.author.clone();
         let recorder = Recorder::new(journal, clock, (run.lease, state), (subject, author), events);
         let run_deadline = self.run_deadline(&recorder, &run.chain);
-        let nested_deadlines = nested_deadlines(&recorder);
+        let nested_deadlines = nested_deadlines(&recorder, &run.chain);
         let reopened = recorder.state().is_accepted();
         let Run { chain, age, hand_back, .. } = run;
         Ok(Live { chain, recorder, age, hand_back, run_deadline, nested_deadlines, step: None, origin, reopened })
@@ -298,11 +298,14 @@ impl Live {
     }
 }
 
-/// The recorded ones on this process's own clock.
-fn nested_deadlines(recorder: &Recorder) -> Vec<Option<Instant>> {
+/// The recorded ones on this process's own clock, as the [run's](Runner::run_deadline).
+fn nested_deadlines(recorder: &Recorder, chain: &Chain) -> Vec<Option<Instant>> {
     let now = recorder.now();
-    let nested = recorder.state().frames().iter().skip(1);
-    nested.map(|frame| frame.deadline.map(|deadline| Instant::now() + deadline.since(now))).collect()
+    let deadline = |frame: &Frame| {
+        let limit = chain.level(frame.within.as_ref()).and_then(|level| level.timeout).unwrap_or(Duration::MAX);
+        frame.deadline.map(|deadline| Instant::now() + deadline.since(now).min(limit))
+    };
+    recorder.state().frames().iter().skip(1).map(deadline).collect()
 }
 
 fn result_message(settling: &Settling) -> Result<Outgoing, JournalError> {

@@ -23,6 +23,8 @@ use crate::ports::{Answer, Credential, Finished, JournalError, Outcome, Permit, 
 /// A poll that is not answered by then is made again.
 const POLL_TIMEOUT: Duration = Duration::from_secs(15);
 /// When the next poll would come too late, there is a last one so long before the step's time is over.
+/// How often a job is asked after whose tenant is not configured any more: there is no token for that, and there may be one again.
+const UNKNOWN_PACE: Duration = Duration::from_secs(3);
 const LAST_LOOK: Duration = Duration::from_secs(1);
 /// So many times what a newcomer would wait at the gate is added to the tenant's pace. With once, older jobs that are polled
 /// take all that a tight quota has, for as long as they run: the line never gets shorter than what makes them slow.
@@ -72,9 +74,13 @@ impl Runner {
         let Some(SubmittedJob { id: job_id, progress }) = answer.job else {
             unreachable!("a job that is submitted has a name")
         };
+        let fallback = active(live).fallback;
+        let operation = live.operation(&step, fallback);
+        let limit_ms = millis(operation.timeout);
+        let redaction = operation.rules.as_ref().map(|rules| rules.redaction.clone()).unwrap_or_default();
         let clock = &mut active(live).clock;
         let (spent_ms, gate_wait_ms) = (millis(clock.spent()), millis(clock.waited()));
-        let submitted = Private::Submitted { step, job_id, progress, spent_ms, gate_wait_ms };
+        let submitted = Private::Submitted { step, job_id, progress, spent_ms, gate_wait_ms, limit_ms, redaction };
         live.append(vec![Entry::Private(submitted)]).await?;
         active(live).polling.http_status = answer.http_status;
         self.poll_later(live);
@@ -158,6 +164,7 @@ impl Runner {
             fallback,
             job: job.id,
             hidden: active(live).request.hidden.clone(),
+            redaction: job.redaction,
             deadline,
         };
         active(live).polling.polls += 1;
@@ -277,7 +284,7 @@ impl Runner {
     /// through; but once more before the step's time is over.
     fn poll_later(&self, live: &mut Live) {
         let tenant = &live.chain.tenant;
-        let pace = self.settings.poll.get(tenant).copied().unwrap_or_default();
+        let pace = self.settings.poll.get(tenant).copied().unwrap_or(UNKNOWN_PACE);
         let interval = (pace + self.ports.gate.line(tenant) * YIELDING).min(pace * SLOWEST);
         let now = Instant::now();
         let last_look = self.job_deadline(live) - LAST_LOOK;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cxchain::chain::action::Redaction;
 use cxchain::chain::{ActionId, ErrorClass, JobEnd, JobId, JobOptions, Mode, Retryable, RunId, Verdict};
 use cxchain::ports::{Actions, Answer, Call, Hidden, Poll, Polled, Prepared, Seen};
 use serde_json::{Value, json};
@@ -32,6 +33,7 @@ fn question(job: &str) -> Poll {
         fallback: false,
         job: JobId::parse(job).unwrap(),
         hidden: Hidden::default(),
+        redaction: Redaction::default(),
         deadline: Instant::now() + Duration::from_secs(5),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cxchain::chain::action::{Method, PathTemplate, Query};
+use cxchain::chain::action::{Method, PathTemplate, Query, Redaction};
 use cxchain::chain::{ActionId, ErrorClass, JobId, JobOptions, Mode, Retryable, Verdict};
 use cxchain::cxone::{ActionSettings, Cxone, TenantSettings};
 use cxchain::ports::{Actions, Call, Hidden, Poll, Prepared, Seen};
@@ -268,6 +268,7 @@ async fn a_job_is_submitted_and_polled_where_the_catalogue_says() {
         fallback: false,
         job: JobId::parse("a=b:1").unwrap(),
         hidden: Hidden::default(),
+        redaction: Redaction::default(),
         deadline: Instant::now() + Duration::from_secs(5),
     };
     let polled = platform.poll(&poll, &credential()).await;

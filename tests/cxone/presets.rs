@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cxchain::chain::action::PathTemplate;
+use cxchain::chain::action::{PathTemplate, Redaction};
 use cxchain::chain::{ActionId, ErrorClass, JobEnd, JobId, JobOptions, JobProgress, Mode, RunId, Verdict};
 use cxchain::cxone::{ActionSettings, Cxone, Preset, TenantSettings};
 use cxchain::ports::{Actions, Answer, Call, Hidden, Poll, Seen};
@@ -104,6 +104,7 @@ async fn job_of(preset: Preset, receipt: &str, told: &str) -> (Answer, Seen, Vec
         fallback: false,
         job: answer.job.as_ref().map_or_else(|| JobId::parse("none").unwrap(), |job| job.id.clone()),
         hidden: Hidden::default(),
+        redaction: Redaction::default(),
         deadline: Instant::now() + Duration::from_secs(5),
     };
     let seen = platform.poll(&poll, &credential()).await.seen;

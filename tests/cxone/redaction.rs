@@ -81,6 +81,7 @@ async fn a_failed_jobs_text_has_nothing_of_what_is_masked() {
             fallback: false,
             job: JobId::parse("1").unwrap(),
             hidden: request.hidden,
+            redaction: Redaction::default(),
             deadline: Instant::now() + Duration::from_secs(5),
         };
         let Seen::Over(finished) = platform.poll(&poll, &credential()).await.seen else { panic!("not over") };

@@ -71,7 +71,8 @@ impl Redaction {
         masked
     }
 
-    /// The texts and numbers at the places that are not to be shown: what must not be in a message about `value`.
+    /// The texts and numbers at the places that are not to be shown: what must not be in a message about `value`. Where they are
+    /// too many to be looked for, one that is empty stands for any.
     #[must_use]
     pub fn texts(&self, value: &Value) -> Vec<String> {
         let mut found = BTreeSet::new();
@@ -80,12 +81,17 @@ impl Redaction {
         for pointer in &self.pointers {
             each(&mut copy, pointer, &mut |at| leaves(at, &mut found));
         }
-        found.into_iter().collect()
+        if found.len() > MOST_TEXTS { vec![String::new()] } else { found.into_iter().collect() }
     }
 
-    /// `message` with `***` in the place of each of `texts`, the longest first: one may be a part of another.
+    /// `message` with `***` in the place of each of `texts`, the longest first: one may be a part of another. Of a message that
+    /// any text may be in, nothing is left.
     #[must_use]
     pub fn scrub<'t>(message: &str, texts: impl IntoIterator<Item = &'t String>) -> String {
+        let texts: Vec<&String> = texts.into_iter().collect();
+        if texts.iter().any(|text| text.is_empty()) {
+            return Self::MASK.to_owned();
+        }
         let mut texts: Vec<&String> = texts.into_iter().filter(|text| message.contains(text.as_str())).collect();
         texts.sort_by_key(|text| Reverse(text.len()));
         texts.into_iter().fold(message.to_owned(), |message, text| message.replace(text.as_str(), Self::MASK))
@@ -159,7 +165,7 @@ fn leaves(value: &Value, found: &mut BTreeSet<String>) {
         Value::Number(number) => number.to_string(),
         Value::Null | Value::Bool(_) => return,
     };
-    if text.chars().count() >= SHORTEST && found.len() < MOST_TEXTS {
+    if text.chars().count() >= SHORTEST && found.len() <= MOST_TEXTS {
         // A message may have it as JSON does: with escapes, and by many in ASCII alone.
         found.extend([escaped(&text, false), escaped(&text, true)]);
         found.insert(text);
@@ -222,6 +228,17 @@ mod tests {
         assert_eq!(texts, ["+49 1", "47", "4711"]);
         assert_eq!(Redaction::scrub("no +49 1, 4711, 47, yes", &texts), "no ***, ***, ***, yes");
         assert!(Redaction::default().texts(&json!({"a": "b"})).is_empty());
+    }
+
+    #[test]
+    fn where_more_is_masked_than_can_be_looked_for_nothing_of_a_message_is_shown() {
+        let redaction = Redaction::new(["/all/*"]).unwrap();
+        let masked = |values: usize| {
+            let all: Vec<String> = (0..values).map(|n| format!("secret-{n}-")).collect();
+            let last = all.last().unwrap().clone();
+            Redaction::scrub(&format!("no {last}!"), &redaction.texts(&json!({"all": all})))
+        };
+        assert_eq!((masked(1_000), masked(1_001), masked(3_000)), ("no ***!".into(), "***".into(), "***".into()));
     }
 
     #[test]

@@ -69,6 +69,11 @@ pub enum Private {
         spent_ms: u64,
         /// What the step waited at the gate so far.
         gate_wait_ms: u64,
+        /// What the step's clock may come to: the job is asked after for as long, whatever becomes of the action's configuration.
+        limit_ms: u64,
+        /// What is masked of what was sent and of what is answered, as `limit_ms`.
+        #[serde(default, skip_serializing_if = "Redaction::is_empty")]
+        redaction: Redaction,
     },
     /// A poll has seen the job further than it was known to be.
     Progressed {

@@ -160,10 +160,12 @@ impl RunState {
             Private::Withdrawn { step, attempt } => {
                 self.at_work(step, "withdrawn", |open| open.intent == Some(*attempt))?.intent = None;
             }
-            Private::Submitted { step, job_id, progress, spent_ms, gate_wait_ms } => {
+            Private::Submitted { step, job_id, progress, spent_ms, gate_wait_ms, limit_ms, redaction } => {
                 let open = self.at_work(step, "submitted", |open| open.intent.is_some())?;
                 open.attempts = open.intent.take().unwrap_or(open.attempts);
-                open.job = Some(Job { id: job_id.clone(), progress: *progress, polls: 0 });
+                let limit = Duration::from_millis(*limit_ms);
+                let (id, redaction) = (job_id.clone(), redaction.clone());
+                open.job = Some(Job { id, progress: *progress, polls: 0, limit, redaction });
                 open.last_status = None;
                 (open.spent_ms, open.gate_wait_ms) = (*spent_ms, *gate_wait_ms);
                 self.resumes.progress();

@@ -1,6 +1,7 @@
 //! What a run's log says of one step: of one that is over, and of the one at work.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -141,6 +142,10 @@ pub struct Job {
     pub progress: JobProgress,
     /// How often it has been asked after, as far as that is recorded.
     pub polls: u32,
+    /// What its step's clock may come to.
+    pub limit: Duration,
+    /// What of its payload and its answers is masked, by what was configured when it was submitted.
+    pub redaction: Redaction,
 }
 
 impl OpenStep {

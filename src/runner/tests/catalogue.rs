@@ -7,15 +7,14 @@ use super::fakes::*;
 use super::*;
 use crate::chain::action::{PayloadSchema, Redaction};
 use crate::chain::check::Offer;
-use crate::chain::hash::sha256_hex;
 use crate::chain::{ActionId, ActionRules, ErrorClass, Retryable};
 
-fn redacting(pointers: &[&str]) -> ActionRules {
+pub(super) fn redacting(pointers: &[&str]) -> ActionRules {
     ActionRules { redaction: Redaction::new(pointers.iter().copied()).unwrap(), ..ActionRules::default() }
 }
 
 /// The chain of these steps, with rules for some actions.
-fn with(rules: impl IntoIterator<Item = (&'static str, ActionRules)>, steps: Value) -> Chain {
+pub(super) fn with(rules: impl IntoIterator<Item = (&'static str, ActionRules)>, steps: Value) -> Chain {
     let rules = rules.into_iter().map(|(id, rules)| (ActionId::parse(id).unwrap(), Arc::new(rules)));
     let offer = Offer { rules: rules.collect::<BTreeMap<_, _>>(), only: false };
     let mut body = json!({"chain_id": "c", "allow_repeated_actions": true});
@@ -165,43 +164,4 @@ async fn covering_a_deep_tree_takes_no_time_to_speak_of() {
     drive(&world, &chain).await;
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     assert!(!world.result().to_string().contains("4711"));
-}
-
-/// A call that may have been made, and may not be made again now: nobody knows, and nothing of another shape goes out under its name.
-#[tokio::test(start_paused = true)]
-async fn what_was_lost_and_may_not_be_sent_any_more_is_unknown() {
-    let world = World::new();
-    let mut chain = one(json!({"idempotent": true, "payload": {"id": null}}));
-    world.actions.reply([good_with(10_000, json!({}))]);
-    world.crash_after(&chain, 5_000).await;
-    chain.steps[0].call_mut().required_params = vec!["id".into()];
-    assert_eq!(status(&world.drive_after_crash(&chain).await), FinalStatus::Indeterminate);
-    let step = &world.result()["aggregated_responses"][0];
-    assert_eq!((&step["status"], &step["error_classification"]), (&json!("unknown"), &json!("VALIDATION")));
-    assert_eq!(world.tape.count("send"), 1);
-    // What is told of it is what went out, not what would today.
-    let [told, over] =
-        ["step.retried", "step.finished"].map(|event| world.events_named(event)[0]["payload_hash"].clone());
-    assert_eq!((told, over), (sha256_hex(br#"{"id":null}"#).into(), sha256_hex(br#"{"id":null}"#).into()));
-}
-
-/// What an action's configuration masked when its answer came stays masked when the action is gone from it.
-#[tokio::test(start_paused = true)]
-async fn what_was_masked_when_it_came_stays_masked() {
-    let steps = json!([
-        {"action_id": "fetch", "extract": {"phone": "phone", "name": "name"}},
-        {"action_id": "other", "on_failure": "fallback", "fallback": {"output": {"phone": "${{ steps.step_0.output.phone }}"}}},
-    ]);
-    for (rules, name) in [(vec![], "Ada"), (vec![("fetch", redacting(&["/name"]))], "***")] {
-        let world = World::new();
-        world.actions.reply([good_with(0, json!({"phone": "4711", "name": "Ada"})), lost(9_000)]);
-        world.crash_after(&with([("fetch", redacting(&["/phone"]))], steps.clone()), 5_000).await;
-        let today = with(rules, steps.clone());
-        assert_eq!(status(&world.drive_after_crash(&today).await), FinalStatus::Completed);
-        let result = world.result();
-        let step = &result["aggregated_responses"][0];
-        assert_eq!(step["response_data"], json!({"phone": "***", "name": name}));
-        assert_eq!(step["extracted"], json!({"phone": "***", "name": name}));
-        assert!(!result.to_string().contains("4711"), "{result}");
-    }
 }

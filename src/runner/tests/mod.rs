@@ -15,6 +15,7 @@ mod journal;
 mod nested;
 mod nested_ends;
 mod order;
+mod reconfigured;
 mod result;
 mod resume;
 mod time;

@@ -147,7 +147,8 @@ fn an_exchange_that_was_refused_does_not_undo_an_earlier_one_that_may_have_been_
     let once_unknown = OpenStep { maybe_carried_out: true, ..OpenStep::new(StepPath::top(0)) };
     assert_eq!(undone(&once_unknown), StepStatus::Unknown);
     assert_eq!(undone(&OpenStep::new(StepPath::top(0))), StepStatus::Failed);
-    let job = Job { id: JobId::parse("j").unwrap(), progress: JobProgress::Queued, polls: 0 };
+    let (limit, redaction) = (Duration::from_secs(120), Redaction::default());
+    let job = Job { id: JobId::parse("j").unwrap(), progress: JobProgress::Queued, polls: 0, limit, redaction };
     let under_way = OpenStep { job: Some(job), ..OpenStep::new(StepPath::top(0)) };
     assert_eq!(undone(&under_way), StepStatus::Unknown, "nobody knows how its job ends");
     for status in [StepStatus::Failed, StepStatus::Unknown] {

@@ -15,6 +15,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::*;
+use crate::chain::action::Redaction;
 use crate::chain::expression::{Extract, Template};
 use crate::chain::hash::sha256_hex;
 use crate::chain::log::{
@@ -163,7 +164,8 @@ fn intent(index: u16, attempt: u32) -> Private {
 
 fn submitted(step: StepPath) -> Private {
     let (job_id, progress) = (JobId::parse("j").unwrap(), JobProgress::Queued);
-    Private::Submitted { step, job_id, progress, spent_ms: 0, gate_wait_ms: 0 }
+    let redaction = Redaction::default();
+    Private::Submitted { step, job_id, progress, spent_ms: 0, gate_wait_ms: 0, limit_ms: 120_000, redaction }
 }
 
 fn retried(index: u16, attempt: u32, class: ErrorClass) -> EventBody {

@@ -238,6 +238,8 @@ pub(super) fn eventful() -> Log {
         progress: JobProgress::Queued,
         spent_ms: 60,
         gate_wait_ms: 5,
+        limit_ms: 120_000,
+        redaction: Redaction::default(),
     });
     log.private(Private::Progressed {
         step: StepPath::top(1),

@@ -21,6 +21,7 @@ pub(crate) struct FakeActions {
     polls: Mutex<VecDeque<(Duration, Polled)>>,
     generation: AtomicU64,
     pub(crate) calls: Mutex<Vec<Call>>,
+    pub(crate) asked: Mutex<Vec<Poll>>,
 }
 
 #[derive(Clone)]
@@ -130,6 +131,7 @@ impl FakeActions {
             polls: Mutex::default(),
             generation,
             calls: Mutex::default(),
+            asked: Mutex::default(),
         }
     }
 
@@ -226,6 +228,7 @@ impl Actions for FakeActions {
     fn poll<'a>(&'a self, poll: &'a Poll, credential: &'a Credential) -> BoxFuture<'a, Polled> {
         Box::pin(async move {
             let what = format!("poll {} {}", poll.step_id, poll.job);
+            self.asked.lock().unwrap().push(poll.clone());
             self.tape.say(format!("{what} with token {}", credential.generation));
             let mut in_flight = InFlight { tape: &self.tape, what, over: false };
             let next = self.polls.lock().unwrap().pop_front();
