@@ -106,6 +106,7 @@ fn brackets_are_said_with_what_closes_them() {
         ("steps.a.output.0", "0", "an index in brackets, as in a[0]"),
         ("steps.a.output.[0]", "0", "no dot before the bracket of an index, as in a[0]"),
         ("steps.a.output[n > `10`]", "n", "[? before a condition, as in a[?b > `1`]"),
+        ("steps.a.output.in 'x'", "'x'", "an operator, a dot or a comma before it"),
         ("sort_by(steps.a.output &n)", "&", "an operator, a dot or a comma before it"),
         ("$.steps.a", "$", "a path without $, which begins with a name"),
         ("steps.a.output == “x”", "“", "straight quotes around a text: 'text'"),
