@@ -80,6 +80,9 @@ impl ErrorClass {
 }
 
 impl StepStatus {
+    /// Each of them.
+    pub const ALL: [Self; 4] = [Self::Success, Self::Failed, Self::Skipped, Self::Unknown];
+
     /// As in events and routing keys.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -2,6 +2,8 @@
 
 use serde_json::{Number, Value};
 
+use super::number;
+
 /// `as`: the kind that an extracted value shall have.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum As {
@@ -20,10 +22,18 @@ pub enum As {
 
 /// The value cannot be made what it shall be without loss. Quotes no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{found} cannot be made {wanted} without loss")]
-pub struct Loss {
-    found: &'static str,
-    wanted: &'static str,
+pub enum Loss {
+    /// Something would be lost, or there is nothing that could be made this.
+    #[error("{found} cannot be made {wanted} without loss")]
+    Kind {
+        /// What it is, with its article.
+        found: &'static str,
+        /// What it shall be, with its article.
+        wanted: &'static str,
+    },
+    /// A number that no integer of 64 bits holds: whether it was written as one, whose digits are gone, nobody can tell any more.
+    #[error("a number beyond 64 bits may have lost digits; only a string keeps them")]
+    Digits,
 }
 
 impl As {
@@ -42,7 +52,10 @@ impl As {
     /// [`Loss`] where something would be lost, or there is nothing that could be made this.
     pub fn of(self, value: Value) -> Result<Value, Loss> {
         let found = noun(&value);
-        let loss = |wanted| Loss { found, wanted };
+        let loss = |wanted| Loss::Kind { found, wanted };
+        if value.as_number().is_some_and(number::is_beyond_64_bits) {
+            return Err(Loss::Digits);
+        }
         match self {
             Self::Auto => Ok(match value {
                 Value::String(text) => automatic(text),
@@ -109,12 +122,12 @@ fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-/// A number that is whole, as an integer: `3.0` is 3.
+/// A number that is whole, as an integer: `3.0` is 3. Of a float beyond 2^53 nobody knows which one it was written as.
 fn integer_of(number: &Number) -> Option<Number> {
-    if !number.is_f64() {
-        return Some(number.clone());
+    match number.as_f64().filter(|_| number.is_f64()) {
+        Some(float) => number::exact(float),
+        None => Some(number.clone()),
     }
-    integer(number.to_string().strip_suffix(".0")?)
 }
 
 fn noun(value: &Value) -> &'static str {

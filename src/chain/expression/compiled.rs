@@ -1,16 +1,16 @@
 //! One expression, compiled: from a stranger's text to something that can be evaluated, or to everything that is wrong with it.
 
-use jmespath::{ErrorReason, JmespathError};
-
 use super::bounds::{MAX_DEPTH, MAX_LENGTH};
 use super::evaluate::evaluate;
 use super::fault::{Fault, Wrong};
 use super::item::Item;
+use super::literal;
 use super::meter::{Meter, Trouble};
 use super::node::{self, Node};
 use super::reference::{self, CONTEXT};
 use super::scope::Scope;
-use super::token::{self, Kind, Token};
+use super::syntax;
+use super::token::{self, Token};
 
 /// A JMESPath expression that can be evaluated. Two are equal when their texts are.
 #[derive(Clone)]
@@ -51,6 +51,7 @@ impl Expression {
             return Ok(Self { text: text.to_owned(), node, references });
         }
         faults.sort_by_key(|fault| fault.at.start);
+        faults.dedup();
         Err(faults)
     }
 
@@ -83,14 +84,29 @@ impl std::fmt::Debug for Expression {
     }
 }
 
+/// Values as JSON and as other languages write them, and as they are written here.
+const VALUES: [(&str, &str); 12] = [
+    ("true", "true"),
+    ("false", "false"),
+    ("null", "null"),
+    ("True", "true"),
+    ("False", "false"),
+    ("None", "null"),
+    ("TRUE", "true"),
+    ("FALSE", "false"),
+    ("NULL", "null"),
+    ("Null", "null"),
+    ("nil", "null"),
+    ("undefined", "null"),
+];
+
 /// A field that the context does not have is mostly no field that was misspelt, but a value written as other languages do.
 fn meant(text: &str, fault: &mut Fault<'_>) {
-    const VALUES: [&str; 3] = ["true", "false", "null"];
     let Wrong::NoField(CONTEXT, name, _) = &fault.wrong else { return };
     if text[fault.at.clone()].starts_with('"') {
         fault.wrong = Wrong::DoubleQuotes;
-    } else if let Some(word) = VALUES.into_iter().find(|word| word == name) {
-        fault.wrong = Wrong::BareValue(word);
+    } else if let Some((word, value)) = VALUES.into_iter().find(|(word, _)| word == name) {
+        fault.wrong = Wrong::BareValue(word, value);
     }
 }
 
@@ -110,63 +126,31 @@ fn parse<'s>(text: &str) -> Result<(Node, Vec<Fault<'s>>), Vec<Fault<'s>>> {
     if token::depth(&tokens) > MAX_DEPTH {
         return fault(0..text.len(), Wrong::TooDeep);
     }
-    if let Some(at) = token::gap(&tokens) {
-        return fault(at, Wrong::Syntax(Some("an operator, a dot or a comma before it")));
+    if let Some(found) = token::gap(&tokens) {
+        return Err(vec![syntax::gap(text, &tokens, found)]);
     }
     match jmespath::parse(text) {
         Ok(ast) => {
             let mut faults = Vec::new();
             let node = node::build(ast, &tokens, &mut faults);
+            literal::check(text, &tokens, &mut faults);
+            bare_values(text, &tokens, &mut faults);
             Ok((node, faults))
         }
-        Err(error) => {
-            let start = error.offset.min(text.len());
-            let found = tokens.iter().position(|token| token.at.end > start);
-            let at = found.map_or(text.len()..text.len(), |found| tokens[found].at.clone());
-            let wrong = match found.is_some_and(|found| is_operand(text, &tokens, found)) {
-                true => Wrong::BareNumber,
-                false => Wrong::Syntax(expected(&error)),
-            };
-            fault(at, wrong)
-        }
+        Err(error) => Err(vec![syntax::refused(text, &tokens, &error)]),
     }
 }
 
-/// Whether it is a number, and no part of an index or a slice.
-fn is_operand(text: &str, tokens: &[Token], found: usize) -> bool {
-    let before = found.checked_sub(1).map(|before| &tokens[before]);
-    let begins = before.is_none_or(|before| {
-        matches!(before.kind, Kind::Operator | Kind::Comma) || text[before.at.clone()].ends_with('(')
-    });
-    tokens[found].kind == Kind::Number && begins
-}
-
-/// What the parser would have taken. Its own words quote the text, so they are only looked at.
-fn expected(error: &JmespathError) -> Option<&'static str> {
-    const SAID: [(&str, &str); 22] = [
-        ("Did not parse the complete expression", "an operator, or the end"),
-        ("Quoted strings can't be a function name", "a function name without quotes"),
-        ("Expected '}' or ','", "} or a comma"),
-        ("Expected ')' to close '('", ")"),
-        ("Expected number, ':', or '*'", "an index, a slice or *"),
-        ("Expected number, ':', or ']'", "a number, a colon or ]"),
-        ("Expected ':', or ']'", "a colon or ]"),
-        ("Too many colons in slice expr", "at most two colons in a slice"),
-        ("Invalid function name", "the name of a function before the bracket"),
-        ("Expected ':' to follow key", "a colon after the key"),
-        ("Expected Field to start key value pair", "a key: a name, in double quotes where it is not plain"),
-        ("Expected identifier, '*', '{', '[', '&', or '[?'", "after the dot a name, *, [ or {"),
-        ("Expected '.', '[', or '[?'", "., [ or [?, or the end"),
-        ("invalid token after ','", "another entry after the comma"),
-        ("Unable to parse literal JSON", "JSON between the backticks; a string is '…'"),
-        ("Unable to parse quoted identifier", "a name as JSON writes a string"),
-        ("'=' is not valid", "== to compare"),
-        ("'-' must be followed", "a negative index; a name with a hyphen stands in double quotes"),
-        ("Expected valid number", "an index of at most 2147483647"),
-        ("Invalid character", "names, operators and quotes of JMESPath; other names stand in double quotes"),
-        ("Unexpected nud token", "a value: a name, '…', `…`, @, ( or a function"),
-        ("Unexpected led token", "an operator, or the end"),
-    ];
-    let ErrorReason::Parse(said) = &error.reason else { return None };
-    SAID.iter().find(|(phrase, _)| said.starts_with(phrase)).map(|(_, expected)| *expected)
+/// Notes every side of a comparison that is `true`, `false` or `null` as such: a field of that name would stand in double quotes.
+fn bare_values(text: &str, tokens: &[Token], faults: &mut Vec<Fault<'_>>) {
+    let written = |token: Option<&Token>| token.map_or("", |token| &text[token.at.clone()]);
+    let compares = |token: Option<&Token>| matches!(written(token), "==" | "!=" | "<" | "<=" | ">" | ">=");
+    for (index, token) in tokens.iter().enumerate() {
+        let before = index.checked_sub(1).and_then(|before| tokens.get(before));
+        let compared = compares(before) || compares(tokens.get(index + 1)) && written(before) != ".";
+        let value = VALUES[..3].iter().find(|(word, _)| compared && *word == written(Some(token)));
+        if let Some((word, value)) = value {
+            faults.push(Fault { at: token.at.clone(), wrong: Wrong::BareValue(word, value) });
+        }
+    }
 }

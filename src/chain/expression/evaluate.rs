@@ -29,7 +29,7 @@ fn head<'e>(head: &'e Head, current: &Item<'e>, meter: &mut Meter) -> Result<Ite
             None => Item::Null,
         },
         Head::Slice(slice) => sliced(current, *slice, meter)?,
-        Head::Literal(value) => Item::from(value),
+        Head::Literal { value, .. } => Item::from(value),
         Head::List(_) | Head::Object(_) if current.is_null() => Item::Null,
         Head::List(nodes) => {
             let items: Result<Vec<Item>, Trouble> = nodes.iter().map(|node| evaluate(node, current, meter)).collect();

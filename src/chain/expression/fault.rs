@@ -3,6 +3,7 @@
 use std::fmt::{self, Display};
 use std::ops::Range;
 
+use super::super::outcome::StepStatus;
 use super::bounds::{MAX_DEPTH, MAX_LENGTH};
 
 /// One fault of an expression.
@@ -27,6 +28,23 @@ pub enum Wrong<'s> {
     OpenQuote,
     /// It is not JMESPath; with what would be right there, where that can be told.
     Syntax(Option<&'static str>),
+    /// A word or a sign that is an operator in other languages only: it, and what stands for it here.
+    NoOperator(&'static str, &'static str),
+    /// A name that is not plain, and not in double quotes.
+    BareName,
+    /// A name in square brackets.
+    BracketName,
+    /// A bracket that nothing closes: it, and what would.
+    OpenBracket(&'static str, &'static str),
+    /// The JSON in backticks breaks a rule.
+    Literal {
+        /// All of it, rather than a part.
+        whole: bool,
+        /// What is wrong, as a phrase.
+        what: String,
+        /// What would be right.
+        allowed: Option<String>,
+    },
     /// A call of no function.
     NoFunction(String),
     /// A call with too few or too many arguments.
@@ -43,10 +61,14 @@ pub enum Wrong<'s> {
     NoField(&'static str, String, Vec<&'s str>),
     /// A text in double quotes, which JMESPath takes for a name.
     DoubleQuotes,
-    /// `true`, `false` or `null` as such, which JMESPath takes for a name.
-    BareValue(&'static str),
+    /// `true`, `false` or `null` as such, or what other languages have for it, which JMESPath takes for a name: it, and the value.
+    BareValue(&'static str, &'static str),
     /// A number as such, which JMESPath takes for an index only.
     BareNumber,
+    /// The status of a step beside something that is none: the text, where it is one.
+    NoStatus(Option<String>),
+    /// `http_status` of a step, a number or null, beside something else.
+    NoHttpStatus,
     /// A step that is not in sight: the name, and the steps that are.
     NoStep(String, Vec<&'s str>),
     /// The step itself, or one around it.
@@ -62,6 +84,7 @@ impl Wrong<'_> {
         match self {
             Self::NoFunction(word) => Some((word, super::function::names().collect())),
             Self::NoField(_, word, known) | Self::NoStep(word, known) => Some((word, known.clone())),
+            Self::NoStatus(Some(word)) => Some((word, StepStatus::ALL.map(StepStatus::as_str).to_vec())),
             _ => None,
         }
     }
@@ -75,6 +98,13 @@ impl Wrong<'_> {
             Self::TooDeep => Some(format!("at most {MAX_DEPTH} levels of brackets, projections and negations")),
             Self::OpenQuote => Some("the same quote at its end".to_owned()),
             Self::Syntax(expected) => expected.map(str::to_owned),
+            Self::NoOperator(_, right) => Some((*right).to_owned()),
+            Self::BareName => Some(r#"double quotes around it: "my-key"; in JSON, each after a backslash"#.to_owned()),
+            Self::BracketName => Some(
+                r#"a dot before the name: a.b; one that is not plain stands in double quotes: a."my-key""#.to_owned(),
+            ),
+            Self::OpenBracket(_, closing) => Some(format!("`{closing}`")),
+            Self::Literal { allowed, .. } => allowed.clone(),
             Self::NoFunction(_) => Some(super::function::names().collect::<Vec<_>>().join(", ")),
             Self::Arity(_, 1, false) => Some("1 argument".to_owned()),
             Self::Arity(_, least, false) => Some(format!("{least} arguments")),
@@ -91,7 +121,9 @@ impl Wrong<'_> {
             }
             Self::NoField(_, _, known) => Some(known.join(", ")),
             Self::DoubleQuotes => Some("single quotes around a text: 'text'".to_owned()),
-            Self::BareValue(word) => Some(format!("backticks around a value: `{word}`")),
+            Self::BareValue(_, word) => Some(format!("backticks around a value: `{word}`")),
+            Self::NoStatus(_) => Some(StepStatus::ALL.map(|status| format!("'{}'", status.as_str())).join(", ")),
+            Self::NoHttpStatus => Some("a number in backticks: `200`".to_owned()),
             Self::BareNumber => Some("backticks around a number: `1`".to_owned()),
             Self::NoStep(_, known) | Self::Itself(known) | Self::Later(known) => Some(match known.is_empty() {
                 true => "nothing: no step comes earlier".to_owned(),
@@ -109,6 +141,12 @@ impl Display for Wrong<'_> {
             Self::TooDeep => f.write_str("has an expression that nests too deeply"),
             Self::OpenQuote => f.write_str("has an expression with a quote that is not closed"),
             Self::Syntax(_) => f.write_str("is not valid JMESPath from here on"),
+            Self::NoOperator(word, _) => write!(f, "uses `{word}`, which is no operator of JMESPath"),
+            Self::BareName => f.write_str("has a name that is not plain"),
+            Self::BracketName => f.write_str("has a name in square brackets"),
+            Self::OpenBracket(bracket, _) => write!(f, "has a `{bracket}` that is not closed"),
+            Self::Literal { whole: true, what, .. } => write!(f, "has a JSON literal that {what}"),
+            Self::Literal { what, .. } => write!(f, "has a JSON literal, a part of which {what}"),
             Self::NoFunction(_) => f.write_str("calls an unknown function"),
             Self::Arity(name, ..) => write!(f, "calls {name} with the wrong number of arguments"),
             Self::NoReference(name) => write!(f, "calls {name} without an expression reference"),
@@ -118,7 +156,9 @@ impl Display for Wrong<'_> {
             Self::NoField("extracted", ..) => f.write_str("refers to a name that the step does not extract"),
             Self::NoField(thing, ..) => write!(f, "refers to an unknown field of {thing}"),
             Self::DoubleQuotes => f.write_str("takes what is in double quotes for the name of a field"),
-            Self::BareValue(word) => write!(f, "takes {word} for the name of a field"),
+            Self::BareValue(word, _) => write!(f, "takes {word} for the name of a field"),
+            Self::NoStatus(_) => f.write_str("compares a step's status with what it never is"),
+            Self::NoHttpStatus => f.write_str("compares http_status, a number, with something else"),
             Self::BareNumber => f.write_str("has a number where none can stand"),
             Self::NoStep(..) => f.write_str("refers to an unknown step"),
             Self::Itself(_) => f.write_str("refers to the step that it stands in"),

@@ -9,6 +9,7 @@
 mod bounds;
 mod call;
 mod coercion;
+mod comparison;
 mod compiled;
 mod condition;
 mod context;
@@ -17,11 +18,13 @@ mod extract;
 mod fault;
 mod function;
 mod item;
+mod literal;
 mod meter;
 mod node;
 mod number;
 mod reference;
 mod scope;
+mod syntax;
 mod template;
 #[cfg(test)]
 mod tests;

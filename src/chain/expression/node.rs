@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::fault::{Fault, Wrong};
 use super::function::{Function, Input};
+use super::syntax;
 use super::token::Token;
 
 /// A value, and what is done with it, step by step.
@@ -30,7 +31,11 @@ pub(super) enum Head {
     },
     Index(i32),
     Slice(Slice),
-    Literal(Value),
+    Literal {
+        value: Value,
+        /// Where it stands in the expression.
+        at: Range<usize>,
+    },
     List(Vec<Node>),
     Object(Vec<(String, Node)>),
     Not(Box<Node>),
@@ -144,7 +149,7 @@ impl Builder<'_, '_> {
                 Head::Current
             }
             Ast::Slice { start, stop, step, .. } => Head::Slice(Slice { start, stop, step }),
-            Ast::Literal { value, .. } => Head::Literal(literal(&value)),
+            Ast::Literal { value, offset } => Head::Literal { value: literal(&value), at: self.token(offset) },
             Ast::MultiList { elements, .. } => Head::List(self.nodes(elements)),
             Ast::MultiHash { elements, .. } => {
                 Head::Object(elements.into_iter().map(|pair| (pair.key, self.node(pair.value))).collect())
@@ -169,7 +174,7 @@ impl Builder<'_, '_> {
         let before = self.tokens.iter().rev().find(|token| token.at.end <= bracket);
         let at = before.map_or(bracket..bracket + 1, |token| token.at.clone());
         let Some(function) = Function::named(name) else {
-            self.fault(at, Wrong::NoFunction(name.to_owned()));
+            self.fault(at, syntax::no_function(name));
             // What the arguments refer to is looked at nevertheless.
             return Head::List(self.nodes(args));
         };

@@ -64,12 +64,24 @@ pub(super) fn parse(text: &str) -> Option<Number> {
 
 /// Where a float is a whole number that it holds exactly, an integer: who asks for `floor(x)` does not want to send `3.0`.
 fn whole(float: f64) -> Result<Number, Trouble> {
+    exact(float).or_else(|| Number::from_f64(float)).ok_or(Trouble::Range)
+}
+
+/// The integer that a float stands for, where no other one is rounded to it: below 2^53.
+pub(super) fn exact(float: f64) -> Option<Number> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
-    if float.fract() == 0.0 && float.abs() <= EXACT {
-        #[expect(clippy::cast_possible_truncation, reason = "a whole number of at most 53 bits")]
-        return Ok(Number::from(float as i64));
+    if float.fract() != 0.0 || float.abs() >= EXACT {
+        return None;
     }
-    Number::from_f64(float).ok_or(Trouble::Range)
+    #[expect(clippy::cast_possible_truncation, reason = "a whole number of at most 53 bits")]
+    Some(Number::from(float as i64))
+}
+
+/// Whether it is out of the range of 64-bit integers. An integer that was written in there has become a float, without its last digits.
+pub(super) fn is_beyond_64_bits(number: &Number) -> bool {
+    const LEAST: f64 = -9_223_372_036_854_775_808.0;
+    const BEYOND: f64 = 18_446_744_073_709_551_616.0;
+    number.is_f64() && (float(number) <= LEAST || float(number) >= BEYOND)
 }
 
 fn integer(number: &Number) -> Option<i128> {

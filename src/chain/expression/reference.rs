@@ -4,6 +4,9 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use jmespath::ast::Comparator;
+
+use super::comparison;
 use super::fault::{Fault, Wrong};
 use super::function::{Function, Input};
 use super::node::{Head, Link, Node};
@@ -39,8 +42,11 @@ impl<'s> Walk<'_, 's> {
     /// What is known of the value of `node`, seen from `current`.
     fn node(&mut self, node: &Node, current: &View<'s>) -> View<'s> {
         let mut view = self.head(&node.head, current);
-        for link in &node.links {
+        for (index, link) in node.links.iter().enumerate() {
             view = self.link(link, &view, current);
+            if let (Link::Compare(Comparator::Equal | Comparator::NotEqual, other), View::Root) = (link, current) {
+                self.faults.extend(comparison::never((&node.head, &node.links[..index]), (&other.head, &other.links)));
+            }
         }
         view
     }
@@ -51,7 +57,7 @@ impl<'s> Walk<'_, 's> {
             Head::Field { name, at } => self.field(current, name, at),
             Head::Index(index) => current.at(*index),
             Head::Slice(_) => View::each(current.entry()),
-            Head::Literal(_) => View::Anything,
+            Head::Literal { .. } => View::Anything,
             Head::List(nodes) => View::List(nodes.iter().map(|node| self.whole(node, current)).collect()),
             Head::Object(members) => {
                 View::Fields(members.iter().map(|(name, node)| (name.clone(), self.whole(node, current))).collect())

@@ -110,13 +110,14 @@ pub(super) fn depth(tokens: &[Token]) -> usize {
     deepest
 }
 
-/// The first place where one value follows another with nothing in between. The parser takes `[a b]` for `[a, b]`.
-pub(super) fn gap(tokens: &[Token]) -> Option<Range<usize>> {
-    tokens.windows(2).find_map(|pair| {
+/// The first token of a value that follows another value with nothing in between. The parser takes `[a b]` for `[a, b]`.
+pub(super) fn gap(tokens: &[Token]) -> Option<usize> {
+    let found = tokens.windows(2).position(|pair| {
         let ends = matches!(pair[0].kind, Kind::Name | Kind::Value | Kind::Number | Kind::Close);
-        let begins = matches!(pair[1].kind, Kind::Name | Kind::Value | Kind::Number);
-        (ends && begins).then(|| pair[1].at.clone())
-    })
+        let begins = matches!(pair[1].kind, Kind::Name | Kind::Value | Kind::Number | Kind::Reference);
+        ends && begins
+    });
+    found.map(|found| found + 1)
 }
 
 fn after_space(text: &str, at: usize) -> usize {
@@ -240,10 +241,17 @@ mod tests {
 
     #[test]
     fn values_side_by_side_are_a_gap() {
-        for (text, at) in
-            [("a b", 2..3), ("[a b]", 3..4), ("a.b 'c'", 4..7), ("a[0] b", 5..6), ("a `1`", 2..5), ("@ @", 2..3)]
-        {
-            assert_eq!(gap(&all(text).unwrap()), Some(at), "{text}");
+        for (text, at) in [
+            ("a b", 2..3),
+            ("[a b]", 3..4),
+            ("a.b 'c'", 4..7),
+            ("a[0] b", 5..6),
+            ("a `1`", 2..5),
+            ("@ @", 2..3),
+            ("f(a &b)", 4..5),
+        ] {
+            let tokens = all(text).unwrap();
+            assert_eq!(gap(&tokens).map(|found| tokens[found].at.clone()), Some(at), "{text}");
         }
         for text in ["a.b", "a[0]", "f(a, b)", "a == 'b'", "a[?b].c", "{a: b}", "a || !b", "[0]", "a[1:2:-1]", "a[*].b"]
         {

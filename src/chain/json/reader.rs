@@ -141,7 +141,7 @@ impl<'a> Reader<'_, 'a> {
         if self.tokens.eat(close) {
             return Ok(false);
         }
-        Err(self.tokens.syntax(pointer, format_args!("a comma or {}", char::from(close))))
+        Err(self.tokens.syntax(pointer, format_args!("a comma or `{}`", char::from(close))))
     }
 
     /// Reports every key that is there more than once, and keeps its first value. Sorts rather than hashes: no key can

@@ -110,7 +110,7 @@ fn what_rfc_8259_forbids_ends_the_reading() {
 fn a_syntax_error_says_where_and_what_was_expected() {
     insta::assert_snapshot!(said(""), @"1:1 the message is empty (allowed: a JSON value)");
     insta::assert_snapshot!(said("\n\t "), @"2:3 the message is empty (allowed: a JSON value)");
-    insta::assert_snapshot!(said("{\n  \"a\": [1,\n 2 3]}"), @"3:4 /a is not valid JSON from here on (allowed: a comma or ])");
+    insta::assert_snapshot!(said("{\n  \"a\": [1,\n 2 3]}"), @"3:4 /a is not valid JSON from here on (allowed: a comma or `]`)");
     insta::assert_snapshot!(said(r#"{"a": 1,}"#), @"1:9 the message is not valid JSON from here on (allowed: a key in double quotes)");
     insta::assert_snapshot!(said(r#"{"a": 007}"#), @"1:8 /a is not valid JSON from here on (allowed: a number without leading zeros)");
     insta::assert_snapshot!(said(b"\xff\xfe{\0}\0"), @"1:1 the message is not valid UTF-8 from here on (allowed: a JSON value)");

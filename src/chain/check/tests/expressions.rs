@@ -57,10 +57,10 @@ fn what_does_not_exist_is_said_at_its_place_with_what_was_meant() {
     4:61 /steps/1/payload/b/1 refers to an unknown field of chain; did you mean run_id? (allowed: chain_id, run_id, tenant)
     4:83 /steps/1/payload/b/2 refers to the step that it stands in (allowed: the steps before it: fetch)
     4:113 /steps/1/payload/b/3 refers to a step that does not come earlier (allowed: the steps before it: fetch)
-    4:133 /steps/1/payload/b/4 is not valid JMESPath from here on (allowed: a value: a name, '…', `…`, @, ( or a function)
+    4:130 /steps/1/payload/b/4 has a `[` that is not closed (allowed: `]`)
     5:48 /steps/2/extract/n-1 is not a valid name (allowed: 1 to 64 of A-Z a-z 0-9 _, no digit first)
     5:56 /steps/2/extract/n-1 is a path, which stands without ${{ }} (allowed: the bare path, seen from the output of the step)
-    5:94 /steps/2/extract/m/path is not valid JMESPath from here on (allowed: an index, a slice or *)
+    5:93 /steps/2/extract/m/path has a `[` that is not closed (allowed: `]`)
     5:103 /steps/2/extract/m/as is not an allowed value (allowed: auto, string, integer, number, boolean)
     ");
 }

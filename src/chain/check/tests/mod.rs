@@ -7,6 +7,7 @@ mod hostile;
 mod identity;
 mod jobs;
 mod meant;
+mod mistakes;
 mod rules;
 mod tree;
 
