@@ -6,7 +6,7 @@ use clap::Args;
 use owo_colors::OwoColorize;
 use serde_json::Value;
 
-use super::check::{judge, print_and_point, read};
+use super::check::{judge_for, print_and_point, read};
 use super::text::{json_line, plain};
 use super::topology::connect;
 use super::{Exit, live};
@@ -14,7 +14,7 @@ use crate::amqp::{Client, ClientError};
 use crate::app;
 use crate::chain::check::Catalogue;
 use crate::chain::problem::{Problem, Problems};
-use crate::chain::{Chain, RunId};
+use crate::chain::{Chain, RunId, TenantName};
 use crate::config::Config;
 
 #[derive(Debug, Args)]
@@ -48,24 +48,30 @@ pub(super) async fn submit(config: Config, args: SubmitArgs) -> Exit {
         Ok(read) => read,
         Err(exit) => return exit,
     };
-    let chain =
-        match judge_size(&body, config.worker.max_message_bytes).and_then(|()| judge(&body, &catalogue(&config))) {
-            Ok(chain) => chain,
-            Err(problems) => {
-                print_and_point(&file, &problems);
-                say!("Nothing was published.");
-                return Exit::InvalidChain;
-            }
-        };
+    let queue = args.queue.clone().unwrap_or_else(|| config.queues[0].name.clone());
+    let judged = judge_size(&body, config.worker.max_message_bytes)
+        .and_then(|()| judge_for(tenant_of(&config, &queue), &body, &catalogue(&config)));
+    let chain = match judged {
+        Ok(chain) => chain,
+        Err(problems) => {
+            print_and_point(&file, &problems);
+            say!("Nothing was published.");
+            return Exit::InvalidChain;
+        }
+    };
     let Some(run_id) = choose_run_id(&chain, args.run_id.as_ref()) else { return Exit::Usage };
     let client = match connect(&config).await {
         Ok(client) => client,
         Err(exit) => return exit,
     };
-    let queue = args.queue.clone().unwrap_or_else(|| config.queues[0].name.clone());
     let done = send(&client, &config, &args, (&queue, run_id.as_str(), &body)).await;
     client.close().await;
     done.unwrap_or_else(|why| explain(&why, &config))
+}
+
+/// Whose the chains of the queue are. One that is not configured can only be known on the broker.
+fn tenant_of<'c>(config: &'c Config, queue: &str) -> &'c TenantName {
+    &config.queues.iter().find(|known| known.name == queue).unwrap_or(&config.queues[0]).tenant
 }
 
 /// A run id is given to every chain that has none.

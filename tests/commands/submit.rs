@@ -61,6 +61,34 @@ async fn an_invalid_chain_ends_with_3_and_is_not_published() {
 }
 
 #[tokio::test]
+async fn a_chain_is_judged_as_one_of_the_queues_tenant() {
+    let mut stage = stage().await;
+    let tenant = "{base_url = \"http://127.0.0.1:1\", auth = {client_id = \"i\", client_secret = \"s\"}}";
+    stage.set("tenants.north", tenant);
+    let queues = format!(
+        "[{{name = \"cxchain.elsewhere\", tenant = \"north\"}}, {{name = \"{}\", tenant = \"default\"}}]",
+        stage.queue
+    );
+    stage.set("queues", &queues);
+    let of = |tenant: &str| {
+        let nested = serde_json::json!({"chain_id": "n", "tenant": tenant, "steps": [{"action_id": "a"}]});
+        serde_json::json!({"chain_id": "c", "steps": [{"chain": nested}]}).to_string()
+    };
+    let queue = stage.queue.clone();
+    let ended = submit(&stage, &["--queue", &queue], &of("default")).await;
+    assert_eq!((ended.code, ended.said.as_str()), (0, ""));
+    for (flags, tenant) in [(&["--queue", queue.as_str()][..], "north"), (&[], "default")] {
+        let ended = submit(&stage, flags, &of(tenant)).await;
+        assert_eq!(ended.code, 3, "{}", ended.said);
+        assert!(
+            ended.said.contains("/steps/0/chain/tenant is not the tenant of the outermost chain"),
+            "{}",
+            ended.said
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_queue_that_is_not_there_is_named_with_what_to_do() {
     let stage = stage().await;
     let ended = submit(&stage, &["--queue", "no-such-queue"], GOOD).await;
