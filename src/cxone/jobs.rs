@@ -78,7 +78,7 @@ pub(super) async fn poll(tenant: &Tenant, limit: usize, poll: &Poll, credential:
     let Some(headers) = exchange.headers(settings, credential) else { return nothing(Seen::Unread) };
     let url = request::poll_target(tenant, &poll.action, &poll.job).and_then(|target| tenant.at(&target));
     let Some(url) = url else { return nothing(Seen::Unread) };
-    let cover = Cover { credential, redaction: &settings.redaction, hidden: &poll.hidden };
+    let cover = Cover { credential, settings, hidden: &poll.hidden };
     let mut request = Request::new(reqwest::Method::GET, url);
     *request.headers_mut() = headers;
 
