@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::text::plain;
 use crate::amqp::{ClientError, Feed};
-use crate::chain::{ErrorClass, StepStatus};
 use crate::chain::log::{Event, EventBody, StepFinished, StepRetried};
 use crate::chain::result::RESULT_SCHEMA;
+use crate::chain::{ErrorClass, StepStatus};
 
 /// Follows one run to its result.
 ///

@@ -10,10 +10,8 @@ impl Auth {
     /// The keys of its credentials, each with whether it is missing.
     fn credentials(&self) -> Vec<(&'static str, bool)> {
         let client = [("client_id", self.client_id.is_empty()), ("client_secret", self.client_secret.is_none())];
-        let key = [
-            ("access_key_id", self.access_key_id.is_empty()),
-            ("access_key_secret", self.access_key_secret.is_none()),
-        ];
+        let key =
+            [("access_key_id", self.access_key_id.is_empty()), ("access_key_secret", self.access_key_secret.is_none())];
         match self.grant {
             Grant::ClientCredentials => client.to_vec(),
             Grant::AccessKey => [client, key].concat(),

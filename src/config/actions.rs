@@ -287,10 +287,7 @@ fn read_timeout(section: &mut Section<'_>, job: bool) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
-fn read_secret_headers(
-    section: &mut Section<'_>,
-    open: &BTreeMap<String, String>,
-) -> BTreeMap<String, SecretString> {
+fn read_secret_headers(section: &mut Section<'_>, open: &BTreeMap<String, String>) -> BTreeMap<String, SecretString> {
     let origin = section.given(&HEADERS_FILE).unwrap_or(Origin::Default);
     let (mut headers, mut wrong) = (BTreeMap::new(), Vec::new());
     for (name, path) in section.value(&HEADERS_FILE) {

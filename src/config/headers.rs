@@ -106,10 +106,7 @@ pub(super) fn is_value(text: &str) -> bool {
 }
 
 /// The headers by name, what each has being read by `item`; its name, fit to be shown, comes with it.
-fn read<T>(
-    given: &Given<'_>,
-    item: impl Fn(&str, &Value) -> Result<T, String>,
-) -> Result<BTreeMap<String, T>, Fault> {
+fn read<T>(given: &Given<'_>, item: impl Fn(&str, &Value) -> Result<T, String>) -> Result<BTreeMap<String, T>, Fault> {
     let table = table(given)?;
     if table.len() > MOST {
         return Err(Fault::Says(format!("has {} headers; must have at most {MOST}", table.len())));

@@ -197,7 +197,10 @@ async fn what_is_said_of_a_platform_is_said_of_the_tenants_own() {
         (
             genesys.to_vec(),
             78,
-            ["Genesys Cloud (api = \"genesys\")", "`cxchain simulate --api genesys`: --config examples/genesys/worker.toml"],
+            [
+                "Genesys Cloud (api = \"genesys\")",
+                "`cxchain simulate --api genesys`: --config examples/genesys/worker.toml",
+            ],
         ),
         (
             [&genesys[..], &client].concat(),

@@ -116,7 +116,15 @@ impl Log {
         let (class, http_status) = (ErrorClass::Authorization, Some(403));
         let path = StepPath::top(step);
         let (status, polls) = (StepStatus::Failed, 0);
-        self.private(Private::FellBack { step: path, status, class, http_status, polls, spent_ms: clock, gate_wait_ms: 0 });
+        self.private(Private::FellBack {
+            step: path,
+            status,
+            class,
+            http_status,
+            polls,
+            spent_ms: clock,
+            gate_wait_ms: 0,
+        });
         let (step_id, action_id) = named(step);
         let retried = StepRetried {
             step_index: step,
