@@ -162,65 +162,6 @@ async fn a_platform_that_is_not_there_or_lets_nobody_in_is_69() {
     assert_eq!(simulator.calls().totals.calls, 0);
 }
 
-/// What is said names the platform of the tenant, the keys that are meant, and the example that has them.
-#[tokio::test]
-async fn what_is_said_of_a_platform_is_said_of_the_tenants_own() {
-    let client = [("TENANTS__DEFAULT__AUTH__CLIENT_ID", "c"), ("TENANTS__DEFAULT__AUTH__CLIENT_SECRET", "canary")];
-    let key = [("TENANTS__DEFAULT__AUTH__ACCESS_KEY_ID", "k"), ("TENANTS__DEFAULT__AUTH__ACCESS_KEY_SECRET", "canary")];
-    let action = ("TENANTS__DEFAULT__ACTIONS__PING", "{path = \"/ping\"}");
-    let short = json!([{"action_id": "ping", "timeout_seconds": 5}]);
-    let cxone = [("TENANTS__DEFAULT__API", "cxone"), ("TENANTS__DEFAULT__AUTH__ISSUER", NOBODY), action];
-    let genesys = [
-        ("TENANTS__DEFAULT__API", "genesys"),
-        ("TENANTS__DEFAULT__BASE_URL", NOBODY),
-        ("TENANTS__DEFAULT__AUTH__TOKEN_URL", NOBODY),
-    ];
-    for (keys, code, parts) in [
-        (
-            [&cxone[..], &client].concat(),
-            78,
-            [
-                "tenants.default.auth has no access_key_id and no access_key_secret: CXone (api = \"cxone\")",
-                "`cxchain simulate --api cxone`: --config examples/cxone/worker.toml",
-            ],
-        ),
-        (
-            [&cxone[..], &client, &key].concat(),
-            69,
-            [
-                "error: CXone: no answer from the issuer",
-                "where it is: tenants.default.auth.issuer; who asks: tenants.default.auth (client_id, client_secret, \
-                 access_key_id, access_key_secret). (A CXone to try things on: `cxchain simulate --api cxone`, with --config \
-                 examples/cxone/worker.toml here.)",
-            ],
-        ),
-        (
-            genesys.to_vec(),
-            78,
-            [
-                "Genesys Cloud (api = \"genesys\")",
-                "`cxchain simulate --api genesys`: --config examples/genesys/worker.toml",
-            ],
-        ),
-        (
-            [&genesys[..], &client].concat(),
-            69,
-            [
-                "error: Genesys Cloud: no answer from the token endpoint",
-                "where it is: tenants.default.base_url, tenants.default.auth.token_url; who asks: tenants.default.auth \
-                 (client_id, client_secret). (A Genesys Cloud to try things on:",
-            ],
-        ),
-    ] {
-        let ended = run(&["run", "-"], &env(&keys), &chain(&short)).await;
-        assert_eq!(ended.code, code, "{ended:?}");
-        for part in parts {
-            assert!(ended.said.contains(part), "{part}: {}", ended.said);
-        }
-        assert!(!ended.said.contains("canary") && !ended.said.contains("simulator.toml"), "{}", ended.said);
-    }
-}
-
 /// A run that has begun its `hang` or `slow` step.
 async fn running(simulator: &Simulator, action: &str) -> Child {
     let steps = json!([{"action_id": "da-first"}, {"action_id": action}, {"action_id": "da-never"}]);
