@@ -88,10 +88,8 @@ impl Running {
         let worker = Worker::new(ports, runner_settings(config), worker_settings(config, most_in_hand));
         let _ = vitals.census.set(worker.census());
         for (name, tenant) in &config.tenants {
-            let lacks = tenant.auth.lacks();
-            if !lacks.is_empty() {
-                let lacks = lacks.join(" and no ");
-                warn!("tenants.{name}.auth has no {lacks}: its platform will hardly let this worker in");
+            if let Some(locked_out) = tenant.locked_out(name) {
+                warn!("{locked_out}");
             }
         }
         info!(worker = config.worker.id, "worker is up");

@@ -46,6 +46,7 @@ pub(super) fn settings(action: &Action) -> ActionSettings {
         query: action.query.clone(),
         poll_path: action.poll_path.clone(),
         headers: action.headers.clone(),
+        secret_headers: action.secret_headers.clone(),
         redaction: action.redaction.clone(),
     }
 }

@@ -13,7 +13,7 @@ pub enum Exit {
     Usage,
     /// No valid chain; nothing was published.
     InvalidChain,
-    /// RabbitMQ or CXone cannot be reached, or refuses the credentials.
+    /// RabbitMQ or a tenant's platform cannot be reached, or refuses the credentials.
     Unreachable,
     /// A fault in cxchain, or a journal that cannot be read or written.
     Internal,

@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::text::plain;
 use crate::amqp::{ClientError, Feed};
-use crate::chain::StepStatus;
 use crate::chain::log::{Event, EventBody, StepFinished, StepRetried};
 use crate::chain::result::RESULT_SCHEMA;
+use crate::chain::{ErrorClass, StepStatus};
 
 /// Follows one run to its result.
 ///
@@ -58,9 +58,19 @@ pub(super) fn event_line(event: &Event) -> Option<String> {
 fn retry_line(step: &StepRetried) -> String {
     let http = step.http_status.map_or_else(|| "   ".into(), |status| status.to_string());
     let class = step.error_classification.as_str();
-    // What follows at once may be the same call again, or the fallback's.
-    let again = if step.delay_ms == 0 { String::new() } else { format!(", again in {}", duration(step.delay_ms)) };
-    format!("  {} {:<34} {http}  {class}{again}", "↻".yellow(), step.action_id.as_str())
+    let (sign, then) = match step.delay_ms {
+        0 if is_final(step.error_classification) => ("⤵", ", its fallback is called".to_owned()),
+        // The same call again, or the fallback's: the event does not tell.
+        0 => ("↻", String::new()),
+        delay => ("↻", format!(", again in {}", duration(delay))),
+    };
+    format!("  {} {:<34} {http}  {class}{then}", sign.yellow(), step.action_id.as_str())
+}
+
+/// Whether a call that failed so is never made again, so that what follows it is its fallback's.
+fn is_final(class: ErrorClass) -> bool {
+    use ErrorClass::{Authorization, ComputeFailure, NotFound, Validation};
+    matches!(class, Validation | Authorization | NotFound | ComputeFailure)
 }
 
 fn step_line(step: &StepFinished) -> String {
@@ -113,6 +123,30 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::chain::ActionId;
+
+    #[test]
+    fn a_call_that_is_never_made_again_is_followed_by_a_fallback() {
+        let line = |class, delay_ms| {
+            let step = StepRetried {
+                step_index: 0,
+                step_id: "a".into(),
+                action_id: ActionId::parse("da-a").unwrap(),
+                attempt: 1,
+                payload_hash: "p".into(),
+                response_hash: None,
+                hash_alg: None,
+                error_classification: class,
+                http_status: Some(403),
+                delay_ms,
+            };
+            let line = retry_line(&step);
+            anstream::adapter::strip_str(&line).to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(line(ErrorClass::Authorization, 0), "⤵ da-a 403 AUTHORIZATION, its fallback is called");
+        assert_eq!(line(ErrorClass::RateLimited, 0), "↻ da-a 403 RATE_LIMITED");
+        assert_eq!(line(ErrorClass::Network, 900), "↻ da-a 403 NETWORK, again in 900 ms");
+    }
 
     /// Whoever may publish to the results exchange may write what they like.
     #[test]

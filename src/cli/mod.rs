@@ -52,7 +52,7 @@ Exit codes:
     1  the run did not complete, a drain was cut short, or there is no such run
     2  the command line is wrong, or a file on it cannot be read
     3  invalid chain; nothing was published
-   69  RabbitMQ or CXone cannot be reached or trusted, or refuses the credentials
+   69  RabbitMQ or a tenant's platform cannot be reached or trusted, or refuses the credentials
    70  a fault in cxchain, or a journal that cannot be read or written
    78  the configuration is wrong, RabbitMQ's queues and exchanges differ from it, its user may not work, or a
        queue is another worker's

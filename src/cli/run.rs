@@ -77,7 +77,7 @@ async fn run_file(config: &Config, args: RunArgs) -> Result<Exit, Exit> {
     }
     let exit = judge_result(&result);
     if exit == Exit::Unreachable {
-        explain(&result, &tenant);
+        explain(config, &result, &tenant);
     }
     let lost_events = screen.lost_events();
     let lost_events = lost_events.map(|why| fail(&format!("the events could not be written: {why}"), Exit::Internal));
@@ -121,14 +121,11 @@ fn chain(config: &Config, args: &RunArgs) -> Result<(Chain, RunId), Exit> {
 
 /// Without credentials no platform lets anybody in, and the built-in one is somebody's production.
 fn has_credentials(config: &Config, tenant: &TenantName) -> Result<(), Exit> {
-    let lacks = config.tenants.get(tenant).map(|tenant| tenant.auth.lacks()).unwrap_or_default();
-    if lacks.is_empty() {
-        return Ok(());
-    }
-    let lacks = lacks.join(" and no ");
-    let what = format!("tenants.{tenant}.auth has no {lacks}, so nobody would let this run in");
+    let Some(found) = config.tenants.get(tenant) else { return Ok(()) };
+    let Some(what) = found.locked_out(tenant) else { return Ok(()) };
     let exit = fail(&what, Exit::Configuration);
-    say!("Name a configuration that has them. For `cxchain simulate`: --config examples/simulator.toml");
+    let (simulator, example) = found.api.example();
+    say!("Name a configuration that has them. For `{simulator}`: --config {example}");
     Err(exit)
 }
 
@@ -156,13 +153,15 @@ fn judge_result(result: &Value) -> Exit {
     if nowhere { Exit::Unreachable } else { Exit::NotCompleted }
 }
 
-fn explain(result: &Value, tenant: &TenantName) {
+fn explain(config: &Config, result: &Value, tenant: &TenantName) {
     let last = result["aggregated_responses"].as_array().and_then(|steps| steps.last());
     let why = last.and_then(|step| step["error_message"].as_str()).unwrap_or("no call was answered");
-    say!("{} CXone: {}", "error:".red().bold(), plain(why));
+    let api = config.tenants.get(tenant).map(|tenant| tenant.api).unwrap_or_default();
+    let (platform, (simulator, example)) = (api.platform(), api.example());
+    say!("{} {platform}: {}", "error:".red().bold(), plain(why));
     say!(
-        "The configuration has it in tenants.{tenant}.base_url and tenants.{tenant}.auth. (A CXone to try things on: \
-         `cxchain simulate`, with --config examples/simulator.toml here.)"
+        "The configuration says {}. (A {platform} to try things on: `{simulator}`, with --config {example} here.)",
+        config.found_by(tenant)
     );
 }
 

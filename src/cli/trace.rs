@@ -134,10 +134,14 @@ impl Trace {
         lines
     }
 
-    /// `  2 of 3 steps, 4.2 s`
+    /// `  2 of 3 steps, 4.2 s`; `  5 done, 1 skipped of 6 steps, 4.2 s`
     fn figures(&self, now: Millis) -> String {
         let Some(total) = self.run.steps_total else { return String::new() };
         let took = self.run.took(now).map(|took| format!(", {}", span(took))).unwrap_or_default();
-        format!("  {} of {}{took}", self.run.steps_done, count(total, "step"))
+        let done = match (self.run.steps_done, self.totals.skipped) {
+            (done, 0) => done.to_string(),
+            (done, skipped) => format!("{} done, {skipped} skipped", done.saturating_sub(skipped)),
+        };
+        format!("  {done} of {}{took}", count(total, "step"))
     }
 }

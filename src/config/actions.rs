@@ -4,20 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
-use super::headers::Headers;
+use secrecy::SecretString;
+
+use super::headers::{HeaderFiles, Headers};
 use super::key::{Fallback, Fault, Given, Key, Part, Shape};
 use super::lists::{Strings, Tables};
 use super::presets::Api;
 use super::problem::Origin;
 use super::reader::Section;
 use super::schemas;
+use super::secrets;
 use super::shapes::{Choice, FilePath, Integer, Switch};
 use super::tenant::{self, Limit};
 use crate::chain::ActionId;
 use crate::chain::action::{Method, PathTemplate, PayloadSchema, Query, Redaction};
 
 /// What is configured of an action.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Action {
     /// The HTTP method.
     pub method: Method,
@@ -43,6 +46,8 @@ pub struct Action {
     pub limits: Vec<Limit>,
     /// Fixed request headers: at most 20.
     pub headers: BTreeMap<String, String>,
+    /// Those whose values are secret: at most 20.
+    pub secret_headers: BTreeMap<String, SecretString>,
 }
 
 /// As many actions can a tenant have.
@@ -132,7 +137,13 @@ const HEADERS: Key<Headers> = Key::new(
     "headers",
     Headers,
     Fallback::Else("none"),
-    "Fixed request headers. They are shown like everything here: no place for a secret.",
+    "Fixed request headers. They are shown like everything here: a secret belongs in `headers_file`.",
+);
+const HEADERS_FILE: Key<HeaderFiles> = Key::new(
+    "headers_file",
+    HeaderFiles,
+    Fallback::Else("none"),
+    "Fixed request headers whose values are secret, each with the file that holds it: `{ X-Api-Key = \"/run/secrets/key\" }`. Read at start.",
 );
 
 pub(super) const PART: Part = Part {
@@ -151,6 +162,7 @@ pub(super) const PART: Part = Part {
         &REDACT,
         &LIMITS,
         &HEADERS,
+        &HEADERS_FILE,
     ],
 };
 
@@ -196,6 +208,7 @@ fn read_action(mut section: Section<'_>) -> Action {
     let redact = section.value(&REDACT);
     let limits = tenant::read_limits(&mut section, &LIMITS);
     let headers = section.value(&HEADERS);
+    let secret_headers = read_secret_headers(&mut section, &headers);
     section.finish();
     Action {
         method,
@@ -211,6 +224,7 @@ fn read_action(mut section: Section<'_>) -> Action {
         redaction: Redaction::new(redact.iter().map(String::as_str)).unwrap_or_default(),
         limits,
         headers,
+        secret_headers,
     }
 }
 
@@ -271,6 +285,24 @@ fn read_timeout(section: &mut Section<'_>, job: bool) -> Option<Duration> {
         );
     }
     Some(Duration::from_secs(seconds))
+}
+
+fn read_secret_headers(section: &mut Section<'_>, open: &BTreeMap<String, String>) -> BTreeMap<String, SecretString> {
+    let origin = section.given(&HEADERS_FILE).unwrap_or(Origin::Default);
+    let (mut headers, mut wrong) = (BTreeMap::new(), Vec::new());
+    for (name, path) in section.value(&HEADERS_FILE) {
+        match secrets::header_value(&path) {
+            _ if open.keys().any(|known| known.eq_ignore_ascii_case(&name)) => {
+                wrong.push(format!("{name} is in headers, too; give one of the two"));
+            }
+            Ok(value) => drop(headers.insert(name, value)),
+            Err(what) => wrong.push(format!("{name}: {what}")),
+        }
+    }
+    if !wrong.is_empty() {
+        section.blame(HEADERS_FILE.name, origin, &wrong.join("; "));
+    }
+    headers
 }
 
 fn read_schema(section: &mut Section<'_>) -> Option<PayloadSchema> {

@@ -45,24 +45,6 @@ pub struct Auth {
     pub refresh_margin: Duration,
 }
 
-impl Auth {
-    /// The keys without which the platform will hardly let anybody in, as far as they are missing.
-    #[must_use]
-    pub fn lacks(&self) -> Vec<&'static str> {
-        let client = [(CLIENT_ID.name, self.client_id.is_empty()), (CLIENT_SECRET.name, self.client_secret.is_none())];
-        let key = [
-            (ACCESS_KEY_ID.name, self.access_key_id.is_empty()),
-            (ACCESS_KEY_SECRET.name, self.access_key_secret.is_none()),
-        ];
-        let wanted = match self.grant {
-            Grant::ClientCredentials => client.to_vec(),
-            Grant::AccessKey | Grant::AccessKeyJson => key.to_vec(),
-            Grant::Static => vec![(TOKEN.name, self.token.is_none())],
-        };
-        wanted.into_iter().filter_map(|(name, lacking)| lacking.then_some(name)).collect()
-    }
-}
-
 /// How a token is had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Grant {
@@ -129,7 +111,8 @@ const TRUSTED_DOMAINS: Key<Strings> = Key::new(
     "trusted_domains",
     Strings { most: 20, rule: "a domain such as example.com", valid: is_domain, spaced: true },
     Fallback::ByApi(&presets::TRUSTED_DOMAINS),
-    "Where the issuer may point to, besides to itself: these domains and all below them, by https. Secrets and tokens go there.",
+    "Where the issuer may point to, besides to itself and to what lies below its host: these domains and all below them, by https. \
+     Secrets and tokens go there.",
 );
 const CLIENT_ID: Key<Text> = name("client_id", "The client's id.");
 const CLIENT_SECRET: Key<Secret> =

@@ -1,6 +1,7 @@
-//! The shape of an action's fixed request headers.
+//! The shapes of an action's fixed request headers: with their values, and with the files that hold them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 
 use ::config::{Value, ValueKind};
 
@@ -58,36 +59,79 @@ impl Shape for Headers {
     }
 
     fn read(&self, given: &Given<'_>) -> Result<Self::Value, Fault> {
-        let table = table(given)?;
-        if table.len() > MOST {
-            return Err(Fault::Says(format!("has {} headers; must have at most {MOST}", table.len())));
-        }
-        let (mut headers, mut wrong) = (BTreeMap::new(), Vec::new());
-        let sorted: BTreeMap<_, _> = table.into_iter().collect();
-        for (name, value) in sorted {
-            match header(&name, &value) {
-                Ok(_) if headers.keys().any(|known: &String| known.eq_ignore_ascii_case(&name)) => {
-                    wrong.push(format!("{name} is there twice"));
-                }
-                Ok(value) => {
-                    headers.insert(name, value);
-                }
-                Err(what) => wrong.push(what),
-            }
-        }
-        if wrong.is_empty() { Ok(headers) } else { Err(Fault::Says(wrong.join("; "))) }
+        read(given, |name, value| match &value.kind {
+            ValueKind::String(value) if is_value(value) => Ok(value.clone()),
+            ValueKind::String(_) => Err(format!("{name} must have a value of {VALUE}")),
+            _ => Err(format!("{name} is {}; must be a string", kind_of(value))),
+        })
     }
 
     fn show(&self, value: &Self::Value) -> toml::Value {
-        value
-            .iter()
-            .map(|(name, value)| (name.clone(), toml::Value::from(value.as_str())))
-            .collect::<toml::Table>()
-            .into()
+        shown(value.iter().map(|(name, value)| (name, value.clone())))
     }
 }
 
-fn table(given: &Given<'_>) -> Result<std::collections::HashMap<String, Value>, Fault> {
+/// Header names with the files that hold their values.
+pub(super) struct HeaderFiles;
+
+impl Shape for HeaderFiles {
+    type Value = BTreeMap<String, PathBuf>;
+
+    fn kind(&self) -> &'static str {
+        "a table of file paths,"
+    }
+
+    fn bounds(&self) -> String {
+        "names and values as in `headers`; no name that `headers` has".into()
+    }
+
+    fn read(&self, given: &Given<'_>) -> Result<Self::Value, Fault> {
+        read(given, |name, value| match &value.kind {
+            ValueKind::String(path) if !path.is_empty() => Ok(PathBuf::from(path)),
+            _ => Err(format!("{name} must be a file path")),
+        })
+    }
+
+    fn show(&self, value: &Self::Value) -> toml::Value {
+        shown(value.iter().map(|(name, path)| (name, path.display().to_string())))
+    }
+}
+
+/// What a header's value must be.
+pub(super) const VALUE: &str = "1 to 1024 characters of printable ASCII, without spaces around it";
+
+/// Whether a header may have this value.
+pub(super) fn is_value(text: &str) -> bool {
+    printable(text, LONGEST_VALUE) && text.trim() == text
+}
+
+/// The headers by name, what each has being read by `item`; its name, fit to be shown, comes with it.
+fn read<T>(given: &Given<'_>, item: impl Fn(&str, &Value) -> Result<T, String>) -> Result<BTreeMap<String, T>, Fault> {
+    let table = table(given)?;
+    if table.len() > MOST {
+        return Err(Fault::Says(format!("has {} headers; must have at most {MOST}", table.len())));
+    }
+    let (mut headers, mut wrong) = (BTreeMap::new(), Vec::new());
+    let sorted: BTreeMap<_, _> = table.into_iter().collect();
+    for (name, value) in sorted {
+        match check_name(&name).and_then(|shown| item(&shown, &value)) {
+            Ok(_) if headers.keys().any(|known: &String| known.eq_ignore_ascii_case(&name)) => {
+                wrong.push(format!("{name} is there twice"));
+            }
+            Ok(value) => {
+                headers.insert(name, value);
+            }
+            Err(what) => wrong.push(what),
+        }
+    }
+    if wrong.is_empty() { Ok(headers) } else { Err(Fault::Says(wrong.join("; "))) }
+}
+
+fn shown<'n>(headers: impl Iterator<Item = (&'n String, String)>) -> toml::Value {
+    headers.map(|(name, text)| (name.clone(), toml::Value::from(text))).collect::<toml::Table>().into()
+}
+
+fn table(given: &Given<'_>) -> Result<HashMap<String, Value>, Fault> {
     match &given.value.kind {
         ValueKind::Table(table) => Ok(table.clone()),
         _ => {
@@ -100,8 +144,8 @@ fn table(given: &Given<'_>) -> Result<std::collections::HashMap<String, Value>, 
     }
 }
 
-/// The value, or what is wrong with the header.
-fn header(name: &str, value: &Value) -> Result<String, String> {
+/// The name as it can be shown, or what is wrong with it.
+fn check_name(name: &str) -> Result<String, String> {
     let shown: String = name.chars().take(LONGEST_NAME).flat_map(char::escape_debug).collect();
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     if !(1..=LONGEST_NAME).contains(&name.len()) || !name.bytes().all(is_name) {
@@ -110,13 +154,7 @@ fn header(name: &str, value: &Value) -> Result<String, String> {
     if is_reserved(name) {
         return Err(format!("{shown} cannot be set: cxchain says it itself"));
     }
-    match &value.kind {
-        ValueKind::String(value) if printable(value, LONGEST_VALUE) && value.trim() == value => Ok(value.clone()),
-        ValueKind::String(_) => Err(format!(
-            "{shown} must have a value of 1 to {LONGEST_VALUE} characters of printable ASCII, without spaces around it"
-        )),
-        _ => Err(format!("{shown} is {}; must be a string", kind_of(value))),
-    }
+    Ok(shown)
 }
 
 fn is_reserved(name: &str) -> bool {

@@ -3,6 +3,7 @@
 //! [`Config::load`] is the only way in. A [`Config`] that exists is valid; everything that is wrong is reported at once, each
 //! with its place and key. The rooms never see this one: `app` maps it onto what they want. No secret in here can be printed.
 
+mod access;
 mod actions;
 mod auth;
 mod broker;
@@ -129,11 +130,8 @@ impl Config {
         let exposed =
             exposed.map(|key| format!("broker.tls.key_file: everybody on this machine may read {}", key.display()));
         let used = |name: &TenantName| self.queues.iter().any(|queue| queue.tenant == *name);
-        let locked_out = self.tenants.iter().filter(|(name, _)| used(name)).filter_map(|(name, tenant)| {
-            let lacks = tenant.auth.lacks();
-            let what = lacks.join(" and no ");
-            (!lacks.is_empty()).then(|| format!("tenants.{name}.auth has no {what}: its calls will hardly be let in"))
-        });
+        let tenants = self.tenants.iter().filter(|(name, _)| used(name));
+        let locked_out = tenants.filter_map(|(name, tenant)| tenant.locked_out(name));
         exposed.into_iter().chain(locked_out).collect()
     }
 

@@ -8,6 +8,7 @@ use ::config::Value;
 use secrecy::zeroize::Zeroize;
 use secrecy::{SecretSlice, SecretString};
 
+use super::headers;
 use super::key::{Given, Key, Shape};
 use super::problem::Origin;
 use super::reader::Section;
@@ -55,6 +56,16 @@ where
             None
         }
     }
+}
+
+/// A request header's value: what the file holds.
+pub(super) fn header_value(path: &Path) -> Result<SecretString, String> {
+    let mut text = text_of(path)?;
+    if headers::is_value(&text) {
+        return Ok(text.into());
+    }
+    text.zeroize();
+    Err(format!("{} holds no header's value: must be {}", path.display(), headers::VALUE))
 }
 
 /// A key for HMAC: the file's bytes as they are, a newline at the end included.

@@ -220,7 +220,10 @@ fn read_tenant(mut section: Section<'_>, is_default: bool) -> Tenant {
 
 fn check_ca_file(section: &Section<'_>, path: &Path, origin: Origin, urls: [&Option<Url>; 3]) {
     if urls.into_iter().flatten().all(|url| url.scheme() != "https") {
-        let what = "has no effect: neither base_url nor auth.token_url is an https URL";
+        let what = match section.api {
+            Api::Cxone => "has no effect: none of base_url, auth.token_url and auth.issuer is an https URL",
+            Api::DataActions | Api::Genesys => "has no effect: neither base_url nor auth.token_url is an https URL",
+        };
         section.blame(CA_FILE.name, origin.clone(), what);
     }
     if let Err(what) = tls::authorities(path) {

@@ -37,7 +37,8 @@ pub(super) async fn send(tenant: &Tenant, limit: usize, call: &Call, credential:
     let Some((request, witness)) = request(tenant, settings, call, credential) else {
         return unsendable("the call cannot be put into an HTTP request");
     };
-    let cover = Cover { credential, redaction: &settings.redaction, hidden: &call.request.hidden };
+    let ActionSettings { secret_headers, redaction, .. } = settings;
+    let cover = Cover { credential, secret_headers, redaction, hidden: &call.request.hidden };
     match head(&tenant.http, request, &witness, call.deadline).await {
         Err(unanswered) => unanswered,
         Ok(response) if response.status().is_success() => {
@@ -104,6 +105,9 @@ impl Exchange<'_> {
         let mut headers = HeaderMap::new();
         for (name, value) in &settings.headers {
             headers.insert(HeaderName::from_bytes(name.as_bytes()).ok()?, value.try_into().ok()?);
+        }
+        for (name, value) in &settings.secret_headers {
+            headers.insert(HeaderName::from_bytes(name.as_bytes()).ok()?, secrets::header(value)?);
         }
         headers.insert(AUTHORIZATION, secrets::authorization(credential)?);
         let request_id = format!("{}.{}.{}", self.run_id, self.step_id, self.attempt);

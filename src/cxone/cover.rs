@@ -1,7 +1,10 @@
-//! What must not be in a text about a call: our token, what the action's `redact` names in the peer's answer, and what it
+//! What must not be in a text about a call: our token, the action's secret headers, what the action's `redact` names in the peer's answer, and what it
 //! names in our payload.
 
+use std::collections::BTreeMap;
+
 use reqwest::header::HeaderMap;
+use secrecy::SecretString;
 use serde_json::Value;
 
 use super::{error_text, secrets};
@@ -11,6 +14,7 @@ use crate::ports::{Credential, Hidden};
 /// Covers up what must not be shown.
 pub(super) struct Cover<'a> {
     pub(super) credential: &'a Credential,
+    pub(super) secret_headers: &'a BTreeMap<String, SecretString>,
     pub(super) redaction: &'a Redaction,
     pub(super) hidden: &'a Hidden,
 }
@@ -37,7 +41,7 @@ impl Cover<'_> {
 
     /// `text` on one line of at most 300 characters, covered. `answer` is where it was found.
     pub(super) fn line(&self, text: &str, answer: Option<&Value>) -> String {
-        let text = secrets::redact(text, self.credential);
+        let text = secrets::redact(text, self.credential, self.secret_headers);
         let quoted = answer.map(|answer| self.redaction.texts(answer)).unwrap_or_default();
         // Cut after that, so that nothing is left of what stands where it is cut.
         error_text::line(&Redaction::scrub(&text, self.hidden.0.iter().chain(&quoted)))

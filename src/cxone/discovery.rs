@@ -1,7 +1,7 @@
 //! What an issuer's discovery documents say, and how far they are believed.
 //!
-//! Where the documents point, a secret or a token goes next. So they may point to the issuer itself and to the domains that the
-//! configuration trusts, over TLS, and to nobody else, whatever they say.
+//! Where the documents point, a secret or a token goes next. So they may point to the issuer itself, and over TLS to what lies below
+//! its host and to the domains that the configuration trusts, and to nobody else, whatever they say.
 
 use serde_json::Value;
 use url::Url;
@@ -93,19 +93,21 @@ fn place(settings: &Discovery, document: Document, body: &[u8]) -> Result<Url, C
     }
     let host: String = url.host_str().unwrap_or_default().chars().take(MOST_HOST).collect();
     Err(invalid(&format!(
-        "has {}://{host} for {field}: neither the issuer itself nor https on one of auth.trusted_domains",
+        "has {}://{host} for {field}: neither the issuer itself nor https on one of auth.trusted_domains or below the issuer",
         url.scheme()
     )))
 }
 
-/// Whether the issuer may send us there: to itself, or over TLS and on the usual port to a domain that is trusted.
+/// Whether the issuer may send us there: to itself, or over TLS and on the usual port to a domain that is trusted. What lies below its
+/// own host is: whoever has a name gives out those below it. (A sovereign region's issuer is such a name, `nicecxone-sov1.eu` say.)
 fn is_trusted(settings: &Discovery, url: &Url) -> bool {
     let own = url.origin().is_tuple() && url.origin() == settings.issuer.origin();
     let within = |domain: &str| {
         let below = |host: &str| host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
         url.domain().is_some_and(below)
     };
-    let trusted = || settings.trusted_domains.iter().any(|domain| within(domain));
+    let named = || settings.trusted_domains.iter().map(String::as_str).chain(settings.issuer.domain());
+    let trusted = || named().any(within);
     own || (url.scheme() == "https" && url.port().is_none() && trusted())
 }
 
@@ -135,6 +137,7 @@ mod tests {
     #[test]
     fn a_document_points_to_the_issuer_or_to_a_domain_that_is_trusted_and_nowhere_else() {
         let https = settings("https://cxone.niceincontact.com");
+        let sovereign = settings("https://nicecxone-sov1.example");
         let loopback = settings("http://127.0.0.1:8099");
         for (issuer, url, trusted) in [
             (&https, "https://cxone.niceincontact.com/auth/token", true),
@@ -142,6 +145,12 @@ mod tests {
             (&https, "https://API-NA1.NICEincontact.COM:443/x", true),
             (&https, "https://niceincontact.com", true),
             (&https, "https://a.b.sov.example/", true),
+            (&sovereign, "https://nicecxone-sov1.example/auth/token", true),
+            (&sovereign, "https://api-x.nicecxone-sov1.example", true),
+            (&sovereign, "http://api-x.nicecxone-sov1.example", false),
+            (&sovereign, "https://api-x.nicecxone-sov1.example:8443", false),
+            (&sovereign, "https://evilnicecxone-sov1.example", false),
+            (&sovereign, "https://example", false),
             (&https, "http://cxone.niceincontact.com/auth/token", false),
             (&https, "https://cxone.niceincontact.com:8443/auth/token", false),
             (&https, "https://evilniceincontact.com", false),
@@ -191,7 +200,7 @@ mod tests {
         insta::assert_snapshot!(all.join("\n"), @r#"
         https://api-na1.niceincontact.com/
         RESPONSE_INVALID false: the issuer's cxone-configuration has a user, a query or a fragment in api_endpoint
-        RESPONSE_INVALID false: the issuer's cxone-configuration has https://evil.example for api_endpoint: neither the issuer itself nor https on one of auth.trusted_domains
+        RESPONSE_INVALID false: the issuer's cxone-configuration has https://evil.example for api_endpoint: neither the issuer itself nor https on one of auth.trusted_domains or below the issuer
         RESPONSE_INVALID false: the issuer's cxone-configuration has a user, a query or a fragment in api_endpoint
         RESPONSE_INVALID false: the issuer's cxone-configuration has no URL for api_endpoint
         RESPONSE_INVALID false: the issuer's cxone-configuration names no api_endpoint

@@ -79,7 +79,8 @@ pub(super) async fn poll(tenant: &Tenant, limit: usize, poll: &Poll, credential:
     let url = request::poll_target(tenant, &poll.action, &poll.job).and_then(|target| tenant.at(&target));
     let Some(url) = url else { return nothing(Seen::Unread) };
     let redaction = poll.redaction.and(&settings.redaction);
-    let cover = Cover { credential, redaction: &redaction, hidden: &poll.hidden };
+    let secret_headers = &settings.secret_headers;
+    let cover = Cover { credential, secret_headers, redaction: &redaction, hidden: &poll.hidden };
     let mut request = Request::new(reqwest::Method::GET, url);
     *request.headers_mut() = headers;
 

@@ -1,5 +1,7 @@
 //! The one place where secrets are exposed: into a form, into a header, and to find them in a text that must not have them.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::header::HeaderValue;
@@ -83,16 +85,23 @@ pub(super) fn static_header(grant: &Grant) -> Option<SecretString> {
 
 /// The `Authorization` header, marked as sensitive. `None` when the credential cannot stand in a header.
 pub(super) fn authorization(credential: &Credential) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(credential.header.expose_secret()).ok()?;
+    header(&credential.header)
+}
+
+/// The value of a header, marked as sensitive. `None` when it cannot stand in one.
+pub(super) fn header(value: &SecretString) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(value.expose_secret()).ok()?;
     value.set_sensitive(true);
     Some(value)
 }
 
-/// `text` without the token, should the peer quote it back at us.
-pub(super) fn redact(text: &str, credential: &Credential) -> String {
+/// `text` without the token and the headers that are secret, should the peer quote them back at us.
+pub(super) fn redact(text: &str, credential: &Credential, headers: &BTreeMap<String, SecretString>) -> String {
     let header = credential.header.expose_secret();
     let token = header.split_once(' ').map_or(header, |(_scheme, token)| token);
-    if token.is_empty() { text.to_owned() } else { text.replace(token, "[token]") }
+    let without_token = if token.is_empty() { text.to_owned() } else { text.replace(token, "[token]") };
+    let secrets = headers.values().map(ExposeSecret::expose_secret).filter(|secret| !secret.is_empty());
+    secrets.fold(without_token, |text, secret| text.replace(secret, "[secret]"))
 }
 
 #[cfg(test)]
@@ -181,7 +190,10 @@ mod tests {
 
     #[test]
     fn a_token_that_is_quoted_back_is_taken_out() {
-        assert_eq!(redact("no such token: canary!", &credential("Bearer canary")), "no such token: [token]!");
-        assert_eq!(redact("nothing", &credential("Bearer ")), "nothing");
+        let none = BTreeMap::new();
+        assert_eq!(redact("no such token: canary!", &credential("Bearer canary"), &none), "no such token: [token]!");
+        assert_eq!(redact("nothing", &credential("Bearer "), &none), "nothing");
+        let headers = BTreeMap::from([("X-Api-Key".to_owned(), "key".into())]);
+        assert_eq!(redact("canary, key key", &credential("Bearer canary"), &headers), "[token], [secret] [secret]");
     }
 }

@@ -43,6 +43,8 @@ pub struct ActionSettings {
     pub poll_path: Option<PathTemplate>,
     /// Fixed request headers. Those that every exchange has go before them.
     pub headers: BTreeMap<String, String>,
+    /// And those whose values are secret.
+    pub secret_headers: BTreeMap<String, SecretString>,
     /// What no text about a call may quote.
     pub redaction: Redaction,
 }

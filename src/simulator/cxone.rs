@@ -14,6 +14,8 @@ use crate::chain::ActionId;
 
 /// What data extraction is called in faults and counts.
 const EXTRACTION: &str = "data-extraction.jobs";
+/// Where it says, at times nowhere else, what went wrong.
+const DESCRIPTION: HeaderName = HeaderName::from_static("icstatusdescription");
 /// The first contact's id; the next ones follow.
 const FIRST_CONTACT: u64 = 500_000_001;
 
@@ -100,7 +102,9 @@ fn settle(
     }
     let known = contact.parse().is_ok_and(|id: u64| id >= FIRST_CONTACT && id < FIRST_CONTACT + call.contacts());
     if !known {
-        return refused(StatusCode::NOT_FOUND, "ContactNotFound", "there is no such contact");
+        // Here it is the header alone that says why.
+        let why = HeaderValue::from_static("there is no such contact");
+        return Served::Refused(Reply::empty(StatusCode::NOT_FOUND).with(DESCRIPTION, why));
     }
     run(call, fault);
     Served::Well(Reply::empty(status))
@@ -110,7 +114,7 @@ fn settle(
 fn refused(status: StatusCode, error: &str, description: &str) -> Served {
     let reply = Reply::json(status, json!({"error": error, "errorDescription": description}).to_string());
     let header = HeaderValue::from_str(description).unwrap_or(HeaderValue::from_static(""));
-    Served::Refused(reply.with(HeaderName::from_static("icstatusdescription"), header))
+    Served::Refused(reply.with(DESCRIPTION, header))
 }
 
 /// What a client gets that does not say that it takes JSON.

@@ -1,10 +1,10 @@
 //! Five steps that hand data along: one is skipped, one falls back, one is a chain of its own, and values keep their types all
-//! the way.
+//! the way, also when the message comes again.
 
 use serde_json::{Value, json};
 
 use crate::audit::{linked, of_kind};
-use crate::support::{Broker, Stage, amqp};
+use crate::support::{Broker, SOON, Stage, amqp};
 use crate::{nothing_is_left, simulator, submit};
 
 const PROFILE: &str =
@@ -161,7 +161,8 @@ async fn five_steps_hand_data_along_from_queue_to_result() {
     let connection = stage.connect().await;
     let channel = amqp::channel(&connection).await;
     submit(&stage, &channel, &definition(), "five").await;
-    let mut result = stage.result(&channel).await;
+    let first = stage.results(&channel, 1, SOON).await.remove(0);
+    let mut result = first.body.clone();
     let events = stage.events(&channel).await;
     let head = linked(&definition(), "five", "five", &events);
     assert_eq!(result["audit_head"], head);
@@ -196,5 +197,11 @@ async fn five_steps_hand_data_along_from_queue_to_result() {
     {
         assert_eq!(calls.step("five", step).calls, times, "{step}");
     }
+
+    // The message that comes again finds all of it done, be it called or not.
+    submit(&stage, &channel, &definition(), "five").await;
+    let again = stage.results(&channel, 1, SOON).await.remove(0);
+    assert_eq!((again.raw, again.properties), (first.raw, first.properties));
+    assert_eq!(stage.simulator.calls().totals.calls, calls.totals.calls);
     nothing_is_left(&stage, &channel, worker).await;
 }

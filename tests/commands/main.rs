@@ -6,6 +6,7 @@ mod support;
 mod check;
 mod config;
 mod demo;
+mod platforms;
 mod run;
 mod simulate;
 mod submit;

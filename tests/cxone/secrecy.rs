@@ -1,11 +1,13 @@
 //! No secret and no payload in anything that can be printed.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use cxchain::cxone::{ActionSettings, TenantSettings};
 use cxchain::ports::{Actions, Call, Hidden, Prepared};
 
 use super::server::{Reply, Server, json};
-use super::{SECRET, TOKEN, call_within, credential, execute, platform, settings};
+use super::{SECRET, TOKEN, call_within, credential, execute, platform, platform_of, settings};
 
 fn has_canary(text: &str) -> bool {
     text.contains("canary")
@@ -52,6 +54,24 @@ async fn a_peer_that_quotes_our_token_does_not_get_it_into_a_result() {
         let message = answer.message.unwrap();
         assert!(!message.contains("canar"), "{message}");
     }
+}
+
+/// An action's header that is secret goes out with its calls and its polls, and nowhere else.
+#[tokio::test]
+async fn a_header_that_is_secret_goes_out_and_is_not_told() {
+    let server = Server::saying(json(403, r#"{"message": "no access for canary-key"}"#)).await;
+    let action = ActionSettings {
+        headers: BTreeMap::from([("X-Api-Version".to_owned(), "31".to_owned())]),
+        secret_headers: BTreeMap::from([("X-Api-Key".to_owned(), "canary-key".into())]),
+        ..ActionSettings::default()
+    };
+    let call = call_within(Duration::from_secs(5));
+    let settings = TenantSettings { actions: BTreeMap::from([(call.action.clone(), action)]), ..settings(&server.url) };
+    assert!(!has_canary(&format!("{settings:?}")), "{settings:?}");
+    let answer = platform_of(settings).send(&call, &credential()).await;
+    assert_eq!(answer.message.as_deref(), Some("no access for [secret]"));
+    let [request] = &server.requests()[..] else { panic!("one request") };
+    assert_eq!((&*request.headers["x-api-key"], &*request.headers["x-api-version"]), ("canary-key", "31"));
 }
 
 #[tokio::test]

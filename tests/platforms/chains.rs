@@ -28,6 +28,10 @@ async fn a_cxone_chain_starts_a_script_signals_it_and_disposes_of_the_contact() 
     assert_eq!(result["outputs"]["start"], json!({"contact": 500_000_001}));
 
     let calls = stage.simulator.calls();
+    for step in ["start", "signal"] {
+        let nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!(calls.step("run-1", step).payload_hashes, [nothing], "{step}: all of it is in the query");
+    }
     let ran: Vec<_> = calls.actions.iter().map(|(action, tally)| (action.as_str(), tally.calls, tally.ran)).collect();
     assert_eq!(ran, [("interactions.disposition", 1, 1), ("interactions.signal", 1, 1), ("scripts.start", 1, 1)]);
     assert_eq!((calls.discovery.calls, calls.tokens.calls, calls.tokens.issued), (2, 1, 1));

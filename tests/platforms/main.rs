@@ -1,6 +1,7 @@
 //! Tenants of every preset, from queue to result: the shipped binary, a real broker, and a simulator that plays the platform.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod answers;
 mod chains;
 mod discovery;
 mod jobs;

@@ -35,6 +35,10 @@ async fn live(format: &str) {
     });
     let denied = denied.expect("the simulator listens");
     configure(&mut stage, &door, format, &denied.url());
+    let key = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::fs::write(key.path(), "canary-api-key\n").expect("it is written");
+    let header = format!("{{headers_file = {{X-Api-Key = {:?}}}}}", key.path());
+    stage.set("tenants.default.actions.da-refuses", &header).set("tenants.default.actions.da-busy", &header);
     let connection = stage.connect().await;
     let channel = amqp::channel(&connection).await;
     let mut env = stage.env();

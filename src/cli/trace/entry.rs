@@ -102,6 +102,8 @@ pub(super) enum CallOutcome {
     Withdrawn,
     /// It did not decide the step; another one follows.
     Retried,
+    /// It did not succeed, and the step's fallback takes its place.
+    FellBack,
     /// The platform has made a job of it.
     Submitted,
     /// It decided the step.

@@ -145,7 +145,9 @@ fn call_row(call: &Call) -> Words {
     details.extend(waited.map(|waited| format!("after {} at the gate", span(waited))));
     details.extend(again);
     let known: Vec<String> = match call.outcome {
-        CallOutcome::Decided | CallOutcome::Submitted => return (Tone::News, format!("→ call {number}"), details),
+        CallOutcome::Decided | CallOutcome::Submitted | CallOutcome::FellBack => {
+            return (Tone::News, format!("→ call {number}"), details);
+        }
         CallOutcome::Retried => return (Tone::Care, format!("↻ call {number}"), details),
         CallOutcome::Withdrawn => {
             return (Tone::Care, format!("⊘ call {number}"), vec!["not made: its permit was too old".into()]);

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::chain::log::Private;
+use crate::chain::{ErrorClass, OnFailure, StepStatus};
 use log::{Log, at, eventful};
 
 fn shown(trace: &Trace, columns: usize) -> String {
@@ -44,6 +45,47 @@ fn everything_that_a_log_can_tell_is_told() {
 
     9 exchanges: 5 calls (1 answered 429, 1 of which nobody knows), 4 polls  205 ms in calls · 2.1 s at the gate · 900 ms of back-off · taken up again 2 times, after 7.3 s without a record
     "#);
+}
+
+/// A step that is skipped is none that is done, and a call that is followed by a fallback is none that is made again.
+#[test]
+fn steps_that_are_skipped_and_fallbacks_are_told_for_what_they_are() {
+    let mut log = Log::accepted();
+    log.finished(0, 10, |step| {
+        (step.status, step.http_status, step.attempts, step.latency_ms) = (StepStatus::Skipped, None, 0, 0);
+    });
+    log.intent(1, 1, 20);
+    log.fell_back((1, 1), 70, 50);
+    log.intent(1, 2, 80);
+    log.finished(1, 130, |step| {
+        (step.attempts, step.fallback_used, step.directive) = (2, true, Some(OnFailure::Fallback));
+        (step.error_classification, step.latency_ms) = (ErrorClass::Authorization, 100);
+    });
+    let trace = log.trace();
+    insta::assert_snapshot!(shown(&trace, usize::MAX), @r"
+    Run run-1 of order-export for tenant default, in q
+    … open at step_2: waits for a token or the gate  1 done, 1 skipped of 3 steps, 20.0 s
+    began 2023-11-14T22:13:20.000Z
+
+                 0             130 ms
+           0 ms ▏█                   ▏ ▸ accepted by w-1  3 steps · deadline in 5 min 00 s · correlation id c-1
+                ▏                    ▏ find  da-find
+          10 ms ▏ █                  ▏   ○ skipped  0 ms · no call was made
+                ▏                    ▏ export  da-export
+          20 ms ▏ ░░████████         ▏   → call 1  403 · AUTHORIZATION · 50 ms
+          60 ms ▏         █          ▏   ⤵ failed  AUTHORIZATION · its fallback is called
+                ▏                    ▏ export
+          80 ms ▏         ░░░████████▏   → call 2  200 · 50 ms
+                ▏                    ▏ export  da-export
+         130 ms ▏                   █▏   ✔ success  AUTHORIZATION · 100 ms · 2 calls · by its fallback · → fallback
+
+    2 calls  100 ms in calls
+    ");
+    let json: Value = serde_json::from_str(&trace.json()).unwrap();
+    assert_eq!((&json["totals"]["skipped"], &json["run"]["steps_done"]), (&1.into(), &2.into()));
+    let calls = json["entries"].as_array().unwrap().iter().filter(|entry| entry["entry"] == "call");
+    let outcomes: Vec<&Value> = calls.map(|call| &call["outcome"]).collect();
+    assert_eq!(outcomes, ["fell_back", "decided"]);
 }
 
 #[test]
@@ -141,6 +183,7 @@ fn json_has_the_run_the_sums_and_every_entry() {
       "gate_wait_ms": 2061,
       "polls": 4,
       "resumed": 2,
+      "skipped": 0,
       "throttled": 1,
       "unrecorded": 1,
       "working_ms": 205

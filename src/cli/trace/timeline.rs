@@ -172,7 +172,11 @@ impl Fold {
         let falls_back = self.entries.last().is_some_and(|entry| matches!(entry.what, What::FellBack(_)));
         let lost = self.open_call().is_some_and(|call| call.outcome == CallOutcome::Unrecorded);
         self.end_call((!lost).then_some(at), |call| {
-            call.outcome = if lost { CallOutcome::Unrecorded } else { CallOutcome::Retried };
+            call.outcome = match (lost, falls_back) {
+                (true, _) => CallOutcome::Unrecorded,
+                (false, true) => CallOutcome::FellBack,
+                (false, false) => CallOutcome::Retried,
+            };
             call.error_classification = Some(retried.error_classification);
             call.http_status = retried.http_status;
             call.delay_ms = (!falls_back).then_some(retried.delay_ms);
@@ -182,12 +186,14 @@ impl Fold {
     fn finished(&mut self, at: Millis, finished: &StepFinished) {
         let waited = self.read(finished.latency_ms, finished.gate_wait_ms);
         let lost = self.open_call().is_some_and(|call| call.outcome == CallOutcome::Unrecorded);
+        // What the event of a step tells of one that fell back is why it did.
+        let class = (!self.fallback).then_some(finished.error_classification);
         self.end_call((!lost).then_some(at), |call| {
             if !lost {
                 call.outcome = CallOutcome::Decided;
                 call.gate_wait_ms = Some(waited);
             }
-            call.error_classification = Some(finished.error_classification);
+            call.error_classification = class;
             call.http_status = finished.http_status;
         });
         let place = Place {

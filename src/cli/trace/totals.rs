@@ -4,11 +4,13 @@ use serde::Serialize;
 
 use super::super::figures::{count, span};
 use super::entry::{CallOutcome, Entry, What};
-use crate::chain::ErrorClass;
+use crate::chain::{ErrorClass, StepStatus};
 
 /// Sums over a timeline.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Totals {
+    /// Steps whose condition was not met.
+    pub(super) skipped: u64,
     /// Calls that were made, or may have been.
     calls: u64,
     /// Those of them of which nobody knows whether they were sent.
@@ -47,6 +49,7 @@ impl Totals {
                 }
                 What::Job(job) => open_polls = u64::from(job.polls),
                 What::Step(step) => {
+                    totals.skipped += u64::from(step.status == StepStatus::Skipped);
                     totals.polls += u64::from(step.polls);
                     totals.gate_wait_ms += step.gate_wait_ms;
                     (open_polls, open_gate) = (0, 0);

@@ -122,7 +122,7 @@ headers = { X-A = "1", x-a = "2" }
     c.toml:12: tenants.default.actions.a.redact: entry 0 must be a JSON pointer of at most 256 bytes such as `/customer/phone` or `/items/*/token`, `*` for any key or index; entry 1 must be a JSON pointer of at most 256 bytes such as `/customer/phone` or `/items/*/token`, `*` for any key or index
     c.toml:13: tenants.default.actions.a.limits[0].burst: is 2; must not be above limit, which is 1
     c.toml:14: tenants.default.actions.a.headers: Content-Length cannot be set: cxchain says it itself; Proxy-Auth cannot be set: cxchain says it itself; X A is no header's name: must be 1 to 64 letters, digits and hyphens; X-B is an integer; must be a string; X-C must have a value of 1 to 1024 characters of printable ASCII, without spaces around it; X-Request-ID cannot be set: cxchain says it itself; authorization cannot be set: cxchain says it itself
-    c.toml:15: tenants.default.actions.a.retries: unknown key; known here: method, path, query, poll_path, mode, idempotent, required_params, timeout_seconds, schema_file, redact, limits, headers
+    c.toml:15: tenants.default.actions.a.retries: unknown key; known here: method, path, query, poll_path, mode, idempotent, required_params, timeout_seconds, schema_file, redact, limits, headers, headers_file
     c.toml:19: tenants.default.actions.b.query: has id, which the path takes
     c.toml:17: tenants.default.actions.b.method: is "GET"; must be POST, PUT or PATCH where mode is "job"
     c.toml:21: tenants.default.actions.b.schema_file: /no/such/schema.json cannot be read: No such file or directory (os error 2)
@@ -154,4 +154,33 @@ fn a_schema_file_that_is_none_says_where() {
     c.toml:2: tenants.default.actions.a.schema_file: s.json refers to something that is not in it, and nothing is fetched: Resource 'http://127.0.0.1:1/s.json' is not present in a registry and retrieving it failed: Retrieval is disabled, cannot fetch http://127.0.0.1:1/s.json
     c.toml:2: tenants.default.actions.a.schema_file: s.json has more than 1048576 bytes
     "#);
+}
+
+#[test]
+fn a_header_that_is_secret_comes_from_a_file_and_is_not_shown() {
+    let [key, spaced] = ["CANARY-key\n", " CANARY "].map(schema);
+    let (path, spaced) = (key.path().display(), spaced.path().display());
+    let file = format!(
+        "[tenants.default.actions.a]\nheaders = {{ X-B = \"b\" }}\nheaders_file = {{ X-Api-Key = \"{path}\" }}\n"
+    );
+    let config = load(&file, &[]).unwrap();
+    let action = action(&file, "a");
+    assert_eq!(secrecy::ExposeSecret::expose_secret(&action.secret_headers["X-Api-Key"]), "CANARY-key");
+    assert_eq!(action.headers.len(), 1);
+    assert!(config.shown().contains(&format!("headers_file = {{ X-Api-Key = \"{path}\" }}")), "{}", config.shown());
+    let twin = [("CXCHAIN__TENANTS__DEFAULT__ACTIONS__A__HEADERS_FILE", format!("{{X-Api-Key = \"{path}\"}}"))];
+    let twin = twin.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let actions = &tenant(&load("", &twin).unwrap(), "default").actions.clone();
+    assert_eq!(actions[&ActionId::parse("a").unwrap()].secret_headers.len(), 1);
+    let wrong = format!(
+        "[tenants.default.actions.a]\nheaders = {{ x-api-key = \"b\" }}\n\
+         headers_file = {{ X-Api-Key = \"{path}\", X-Gone = \"/no/such/file\", X-Spaced = \"{spaced}\" }}\n\
+         [tenants.default.actions.b]\nheaders_file = {{ Host = \"{path}\", X-A = 7, X-B = \"\" }}\n"
+    );
+    let said = problems(&wrong, &[]).join("\n").replace(&spaced.to_string(), "SPACED");
+    insta::assert_snapshot!(said, @r"
+    c.toml:3: tenants.default.actions.a.headers_file: X-Api-Key is in headers, too; give one of the two; X-Gone: cannot read /no/such/file: No such file or directory (os error 2); X-Spaced: SPACED holds no header's value: must be 1 to 1024 characters of printable ASCII, without spaces around it
+    c.toml:5: tenants.default.actions.b.headers_file: Host cannot be set: cxchain says it itself; X-A must be a file path; X-B must be a file path
+    ");
+    assert!(![said, config.shown(), format!("{config:?}")].iter().any(|text| text.contains("CANARY")));
 }

@@ -240,9 +240,44 @@ fn the_reference_says_what_holds_for_each_api() {
 #[test]
 fn credentials_that_are_missing_are_worth_a_warning_where_a_queue_needs_them() {
     let warned = |text: &str| load(text, &[]).unwrap().warnings().join("; ");
-    insta::assert_snapshot!(warned(""), @"tenants.default.auth has no client_id and no client_secret: its calls will hardly be let in");
-    insta::assert_snapshot!(warned("tenants.default.api = \"cxone\""), @"tenants.default.auth has no access_key_id and no access_key_secret: its calls will hardly be let in");
+    insta::assert_snapshot!(warned(""), @r#"tenants.default.auth has no client_id and no client_secret: CXone (api = "data-actions") will hardly let its calls in"#);
+    insta::assert_snapshot!(warned("tenants.default.api = \"cxone\""), @r#"tenants.default.auth has no client_id, no client_secret, no access_key_id and no access_key_secret: CXone (api = "cxone") will hardly let its calls in"#);
+    let keyed = "tenants.default = { api = \"cxone\", auth = { access_key_id = \"a\", access_key_secret = \"b\"";
+    assert_eq!(warned(&format!("{keyed} }} }}")), "", "a gateway may ask for no client");
+    insta::assert_snapshot!(warned(&format!("{keyed}, client_id = \"c\" }} }}")), @r#"tenants.default.auth has no client_secret: CXone (api = "cxone") will hardly let its calls in"#);
+    insta::assert_snapshot!(warned("tenants.default = { api = \"genesys\", auth = { client_id = \"c\" } }"), @r#"tenants.default.auth has no client_secret: Genesys Cloud (api = "genesys") will hardly let its calls in"#);
+    insta::assert_snapshot!(warned("tenants.default = { base_url = \"http://h\", auth = { grant = \"static\" } }"), @r#"tenants.default.auth has no token: CXone (api = "data-actions") will hardly let its calls in"#);
     assert_eq!(warned("[tenants.default.auth]\nclient_id = \"a\"\nclient_secret = \"b\""), "");
     let other = "[[queues]]\nname = \"q\"\ntenant = \"north\"\n[tenants.north]\nbase_url = \"http://h\"\n[tenants.north.auth]\nclient_id = \"a\"\nclient_secret = \"b\"";
     assert_eq!(warned(other), "", "nobody's calls go to default");
+}
+
+#[test]
+fn the_keys_that_say_where_a_tenant_is_are_those_that_hold() {
+    let found = |keys: &str| {
+        let config = load(&format!("tenants.default = {{ {keys} }}"), &[]).unwrap();
+        config.found_by(&TenantName::parse("default").unwrap()).replace("tenants.default.", "")
+    };
+    let lines = [
+        "",
+        "auth = { token_url = \"http://t\" }",
+        "api = \"cxone\"",
+        "api = \"cxone\", base_url = \"http://h\"",
+        "api = \"cxone\", base_url = \"http://h\", auth = { token_url = \"http://t\", grant = \"access_key_json\" }",
+        "api = \"cxone\", base_url = \"http://h\", auth = { grant = \"static\" }",
+        "api = \"genesys\"",
+        "api = \"genesys\", region = \"mypurecloud.de\", base_url = \"http://h\"",
+        "api = \"genesys\", base_url = \"http://h\", auth = { token_url = \"http://t\" }",
+    ];
+    insta::assert_snapshot!(lines.map(found).join("\n"), @"
+    where it is: base_url; who asks: auth (client_id, client_secret)
+    where it is: base_url, auth.token_url; who asks: auth (client_id, client_secret)
+    where it is: auth.issuer; who asks: auth (client_id, client_secret, access_key_id, access_key_secret)
+    where it is: base_url, auth.issuer; who asks: auth (client_id, client_secret, access_key_id, access_key_secret)
+    where it is: base_url, auth.token_url; who asks: auth (access_key_id, access_key_secret)
+    where it is: base_url; who asks: auth (token)
+    where it is: region; who asks: auth (client_id, client_secret)
+    where it is: region, base_url; who asks: auth (client_id, client_secret)
+    where it is: base_url, auth.token_url; who asks: auth (client_id, client_secret)
+    ");
 }

@@ -128,7 +128,11 @@ fn files_for_a_connection_without_tls_are_refused() {
     let ca = files.path("one.pem");
     let tenant = format!("[tenants.default]\nbase_url = \"http://127.0.0.1:1\"\nca_file = {ca:?}\n");
     insta::assert_snapshot!(problems(&tenant, &[]).join("\n"), @"c.toml:3: tenants.default.ca_file: has no effect: neither base_url nor auth.token_url is an https URL");
-    assert!(load(&tenant.replace("http:", "https:"), &[]).is_ok());
+    let cxone = tenant.replace("base_url", "api = \"cxone\"\nauth.issuer");
+    insta::assert_snapshot!(problems(&cxone, &[]).join("\n"), @"c.toml:4: tenants.default.ca_file: has no effect: none of base_url, auth.token_url and auth.issuer is an https URL");
+    for well in [tenant, cxone] {
+        assert!(load(&well.replace("http:", "https:"), &[]).is_ok());
+    }
 }
 
 #[test]

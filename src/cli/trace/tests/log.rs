@@ -112,6 +112,36 @@ impl Log {
         );
     }
 
+    /// The call `attempt` did not succeed (403), and the step's fallback takes its place.
+    pub(super) fn fell_back(&mut self, (step, attempt): (u16, u32), ms: u64, clock: u64) {
+        let (class, http_status) = (ErrorClass::Authorization, Some(403));
+        let path = StepPath::top(step);
+        let (status, polls) = (StepStatus::Failed, 0);
+        self.private(Private::FellBack {
+            step: path,
+            status,
+            class,
+            http_status,
+            polls,
+            spent_ms: clock,
+            gate_wait_ms: 0,
+        });
+        let (step_id, action_id) = named(step);
+        let retried = StepRetried {
+            step_index: step,
+            step_id,
+            action_id,
+            attempt,
+            payload_hash: "p".into(),
+            response_hash: None,
+            hash_alg: None,
+            error_classification: class,
+            http_status,
+            delay_ms: 0,
+        };
+        self.event(ms, EventBody::StepRetried(retried));
+    }
+
     pub(super) fn finished(&mut self, step: u16, ms: u64, change: impl FnOnce(&mut StepFinished)) {
         self.private(Private::StepData {
             step: StepPath::top(step),
