@@ -89,7 +89,9 @@ impl Catalogue {
 
     /// What is known of `action` at `tenant`.
     pub(super) fn look_up(&self, tenant: &TenantName, action: &ActionId) -> Known<'_> {
-        let Some(offer) = self.tenants.as_ref().and_then(|tenants| tenants.get(tenant)) else { return Known::Plain(None) };
+        let Some(offer) = self.tenants.as_ref().and_then(|tenants| tenants.get(tenant)) else {
+            return Known::Plain(None);
+        };
         match offer.rules.get(action) {
             Some(rules) => Known::Rules(rules),
             None if offer.only && !self.trusting => {

@@ -60,7 +60,9 @@ pub(super) fn walk(
     };
     version(&object, report);
     let names = Names {
-        chain_id: object.required("chain_id", ChainId::ALLOWED, report).and_then(|field| field.name(ChainId::parse, report)),
+        chain_id: object
+            .required("chain_id", ChainId::ALLOWED, report)
+            .and_then(|field| field.name(ChainId::parse, report)),
         run_id: object.optional("run_id").and_then(|field| run_id(&field, message_id, report)),
         tenant: object.optional("tenant").and_then(|field| tenant(&field, queue_tenant, catalogue, report)),
     };
@@ -75,7 +77,8 @@ pub(super) fn walk(
     let mut tree = Tree::new(if misnamed { &any } else { catalogue }, tenant);
     let place = tree.root(names.chain_id.as_ref(), repeats(&object, report));
     let rules = Rules { depth, place: &place, outer: None };
-    let steps = object.required("steps", &depth, report).and_then(|field| steps::walk(&field, &rules, &mut tree, report));
+    let steps =
+        object.required("steps", depth, report).and_then(|field| steps::walk(&field, &rules, &mut tree, report));
     let rest = steps.map(|steps| Rest {
         global_timeout: Duration::from_secs(global_timeout.unwrap_or(300)),
         expires_at,

@@ -59,13 +59,7 @@ impl<'w, 'a> Object<'w, 'a> {
     }
 
     /// Reports that something is wrong with the field `name`, be it there or absent.
-    pub(super) fn wrong(
-        &self,
-        report: &mut Report<'_>,
-        name: &str,
-        what: impl Display,
-        allowed: Option<impl Display>,
-    ) {
+    pub(super) fn wrong(&self, report: &mut Report<'_>, name: &str, what: impl Display, allowed: Option<impl Display>) {
         let span = self.members.iter().find(|member| member.key == name).map_or(self.span, |member| member.node.span);
         match allowed {
             Some(allowed) => report.add_allowing(&self.pointer.key(name), span, what, allowed),

@@ -93,7 +93,12 @@ fn plain(field: &Field<'_, '_>, report: &mut Report<'_>) {
             if let Some(at) = text.find(BEGIN) {
                 let place = Place { pointer: &pointer, span };
                 let allowed = Some(EXPRESSIONS.to_owned());
-                place.note(&(at..at + BEGIN.len()), "has an expression, which would be sent as it is written", allowed, report);
+                place.note(
+                    &(at..at + BEGIN.len()),
+                    "has an expression, which would be sent as it is written",
+                    allowed,
+                    report,
+                );
             }
         }
     }

@@ -37,7 +37,8 @@ pub(super) fn walk(
 ) -> Option<Nested> {
     let object = Object::open(field, &KNOWN, report)?;
     definition::version(&object, report);
-    let chain_id = object.required("chain_id", ChainId::ALLOWED, report).and_then(|field| chain_id(&field, parent, report));
+    let chain_id =
+        object.required("chain_id", ChainId::ALLOWED, report).and_then(|field| chain_id(&field, parent, report));
     if let Some(field) = object.optional("tenant") {
         tenant(&field, tree, report);
     }
@@ -45,7 +46,7 @@ pub(super) fn walk(
     let global_timeout = object.optional("global_timeout_seconds").and_then(|field| field.integer(60..=900, report));
     let place = tree.below(parent, chain_id.as_ref(), definition::repeats(&object, report));
     let rules = Rules { depth, place: &place, outer: Some(scope) };
-    let steps = object.required("steps", &depth, report).and_then(|field| steps::walk(&field, &rules, tree, report));
+    let steps = object.required("steps", depth, report).and_then(|field| steps::walk(&field, &rules, tree, report));
     Some(Nested { chain_id: chain_id?, global_timeout: global_timeout.map(Duration::from_secs), steps: steps? })
 }
 

@@ -47,7 +47,7 @@ pub(super) fn walk(
             (count, own) if count == own => format!("has {count} steps"),
             (count, _) => format!("has {count} steps, nested ones counted"),
         };
-        field.wrong(report, what, &rules.depth);
+        field.wrong(report, what, rules.depth);
     }
     // That there are too many has been said. What is wrong with the others is not worth the time that hostile ones would take.
     let items = &items[..items.len().min(MOST_LOOKED_AT)];

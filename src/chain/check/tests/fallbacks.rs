@@ -43,6 +43,11 @@ fn a_fallback_is_one_of_the_two() {
         both.iter().map(|(pointer, _)| pointer.as_str()).collect::<Vec<_>>(),
         ["/steps/0/fallback/action_id", "/steps/0/fallback/timeout_seconds"]
     );
+    for beside in ["payload", "timeout_seconds"] {
+        let mut fallback = json!({"output": null});
+        fallback[beside] = json!({});
+        assert_eq!(at(fallback)[0].0, format!("/steps/0/fallback/{beside}"));
+    }
     assert_eq!(at(json!({"action_id": "b", "timeout_seconds": 121})).len(), 1);
     assert_eq!(at(json!({"action_id": "b", "retry": {}}))[0].0, "/steps/0/fallback/retry");
     assert_eq!(at(json!("b")), [("/steps/0/fallback".into(), "is a string".into())]);
@@ -61,6 +66,14 @@ fn a_fallback_that_would_never_act_is_a_problem() {
     let mut misspelt = falling_back(json!({"output": 1}));
     misspelt["steps"][0]["on_failure"] = json!("falback");
     assert_eq!(faults(&misspelt).len(), 1, "only what is wrong");
+}
+
+#[test]
+fn what_fallbacks_call_is_not_repeated_by_that() {
+    let mut body = falling_back(json!({"action_id": "a"}));
+    let another = json!({"action_id": "b", "on_failure": "fallback", "fallback": {"action_id": "a"}});
+    body["steps"].as_array_mut().unwrap().push(another);
+    assert_eq!(faults(&body), []);
 }
 
 #[test]

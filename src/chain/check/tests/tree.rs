@@ -101,6 +101,7 @@ fn what_is_the_runs_is_the_outermost_chains() {
         faults(&of(json!([nest(chain)])))
     };
     for (field, value) in [
+        ("version", json!(2)),
         ("run_id", json!("r")),
         ("expires_at", json!("2027-01-31T09:30:00Z")),
         ("metadata", json!({})),

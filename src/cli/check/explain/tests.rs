@@ -108,11 +108,8 @@ fn what_becomes_of_a_fallback_that_is_lost_is_told() {
         let nested = r#""chain": {"chain_id": "inner", "steps": [{"action_id": "b"}]}"#;
         let fallback = r#""on_failure": "fallback", "fallback": {"action_id": "f"}"#;
         let steps = [r#""action_id": "a""#, nested].map(|work| {
-            let text = explained(
-                &format!(r#"{{"chain_id": "c", "steps": [{{{work}, {fallback}{more}}}]}}"#),
-                &OWN,
-                100,
-            );
+            let text =
+                explained(&format!(r#"{{"chain_id": "c", "steps": [{{{work}, {fallback}{more}}}]}}"#), &OWN, 100);
             let line = text.lines().find(|line| line.contains("its fallback:")).unwrap_or_default();
             line.trim_start().to_owned()
         });
