@@ -33,6 +33,19 @@ fn an_output_is_any_value() {
 }
 
 #[test]
+fn expressions_of_a_fallback_are_checked_as_the_steps_own() {
+    for (fallback, place) in [
+        (json!({"output": {"x": ["${{ steps.nobody }}"]}}), "output/x/0"),
+        (json!({"output": "${{ steps.step_0.output }}"}), "output"),
+        (json!({"action_id": "b", "payload": {"x": "${{ steps.nobody }}"}}), "payload/x"),
+    ] {
+        let found = faults(&falling_back(fallback));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].0, format!("/steps/0/fallback/{place}"));
+    }
+}
+
+#[test]
 fn a_fallback_is_one_of_the_two() {
     let at = |fallback: Value| faults(&falling_back(fallback));
     let missing = |what: &str| (format!("/steps/0/fallback/{what}"), "is missing".to_owned());
