@@ -8,8 +8,8 @@ use secrecy::SecretString;
 use super::store::Store;
 use super::{StartError, actions};
 use crate::chain::TenantName;
-use crate::config::{self, Api, Auth, ClientAuth, Config, Grant};
-use crate::cxone::{self, AuthSettings, Cxone, CxoneError, Preset, TenantSettings};
+use crate::config::{self, Auth, ClientAuth, Config, Grant};
+use crate::cxone::{self, AuthSettings, Cxone, CxoneError, TenantSettings};
 use crate::gate::{GateSettings, Limit, LimitError, LocalGate};
 use crate::ports::{Journal, Outbox, SystemClock, SystemDice};
 use crate::runner::Ports;
@@ -40,11 +40,7 @@ impl Adapters {
 fn cxone(config: &Config) -> Result<Cxone, CxoneError> {
     let tenants = config.tenants.iter().map(|(name, tenant)| {
         let settings = TenantSettings {
-            preset: match tenant.api {
-                Api::DataActions => Preset::DataActions,
-                Api::Cxone => Preset::Cxone,
-                Api::Genesys => Preset::Genesys,
-            },
+            preset: actions::preset(tenant.api),
             base_url: tenant.base_url.clone(),
             ca_file: tenant.ca_file.clone(),
             auth: auth(&tenant.auth),

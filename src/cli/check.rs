@@ -42,7 +42,7 @@ pub(super) struct CheckArgs {
     /// One JSON object a file
     #[arg(long)]
     json: bool,
-    /// Accept only tenants and actions of the configuration
+    /// Also hold chains to the tenants and actions of the configuration, as --config FILE does
     #[arg(long)]
     strict: bool,
     /// Show the plan of each valid chain: its steps, what hands data to what, the time and the requests that a run can take, and

@@ -41,6 +41,15 @@ impl Preset {
         }
     }
 
+    /// Whether it has a place for the jobs of every action: where they are submitted, and where they are asked after.
+    #[must_use]
+    pub fn has_all_jobs(self) -> bool {
+        match self {
+            Self::DataActions => true,
+            Self::Cxone | Self::Genesys => false,
+        }
+    }
+
     /// Where `job`, which carries `action` out, is asked after; `None`: below where it was submitted.
     #[must_use]
     pub fn question(self, action: &ActionId, job: &JobId) -> Option<String> {

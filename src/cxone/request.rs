@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::jobs;
 use super::settings::ActionSettings;
 use super::tenants::Tenant;
-use crate::chain::action::{PathTemplate, encoded};
+use crate::chain::action::{Misfit, NoJob, PathTemplate, Query, encoded};
 use crate::chain::{ActionId, JobId, Mode};
 use crate::ports::{Hidden, Prepared};
 
@@ -27,6 +27,10 @@ pub(super) fn prepare(
 ) -> Result<Prepared, String> {
     let usual = ActionSettings::default();
     let settings = tenant.actions.get(action).unwrap_or(&usual);
+    // A step that was accepted under another configuration.
+    if let (Mode::Job(_), Some(why @ (NoJob::Method(_) | NoJob::PollPath))) = (mode, settings.no_job(tenant.preset)) {
+        return Err(format!("{action} cannot be a job: {why}"));
+    }
     let path = match &settings.path {
         Some(path) => path.fill(payload)?,
         None => usual_target(tenant, action, mode)?,
@@ -86,28 +90,23 @@ fn usual_target(tenant: &Tenant, action: &ActionId, mode: &Mode) -> Result<Strin
     target.ok_or_else(|| format!("the tenant's API has no {what} of that name; the configuration can say where it is"))
 }
 
-/// Adds one member to the query. A list repeats its key; what is null is left out.
+/// Adds one member to the query.
 fn add(query: &mut String, name: &str, value: &Value) -> Result<(), String> {
-    let text = match value {
-        Value::Null => return Ok(()),
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        Value::Bool(flag) => flag.to_string(),
-        Value::Array(items) if items.iter().all(|item| !item.is_array() && !item.is_object()) => {
-            return items.iter().try_for_each(|item| add(query, name, item));
+    for text in Query::texts(value).map_err(|misfit| unfit(name, misfit))? {
+        // A query that is far too long need not be built to its end.
+        if query.len() <= LONGEST_TARGET {
+            let gap = if query.is_empty() { "" } else { "&" };
+            query.push_str(&format!("{gap}{}={}", encoded(name), encoded(&text)));
         }
-        Value::Array(_) => return Err(misfit(name, "has a list or an object in it")),
-        Value::Object(_) => return Err(misfit(name, "is an object")),
-    };
-    // A query that is far too long need not be built to its end.
-    if query.len() <= LONGEST_TARGET {
-        let gap = if query.is_empty() { "" } else { "&" };
-        query.push_str(&format!("{gap}{}={}", encoded(name), encoded(&text)));
     }
     Ok(())
 }
 
-fn misfit(name: &str, what: &str) -> String {
+fn unfit(name: &str, misfit: Misfit) -> String {
     let name: String = name.chars().take(64).flat_map(char::escape_debug).collect();
-    format!("{name} {what}: {name} goes into the query, which takes texts, numbers, booleans and lists of them")
+    let what = match misfit.at {
+        Some(_) => "has a list or an object in it",
+        None => misfit.what,
+    };
+    format!("{name} {what}: {name} goes into the query, which takes {}", Misfit::ALLOWED)
 }

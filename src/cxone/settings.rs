@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::presets::Preset;
-use crate::chain::action::{Method, PathTemplate, Query, Redaction};
+use crate::chain::action::{Method, NoJob, PathTemplate, Query, Redaction};
 use crate::chain::{ActionId, TenantName};
 
 /// Where a tenant is and how it is spoken to.
@@ -47,6 +47,20 @@ pub struct ActionSettings {
     pub secret_headers: BTreeMap<String, SecretString>,
     /// What no text about a call may quote.
     pub redaction: Redaction,
+}
+
+impl ActionSettings {
+    /// Why no job of the action can be submitted to such a platform, or none could be asked after; `None`: it can be a job.
+    #[must_use]
+    pub fn no_job(&self, preset: Preset) -> Option<NoJob> {
+        match &self.path {
+            _ if !self.method.has_body() => Some(NoJob::Method(self.method)),
+            _ if preset.has_all_jobs() => None,
+            None => Some(NoJob::Path),
+            Some(path) if self.poll_path.is_none() && path.parameters().next().is_some() => Some(NoJob::PollPath),
+            Some(_) => None,
+        }
+    }
 }
 
 /// Where a tenant's tokens come from.
@@ -163,4 +177,36 @@ pub enum CxoneError {
         /// What the client says.
         reason: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_is_a_job_where_it_can_be_submitted_and_asked_after() {
+        let template = |text: &str| PathTemplate::parse(text).ok();
+        let action = |path, poll_path| ActionSettings { path, poll_path, ..ActionSettings::default() };
+        let (plain, poll) = (template("/jobs"), template("/jobs/{jobId}"));
+        let with_places = template("/{entity}/jobs");
+        for (action, elsewhere) in [
+            (action(None, None), Some(NoJob::Path)),
+            (action(None, poll.clone()), Some(NoJob::Path)),
+            (action(plain.clone(), None), None),
+            (action(with_places.clone(), None), Some(NoJob::PollPath)),
+            (action(with_places, poll.clone()), None),
+        ] {
+            // It has a place for every job.
+            assert_eq!(action.no_job(Preset::DataActions), None, "{action:?}");
+            for preset in [Preset::Cxone, Preset::Genesys] {
+                assert_eq!(action.no_job(preset), elsewhere, "{preset:?} {action:?}");
+            }
+            for preset in [Preset::DataActions, Preset::Cxone, Preset::Genesys] {
+                for method in [Method::Get, Method::Delete] {
+                    let bodiless = ActionSettings { method, ..action.clone() };
+                    assert_eq!(bodiless.no_job(preset), Some(NoJob::Method(method)), "{preset:?} {bodiless:?}");
+                }
+            }
+        }
+    }
 }

@@ -227,6 +227,43 @@ async fn the_readme_is_true() {
     assert!(readme.contains(&ended.said), "{}", ended.said);
 }
 
+/// What a configuration says of its actions is held against a chain before it is sent.
+#[tokio::test]
+async fn a_call_that_could_only_fail_is_a_problem() {
+    let settings = r#"
+        [tenants.default]
+        api = "genesys"
+        [tenants.default.actions.contact]
+        method = "GET"
+        path = "/contacts/{id}"
+        [tenants.default.actions.export]
+        path = "/export/{entity}"
+        query = ["tz"]
+    "#;
+    let config = File::new("config", settings);
+    let chain = r#"{"chain_id": "c", "allow_repeated_actions": true, "steps": [
+ {"action_id": "contact", "payload": {"id": null, "fields": {"a": 1}}},
+ {"action_id": "contact", "payload": {"id": 7}, "mode": "job"},
+ {"action_id": "export", "payload": {"entity": "agents", "tz": ["UTC", []]}, "mode": "job"},
+ {"action_id": "anything", "mode": "job"},
+ {"action_id": "export"},
+ {"action_id": "export", "payload": {"entity": "agents", "tz": ["UTC"], "body": {"a": [[1]]}}}]}"#;
+    let file = File::new("chain", chain);
+    let ended = plain(&["check", "--format", "short", file.path()]).await;
+    assert_eq!(ended.code, 0, "without a configuration nothing is known of them: {ended:?}");
+    let ended = plain(&["check", "--format", "short", "--config", config.path(), file.path()]).await;
+    assert_eq!(ended.code, 3);
+    insta::assert_snapshot!(ended.said.replace(file.path(), "FILE"), @r"
+    FILE:2:45: /steps/0/payload/id is null: it goes into the path (allowed: a text, number or boolean of 1 to 512 bytes that can be a part of a path)
+    FILE:2:61: /steps/0/payload/fields is an object: it goes into the query (allowed: texts, numbers, booleans and lists of them)
+    FILE:3:57: /steps/1/mode asks for a job, which the action cannot be: it is called by GET, which has no body to submit (allowed: sync; job where the method under tenants.NAME.actions is POST, PUT or PATCH)
+    FILE:4:72: /steps/2/payload/tz/1 is a list in a list: it goes into the query (allowed: texts, numbers, booleans and lists of them)
+    FILE:4:86: /steps/2/mode asks for a job, which the action cannot be: its path has places, so where the job would be asked after is not known (allowed: sync; job where tenants.NAME.actions has a poll_path for the action)
+    FILE:5:36: /steps/3/mode asks for a job, which the action cannot be: the tenant's API has no place for the jobs of every action (allowed: sync; job where tenants.NAME.actions has a path for the action)
+    FILE:6:2: /steps/4/payload has no entity, which its action requires (allowed: a payload with entity)
+    ");
+}
+
 /// The worker's judgement, which begins with the size.
 #[tokio::test]
 async fn what_no_worker_would_look_at_is_no_chain() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cxchain::chain::action::{Method, PathTemplate, Query, Redaction};
 use cxchain::chain::{ActionId, ErrorClass, JobId, JobOptions, Mode, Retryable, Verdict};
-use cxchain::cxone::{ActionSettings, Cxone, TenantSettings};
+use cxchain::cxone::{ActionSettings, Cxone, Preset, TenantSettings};
 use cxchain::ports::{Actions, Call, Hidden, Poll, Prepared, Seen};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -280,6 +280,29 @@ async fn a_job_is_submitted_and_polled_where_the_catalogue_says() {
         r#"{"environmentContext":{},"executionTimeoutMs":30000,"inputParameters":{"from":1}}"#
     );
     assert_eq!(requests[1].line, "GET /export/v1/jobs/a%3Db%3A1/state HTTP/1.1");
+}
+
+#[test]
+fn what_can_be_no_job_is_submitted_as_none() {
+    let options = JobOptions {
+        version_id: None,
+        environment_context: BTreeMap::new(),
+        execution_timeout: Duration::from_secs(30),
+    };
+    let id = ActionId::parse(ID).unwrap();
+    let error = |preset, action| {
+        let actions = BTreeMap::from([(id.clone(), action)]);
+        let settings = TenantSettings { preset, actions, ..settings("http://h") };
+        let platform = Cxone::new(BTreeMap::from([(tenant(), settings)]), LIMIT).unwrap();
+        let payload = json!({"entity": "agents"});
+        platform.prepare(&tenant(), &id, &Mode::Job(options.clone()), payload.as_object().unwrap()).err()
+    };
+    let get = ActionSettings { method: Method::Get, ..at("/export/{entity}") };
+    let why = "da-fetch.v1 cannot be a job: it is called by GET, which has no body to submit";
+    assert_eq!(error(Preset::DataActions, get).as_deref(), Some(why));
+    let why = "da-fetch.v1 cannot be a job: its path has places, so where the job would be asked after is not known";
+    assert_eq!(error(Preset::Cxone, at("/export/{entity}")).as_deref(), Some(why));
+    assert_eq!(error(Preset::DataActions, at("/export/{entity}")), None, "it has a place for every job");
 }
 
 fn json_of(status: u16) -> Vec<u8> {

@@ -1,6 +1,7 @@
 //! What is known of an action beyond its name: how it is called unless a step says otherwise, what its payload must look like,
 //! and what of its answers must not be shown. The configuration fills it in; the check, the platform and the result go by it.
 
+mod no_job;
 mod path;
 mod redaction;
 mod request;
@@ -11,9 +12,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+pub use no_job::NoJob;
 pub use path::{PathTemplate, encoded};
 pub use redaction::Redaction;
-pub use request::{Method, Query};
+pub use request::{Method, Misfit, Query};
 pub use schema::{Part, PayloadSchema, Violation};
 
 /// The rules of one action. Those of a step go before them, but for `required_params`, which add up.
@@ -21,6 +23,8 @@ pub use schema::{Part, PayloadSchema, Violation};
 pub struct ActionRules {
     /// Whether it is carried out as a job.
     pub job: bool,
+    /// Why no step can have it carried out as one; `None`: a step can.
+    pub no_job: Option<NoJob>,
     /// Whether sending it twice is harmless.
     pub idempotent: bool,
     /// The step's clock; `None`: the mode's own.
@@ -29,6 +33,8 @@ pub struct ActionRules {
     pub required_params: Vec<String>,
     /// Where it is called; `None`: at the place that the tenant's API has for every action.
     pub path: Option<PathTemplate>,
+    /// What of a payload goes into the query: all that does not go into the path where the method has no body.
+    pub query: Query,
     /// What a payload must look like.
     pub schema: Option<PayloadSchema>,
     /// What is masked wherever an answer, or something taken from it, is shown.

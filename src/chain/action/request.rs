@@ -1,5 +1,7 @@
 //! Which part of a request takes what of a payload.
 
+use serde_json::Value;
+
 /// An HTTP method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Method {
@@ -67,6 +69,41 @@ impl Query {
             Self::Rest => true,
         }
     }
+
+    /// A value as the values of its key, not yet encoded. A list repeats the key; what is null is left out.
+    ///
+    /// # Errors
+    /// What is wrong with it, and at which entry of a list. Quotes no value.
+    pub fn texts(value: &Value) -> Result<Vec<String>, Misfit> {
+        let Value::Array(items) = value else { return Ok(Self::text(value, None)?.into_iter().collect()) };
+        let texts = items.iter().enumerate().map(|(at, item)| Self::text(item, Some(at)));
+        texts.filter_map(Result::transpose).collect()
+    }
+
+    fn text(value: &Value, at: Option<usize>) -> Result<Option<String>, Misfit> {
+        match value {
+            Value::Null => Ok(None),
+            Value::String(text) => Ok(Some(text.clone())),
+            Value::Number(number) => Ok(Some(number.to_string())),
+            Value::Bool(flag) => Ok(Some(flag.to_string())),
+            Value::Array(_) => Err(Misfit { at, what: "is a list in a list" }),
+            Value::Object(_) => Err(Misfit { at, what: "is an object" }),
+        }
+    }
+}
+
+/// Why a value cannot be in a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Misfit {
+    /// The entry of a list that it is about; `None`: the value itself.
+    pub at: Option<usize>,
+    /// What is wrong, as a phrase that follows the place.
+    pub what: &'static str,
+}
+
+impl Misfit {
+    /// What would be right.
+    pub const ALLOWED: &'static str = "texts, numbers, booleans and lists of them";
 }
 
 impl Default for Query {

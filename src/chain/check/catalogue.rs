@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::action::ActionRules;
+use super::super::action::{ActionRules, NoJob};
 use super::super::ids::{ActionId, TenantName};
 use super::spelling;
 
@@ -23,14 +23,16 @@ pub struct Offer {
     pub rules: BTreeMap<ActionId, Arc<ActionRules>>,
     /// Whether there are no others.
     pub only: bool,
+    /// Why the others cannot be carried out as jobs; `None`: they can.
+    pub no_job: Option<NoJob>,
 }
 
 /// What is known of an action.
 pub(super) enum Known<'c> {
     /// What was configured.
     Rules(&'c Arc<ActionRules>),
-    /// That it is an operation like any other.
-    Plain,
+    /// That it is an operation like any other; why it cannot be carried out as a job, if so.
+    Plain(Option<NoJob>),
     /// That it is none; the one that was probably meant.
     NoAction(Option<&'c str>),
 }
@@ -87,14 +89,16 @@ impl Catalogue {
 
     /// What is known of `action` at `tenant`.
     pub(super) fn look_up(&self, tenant: &TenantName, action: &ActionId) -> Known<'_> {
-        let Some(offer) = self.tenants.as_ref().and_then(|tenants| tenants.get(tenant)) else { return Known::Plain };
+        let Some(offer) = self.tenants.as_ref().and_then(|tenants| tenants.get(tenant)) else {
+            return Known::Plain(None);
+        };
         match offer.rules.get(action) {
             Some(rules) => Known::Rules(rules),
             None if offer.only && !self.trusting => {
                 let names: Vec<&str> = offer.rules.keys().map(ActionId::as_str).collect();
                 Known::NoAction(spelling::nearest(action.as_str(), &names))
             }
-            None => Known::Plain,
+            None => Known::Plain(offer.no_job),
         }
     }
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::super::definition::Step;
 use super::super::ids::{ChainId, RunId, TenantName};
 use super::super::json::{Node, Pointer, Report};
+use super::depth::Depth;
 use super::fields::{Field, Known, Object};
 use super::spelling::Meant;
 use super::steps::{self, Rules};
@@ -30,9 +31,6 @@ const KNOWN: Known = Known {
     ],
     later: &[],
 };
-
-/// The most steps that a chain can have, whatever its `max_depth`.
-pub(super) const MAX_STEPS: u64 = 25;
 
 /// The names in a definition, each as far as it is valid: a rejection tells them too.
 #[derive(Default)]
@@ -62,11 +60,13 @@ pub(super) fn walk(
     };
     version(&object, report);
     let names = Names {
-        chain_id: object.required("chain_id", report).and_then(|field| field.name(ChainId::parse, report)),
+        chain_id: object
+            .required("chain_id", ChainId::ALLOWED, report)
+            .and_then(|field| field.name(ChainId::parse, report)),
         run_id: object.optional("run_id").and_then(|field| run_id(&field, message_id, report)),
         tenant: object.optional("tenant").and_then(|field| tenant(&field, queue_tenant, catalogue, report)),
     };
-    let max_steps = max_steps(&object, 10, report);
+    let depth = Depth::of(&object, Depth::USUAL, report);
     let global_timeout = object.optional("global_timeout_seconds").and_then(|field| field.integer(60..=900, report));
     let expires_at = object.optional("expires_at").and_then(|field| expires_at(&field, report));
     let metadata = object.optional("metadata").and_then(|field| texts(&field, report));
@@ -76,8 +76,9 @@ pub(super) fn walk(
     let misnamed = names.tenant.is_none() && object.optional("tenant").is_some();
     let mut tree = Tree::new(if misnamed { &any } else { catalogue }, tenant);
     let place = tree.root(names.chain_id.as_ref(), repeats(&object, report));
-    let rules = Rules { max_steps, place: &place, outer: None };
-    let steps = object.required("steps", report).and_then(|field| steps::walk(&field, &rules, &mut tree, report));
+    let rules = Rules { depth, place: &place, outer: None };
+    let steps =
+        object.required("steps", depth, report).and_then(|field| steps::walk(&field, &rules, &mut tree, report));
     let rest = steps.map(|steps| Rest {
         global_timeout: Duration::from_secs(global_timeout.unwrap_or(300)),
         expires_at,
@@ -92,13 +93,6 @@ pub(super) fn version(object: &Object<'_, '_>, report: &mut Report<'_>) {
     if let Some(field) = object.optional("version") {
         field.integer(1..=1, report);
     }
-}
-
-/// The most steps, `default` unless the definition says. An invalid limit is reported; nobody knows what was meant, so only the
-/// hard one counts.
-pub(super) fn max_steps(object: &Object<'_, '_>, default: u64, report: &mut Report<'_>) -> u64 {
-    let given = object.optional("max_depth").map(|field| field.integer(1..=MAX_STEPS, report));
-    given.unwrap_or(Some(default)).unwrap_or(MAX_STEPS)
 }
 
 /// Whether an action may be in the chain twice. The same goes for an invalid flag.

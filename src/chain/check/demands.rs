@@ -1,8 +1,10 @@
 //! What an action demands of a payload, as far as that can be told before its expressions are evaluated.
 
+use std::fmt::{self, Display};
+
 use serde_json::Value;
 
-use super::super::action::{ActionRules, Part, PathTemplate, Violation};
+use super::super::action::{ActionRules, Misfit, Part, PathTemplate, Query, Violation};
 use super::super::expression::Template;
 use super::super::json::{Kind, Node, Pointer, Report};
 use super::expressions::BEGIN;
@@ -11,10 +13,11 @@ use super::fields::{Field, Object};
 /// Reports everything that the action of `object` demands and its `payload` does not have.
 pub(super) fn check(object: &Object<'_, '_>, payload: &Template, rules: &ActionRules, report: &mut Report<'_>) {
     for name in rules.required_params.iter().filter(|name| payload.source().get(name).is_none()) {
-        object.wrong(report, "payload", format_args!("has no {name}, which its action requires"));
+        let allowed = Required(&rules.required_params);
+        object.wrong(report, "payload", format_args!("has no {name}, which its action requires"), Some(allowed));
     }
-    for name in rules.path.iter().flat_map(PathTemplate::parameters) {
-        path_value(object, payload, name, report);
+    if let Some(field) = object.optional("payload") {
+        places(&field, payload.source(), rules, report);
     }
     // An expression that is wrong has been told, and what its value would have been nobody knows.
     let literal = payload.literal().filter(|literal| !may_hold_expression(literal));
@@ -30,14 +33,39 @@ pub(super) fn check(object: &Object<'_, '_>, payload: &Template, rules: &ActionR
     }
 }
 
-fn path_value(object: &Object<'_, '_>, payload: &Template, name: &str, report: &mut Report<'_>) {
-    let known = payload.source().get(name).filter(|value| !value.is_null() && !may_hold_expression(value));
-    if let Some(Err(what)) = known.map(PathTemplate::segment) {
-        let Some(payload) = object.optional("payload") else { return };
-        let Some((node, pointer)) = child(&payload.pointer, payload.node, &Part::Key(name.to_owned())) else { return };
-        let allowed = "a text, number or boolean of 1 to 512 bytes that can be a part of a path";
-        Field { pointer, node }.wrong(report, format_args!("{what}: it goes into the path"), allowed);
+/// What an action requires, in words.
+struct Required<'r>(&'r [String]);
+
+impl Display for Required<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a payload with {}", self.0.join(", "))
     }
+}
+
+/// Reports every member of `payload` that cannot be where it goes in a request. What an expression will be is not known yet; that a list
+/// or an object is one, is.
+fn places(field: &Field<'_, '_>, payload: &Value, rules: &ActionRules, report: &mut Report<'_>) {
+    let Some(members) = payload.as_object() else { return };
+    let in_path = |name: &str| rules.path.iter().flat_map(PathTemplate::parameters).any(|taken| taken == name);
+    for (name, value) in members.iter().filter(|(_, value)| !is_expression(value)) {
+        let part = [Part::Key(name.clone())];
+        if in_path(name) {
+            if let Err(what) = PathTemplate::segment(value) {
+                let allowed = "a text, number or boolean of 1 to 512 bytes that can be a part of a path";
+                at_place(field, &part, report, format_args!("{what}: it goes into the path"), Some(allowed));
+            }
+        } else if rules.query.takes(name)
+            && let Err(misfit) = Query::texts(value)
+        {
+            let place = Vec::from_iter(part.into_iter().chain(misfit.at.map(Part::Index)));
+            let what = format_args!("{}: it goes into the query", misfit.what);
+            at_place(field, &place, report, what, Some(Misfit::ALLOWED));
+        }
+    }
+}
+
+fn is_expression(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.contains(BEGIN))
 }
 
 fn may_hold_expression(value: &Value) -> bool {
@@ -50,22 +78,33 @@ fn may_hold_expression(value: &Value) -> bool {
 }
 
 fn tell(object: &Object<'_, '_>, violation: &Violation, report: &mut Report<'_>) {
-    match object.optional("payload") {
-        Some(payload) => at_place(&payload.pointer, payload.node, &violation.place, violation, report),
-        None => object.wrong(report, "payload", &violation.what),
+    let Violation { place, what, allowed, missing } = violation;
+    let allowed = match (allowed, missing) {
+        (None, Some(name)) => Some(format!("an object with {name}: the schema of the action requires it")),
+        (allowed, _) => allowed.clone(),
+    };
+    match (object.optional("payload"), allowed) {
+        (Some(field), allowed) => at_place(&field, place, report, what, allowed),
+        (None, allowed) => object.wrong(report, "payload", what, allowed),
     }
 }
 
 /// Walks down to the place, as far as there is one.
-fn at_place(pointer: &Pointer<'_>, node: &Node<'_>, place: &[Part], violation: &Violation, report: &mut Report<'_>) {
+fn at_place(
+    Field { pointer, node }: &Field<'_, '_>,
+    place: &[Part],
+    report: &mut Report<'_>,
+    what: impl Display,
+    allowed: Option<impl Display>,
+) {
     if let Some((part, rest)) = place.split_first()
         && let Some((node, pointer)) = child(pointer, node, part)
     {
-        return at_place(&pointer, node, rest, violation, report);
+        return at_place(&Field { pointer, node }, rest, report, what, allowed);
     }
-    match &violation.allowed {
-        Some(allowed) => report.add_allowing(pointer, node.span, &violation.what, allowed),
-        None => report.add(pointer, node.span, &violation.what),
+    match allowed {
+        Some(allowed) => report.add_allowing(pointer, node.span, what, allowed),
+        None => report.add(pointer, node.span, what),
     }
 }
 

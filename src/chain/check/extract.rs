@@ -47,7 +47,7 @@ fn taken(field: &Field<'_, '_>, report: &mut Report<'_>) -> Option<Taken> {
         Kind::Object(_) => {
             let object = Object::open(field, &KNOWN, report)?;
             let kind = object.optional("as").map(|field| field.choice(&As::NAMES, report));
-            let field = object.required("path", report)?;
+            let field = object.required("path", "a JMESPath expression, seen from the output of the step", report)?;
             let path = path(field.text(report)?, &field, report)?;
             Some(Taken { path, kind: kind.unwrap_or(Some(As::Auto))? })
         }

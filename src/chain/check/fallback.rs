@@ -23,7 +23,11 @@ pub(super) fn walk(
     };
     for name in ["action_id", "payload", "timeout_seconds"] {
         if let Some(field) = object.optional(name) {
-            field.wrong(report, "belongs to a call, and this fallback has an output", "either output or action_id");
+            field.wrong(
+                report,
+                "belongs to a call, and this fallback has an output",
+                "output alone, or action_id, payload and timeout_seconds",
+            );
         }
     }
     payload::template(&output, scope, report).map(Fallback::Output)

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use super::super::ids::IdError;
 use super::super::json::{Kind, Member, Node, Pointer, Report, Span};
-use super::spelling::Meant;
+use super::spelling::{Meant, MeantField};
 
 /// The fields that an object of the contract may have.
 pub(super) struct Known {
@@ -41,9 +41,9 @@ impl<'w, 'a> Object<'w, 'a> {
             }
             let pointer = field.pointer.key(key);
             match known.later.iter().find(|(name, _)| *name == key) {
-                Some((_, what)) => report.add(&pointer, member.key_span, what),
+                Some((_, what)) => report.add_allowing(&pointer, member.key_span, what, Names(known.fields)),
                 None => {
-                    let meant = Meant { word: key, known: known.fields };
+                    let meant = MeantField { word: key, known: known.fields };
                     let what = format_args!("is not a field of {}{meant}", known.noun);
                     report.add_allowing(&pointer, member.key_span, what, Names(known.fields));
                 }
@@ -59,16 +59,24 @@ impl<'w, 'a> Object<'w, 'a> {
     }
 
     /// Reports that something is wrong with the field `name`, be it there or absent.
-    pub(super) fn wrong(&self, report: &mut Report<'_>, name: &str, what: impl Display) {
+    pub(super) fn wrong(&self, report: &mut Report<'_>, name: &str, what: impl Display, allowed: Option<impl Display>) {
         let span = self.members.iter().find(|member| member.key == name).map_or(self.span, |member| member.node.span);
-        report.add(&self.pointer.key(name), span, what);
+        match allowed {
+            Some(allowed) => report.add_allowing(&self.pointer.key(name), span, what, allowed),
+            None => report.add(&self.pointer.key(name), span, what),
+        }
     }
 
     /// The field `name`, which must be there.
-    pub(super) fn required(&'w self, name: &'w str, report: &mut Report<'_>) -> Option<Field<'w, 'a>> {
+    pub(super) fn required(
+        &'w self,
+        name: &'w str,
+        allowed: impl Display,
+        report: &mut Report<'_>,
+    ) -> Option<Field<'w, 'a>> {
         let field = self.optional(name);
         if field.is_none() {
-            report.add(&self.pointer.key(name), self.span, "is missing");
+            report.add_allowing(&self.pointer.key(name), self.span, "is missing", allowed);
         }
         field
     }
@@ -82,7 +90,8 @@ impl Display for Names<'_> {
     }
 }
 
-struct Bounds(RangeInclusive<u64>);
+/// An integer, in words.
+pub(super) struct Bounds(pub(super) RangeInclusive<u64>);
 
 impl Display for Bounds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

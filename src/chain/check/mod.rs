@@ -7,6 +7,7 @@
 mod catalogue;
 mod definition;
 mod demands;
+mod depth;
 mod expressions;
 mod extract;
 mod fallback;

@@ -6,7 +6,8 @@ use super::super::definition::Nested;
 use super::super::expression::Scope;
 use super::super::ids::{ChainId, TenantName};
 use super::super::json::Report;
-use super::definition::{self, MAX_STEPS};
+use super::definition;
+use super::depth::Depth;
 use super::fields::{Field, Known, Object};
 use super::steps::{self, Rules};
 use super::tree::{Place, Tree};
@@ -36,15 +37,16 @@ pub(super) fn walk(
 ) -> Option<Nested> {
     let object = Object::open(field, &KNOWN, report)?;
     definition::version(&object, report);
-    let chain_id = object.required("chain_id", report).and_then(|field| chain_id(&field, parent, report));
+    let chain_id =
+        object.required("chain_id", ChainId::ALLOWED, report).and_then(|field| chain_id(&field, parent, report));
     if let Some(field) = object.optional("tenant") {
         tenant(&field, tree, report);
     }
-    let max_steps = definition::max_steps(&object, MAX_STEPS, report);
+    let depth = Depth::of(&object, Depth::MOST, report);
     let global_timeout = object.optional("global_timeout_seconds").and_then(|field| field.integer(60..=900, report));
     let place = tree.below(parent, chain_id.as_ref(), definition::repeats(&object, report));
-    let rules = Rules { max_steps, place: &place, outer: Some(scope) };
-    let steps = object.required("steps", report).and_then(|field| steps::walk(&field, &rules, tree, report));
+    let rules = Rules { depth, place: &place, outer: Some(scope) };
+    let steps = object.required("steps", depth, report).and_then(|field| steps::walk(&field, &rules, tree, report));
     Some(Nested { chain_id: chain_id?, global_timeout: global_timeout.map(Duration::from_secs), steps: steps? })
 }
 

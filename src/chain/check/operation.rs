@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::super::action::ActionRules;
+use super::super::action::{ActionRules, NoJob};
 use super::super::definition::{Mode, Operation};
 use super::super::expression::{Scope, Template};
 use super::super::ids::ActionId;
 use super::super::json::Report;
 use super::catalogue::Known;
-use super::fields::{self, Field, Object};
+use super::fields::{self, Bounds, Field, Object};
 use super::job::Usual;
 use super::tree::{Place, Tree};
 use super::{demands, job, payload, required};
@@ -32,13 +32,18 @@ const FIELDS: [&str; 10] = [
 
 const CONFIGURED: &str = "one of those under tenants.NAME.actions";
 
+const BESIDE_CHAIN: &str = "with chain: id, when, extract, on_failure, on_unknown, fallback";
+const OR_CHAIN: &str = "the id of an action; or, in its place, chain with a nested chain";
+const OR_OUTPUT: &str = "the id of an action; or, in its place, output with any value";
+
+const ATTEMPTS: std::ops::RangeInclusive<u64> = 1..=10;
 const RETRY: fields::Known = fields::Known { noun: "retry", fields: &["max_attempts"], later: &[] };
 
 /// Says of every field of an action that a step with a nested chain has none.
 pub(super) fn refuse(object: &Object<'_, '_>, report: &mut Report<'_>) {
     for name in FIELDS {
         if let Some(field) = object.optional(name) {
-            field.wrong(report, "belongs to a call, and this step has a nested chain", "either chain or action_id");
+            field.wrong(report, "belongs to a call, and this step has a nested chain", BESIDE_CHAIN);
         }
     }
 }
@@ -50,12 +55,12 @@ pub(super) fn of_step(
     tree: &mut Tree<'_>,
     report: &mut Report<'_>,
 ) -> Option<Operation> {
-    let field = object.required("action_id", report);
+    let field = object.required("action_id", OR_CHAIN, report);
     let callee = Callee::of(field.as_ref(), tree, report);
     if let (Some(field), Some(action)) = (&field, &callee.action) {
         tree.visit(action, place, field, report);
     }
-    let mode = job::mode(object, callee.usual(), report);
+    let mode = job::mode(object, callee.usual(), callee.no_job, report);
     let timeout = callee.timeout(object, &mode, report);
     let payload = payload(object, scope, report);
     let required = object.optional("required_params");
@@ -79,9 +84,9 @@ pub(super) fn of_fallback(
     tree: &mut Tree<'_>,
     report: &mut Report<'_>,
 ) -> Option<Operation> {
-    let field = object.required("action_id", report);
+    let field = object.required("action_id", OR_OUTPUT, report);
     let callee = Callee::of(field.as_ref(), tree, report);
-    let mode = if callee.usual() == Usual::Job { Mode::Job(job::plain()) } else { Mode::Sync };
+    let mode = if callee.usual() == Usual::Job { Mode::Job(job::usual()) } else { Mode::Sync };
     let timeout = callee.timeout(object, &mode, report);
     let payload = payload(object, scope, report);
     callee.check(object, payload.as_ref(), report);
@@ -92,19 +97,26 @@ pub(super) fn of_fallback(
 struct Callee {
     action: Option<ActionId>,
     rules: Option<Arc<ActionRules>>,
+    /// Why it cannot be a job.
+    no_job: Option<NoJob>,
     /// Whether what is known of it must not be held against the definition: that is accepted already, or it names no action.
     lenient: bool,
 }
 
 impl Callee {
     fn of(field: Option<&Field<'_, '_>>, tree: &Tree<'_>, report: &mut Report<'_>) -> Self {
-        let unknown = Self { action: None, rules: None, lenient: true };
+        let unknown = Self { action: None, rules: None, no_job: None, lenient: true };
         let Some(field) = field else { return unknown };
         let Some(action) = field.name(ActionId::parse, report) else { return unknown };
         let lenient = tree.catalogue.is_trusting();
         match tree.catalogue.look_up(tree.tenant, &action) {
-            Known::Rules(rules) => Self { action: Some(action), rules: Some(Arc::clone(rules)), lenient },
-            Known::Plain => Self { action: Some(action), rules: None, lenient },
+            Known::Rules(rules) => {
+                let no_job = rules.no_job.filter(|_| !lenient);
+                Self { action: Some(action), rules: Some(Arc::clone(rules)), no_job, lenient }
+            }
+            Known::Plain(no_job) => {
+                Self { action: Some(action), rules: None, no_job: no_job.filter(|_| !lenient), lenient }
+            }
             Known::NoAction(meant) => {
                 let what = "is not an action of this tenant";
                 match meant {
@@ -171,6 +183,6 @@ fn payload(object: &Object<'_, '_>, scope: &Scope<'_>, report: &mut Report<'_>) 
 
 fn max_attempts(field: &Field<'_, '_>, report: &mut Report<'_>) -> Option<u8> {
     let object = Object::open(field, &RETRY, report)?;
-    let attempts = object.required("max_attempts", report)?.integer(1..=10, report)?;
+    let attempts = object.required("max_attempts", Bounds(ATTEMPTS), report)?.integer(ATTEMPTS, report)?;
     u8::try_from(attempts).ok()
 }

@@ -33,6 +33,66 @@ impl Display for Meant<'_> {
     }
 }
 
+/// What is remarked on a key that is no field of an object, as [`Meant`] does it; words that other tools have for a field are understood,
+/// too.
+pub(super) struct MeantField<'m> {
+    pub(super) word: &'m str,
+    pub(super) known: &'m [&'m str],
+}
+
+impl Display for MeantField<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match elsewhere(self.word, self.known) {
+            Some(meant) => write!(f, "; did you mean {meant}?"),
+            None => Meant { word: self.word, known: self.known }.fmt(f),
+        }
+    }
+}
+
+/// Words without `_` and in lower case, each with the fields that it may stand for.
+const ELSEWHERE: [(&str, &[&str]); 28] = [
+    ("if", &["when"]),
+    ("condition", &["when"]),
+    ("runif", &["when"]),
+    ("timeout", &["timeout_seconds", "global_timeout_seconds"]),
+    ("timeoutms", &["timeout_seconds", "global_timeout_seconds"]),
+    ("deadline", &["expires_at"]),
+    ("name", &["id", "chain_id"]),
+    ("id", &["chain_id"]),
+    ("uses", &["action_id"]),
+    ("body", &["payload"]),
+    ("data", &["payload"]),
+    ("input", &["payload"]),
+    ("inputs", &["payload"]),
+    ("args", &["payload"]),
+    ("params", &["payload"]),
+    ("parameters", &["payload"]),
+    ("with", &["payload"]),
+    ("onerror", &["on_failure"]),
+    ("retries", &["retry"]),
+    ("attempts", &["max_attempts"]),
+    ("maxretries", &["retry", "max_attempts"]),
+    ("maxattempts", &["max_attempts", "retry"]),
+    ("maxsteps", &["max_depth"]),
+    ("outputs", &["extract"]),
+    ("steps", &["chain"]),
+    ("value", &["output"]),
+    ("type", &["mode", "as"]),
+    ("jmespath", &["path"]),
+];
+
+/// The one of `known` that other tools call so.
+fn elsewhere<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+    let longest = ELSEWHERE.iter().map(|(theirs, _)| theirs.len()).max().unwrap_or_default();
+    // With as many characters that are left out.
+    if word.len() > 2 * longest {
+        return None;
+    }
+    let word = String::from_iter(folded(word));
+    let (_, ours) = ELSEWHERE.iter().find(|(theirs, _)| *theirs == word)?;
+    ours.iter().find_map(|field| known.iter().find(|known| *known == field)).copied()
+}
+
 /// Without what the conventions for names differ in.
 fn folded(word: &str) -> Vec<char> {
     word.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).map(|c| c.to_ascii_lowercase()).collect()
@@ -79,6 +139,42 @@ mod tests {
             ("moed", "mode"),
         ] {
             assert_eq!(nearest(word, KNOWN), Some(meant), "{word}");
+        }
+    }
+
+    #[test]
+    fn what_other_tools_call_a_field_is_understood() {
+        let said = |word: &str, known: &[&str]| MeantField { word, known }.to_string();
+        let step = &["id", "action_id", "payload", "mode", "timeout_seconds", "on_failure", "retry", "when", "chain"];
+        for (word, meant) in [
+            ("if", "when"),
+            ("condition", "when"),
+            ("runIf", "when"),
+            ("timeout", "timeout_seconds"),
+            ("timeout_ms", "timeout_seconds"),
+            ("name", "id"),
+            ("body", "payload"),
+            ("on_error", "on_failure"),
+            ("maxRetries", "retry"),
+            ("steps", "chain"),
+            // A slip of the pen is one as ever.
+            ("iid", "id"),
+            ("actoin_id", "action_id"),
+        ] {
+            assert_eq!(said(word, step), format!("; did you mean {meant}?"), "{word}");
+        }
+        assert_eq!(said("timeout", &["chain_id", "global_timeout_seconds"]), "; did you mean global_timeout_seconds?");
+        assert_eq!(said("id", &["chain_id", "steps"]), "; did you mean chain_id?");
+        for word in ["if", "timeout", "priority", "", &"i_f".repeat(1_000_000)] {
+            assert_eq!(said(word, &["max_attempts"]), "", "{word}");
+        }
+    }
+
+    #[test]
+    fn every_word_of_other_tools_leads_somewhere_and_is_found() {
+        for (word, fields) in ELSEWHERE {
+            assert_eq!(String::from_iter(folded(word)), word);
+            assert_eq!(elsewhere(word, fields), fields.first().copied(), "{word}");
         }
     }
 

@@ -6,6 +6,7 @@ use super::super::definition::Step;
 use super::super::expression::{Name, Scope};
 use super::super::ids::StepId;
 use super::super::json::{Kind, Pointer, Report, Span};
+use super::depth::Depth;
 use super::fields::Field;
 use super::tree::{self, Place, Tree};
 use super::{extract, step};
@@ -16,7 +17,7 @@ const MOST_LOOKED_AT: usize = 100;
 /// What the definition says about its steps as a list, and where they stand.
 pub(super) struct Rules<'r> {
     /// How many there may be, nested ones counted.
-    pub(super) max_steps: u64,
+    pub(super) depth: Depth,
     /// The place of their chain.
     pub(super) place: &'r Place,
     /// What the step sees that their chain is nested in.
@@ -40,13 +41,13 @@ pub(super) fn walk(
 ) -> Option<Vec<Step>> {
     let items = field.items(report)?;
     let count = tree::count(items);
-    if !(1..=rules.max_steps).contains(&(count as u64)) {
+    if !rules.depth.allows(count) {
         let what = match (count, items.len()) {
             (0, _) => "is empty".to_owned(),
             (count, own) if count == own => format!("has {count} steps"),
             (count, _) => format!("has {count} steps, nested ones counted"),
         };
-        field.wrong(report, what, "1 to max_depth steps (10 unless given, 25 at most)");
+        field.wrong(report, what, rules.depth);
     }
     // That there are too many has been said. What is wrong with the others is not worth the time that hostile ones would take.
     let items = &items[..items.len().min(MOST_LOOKED_AT)];

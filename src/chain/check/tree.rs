@@ -7,17 +7,15 @@ use super::super::json::{Kind, Node, Report};
 use super::Catalogue;
 use super::fields::Field;
 
-/// As many occurrences of actions are compared with one another: a definition with more steps is wrong anyway.
-const MOST: usize = 1_000;
-
 /// The tree as far as it has been walked.
 pub(super) struct Tree<'c> {
     pub(super) catalogue: &'c Catalogue,
     /// Whose calls they are.
     pub(super) tenant: &'c TenantName,
     chains: usize,
-    seen: BTreeMap<ActionId, Vec<Occurrence>>,
-    occurrences: usize,
+    /// Where each action comes first. That is enough: if it may come again after that, both are in a chain that allows it, and so is all
+    /// that lies between them.
+    seen: BTreeMap<ActionId, Occurrence>,
 }
 
 struct Occurrence {
@@ -43,7 +41,7 @@ pub(super) struct Place {
 
 impl<'c> Tree<'c> {
     pub(super) fn new(catalogue: &'c Catalogue, tenant: &'c TenantName) -> Self {
-        Self { catalogue, tenant, chains: 0, seen: BTreeMap::new(), occurrences: 0 }
+        Self { catalogue, tenant, chains: 0, seen: BTreeMap::new() }
     }
 
     /// The place of the outermost chain.
@@ -66,16 +64,15 @@ impl<'c> Tree<'c> {
 
     /// The same action twice is how a chain becomes a loop of side effects; its author has to say that it is meant.
     pub(super) fn visit(&mut self, action: &ActionId, place: &Place, field: &Field<'_, '_>, report: &mut Report<'_>) {
-        if self.occurrences >= MOST {
+        let Some(first) = self.seen.get(action) else {
+            let first = Occurrence { lineage: place.lineage.clone(), pointer: field.pointer.render() };
+            self.seen.insert(action.clone(), first);
             return;
-        }
-        self.occurrences += 1;
-        let seen = self.seen.entry(action.clone()).or_default();
-        if let Some(first) = seen.iter().find(|first| !may_repeat(&first.lineage, &place.lineage)) {
+        };
+        if !may_repeat(&first.lineage, &place.lineage) {
             let what = format_args!("is the same as {}", first.pointer);
             field.wrong(report, what, "each action once, unless allow_repeated_actions is true");
         }
-        seen.push(Occurrence { lineage: place.lineage.clone(), pointer: field.pointer.render() });
     }
 }
 

@@ -75,7 +75,13 @@ pub struct Exchange {
 #[serde(rename_all = "snake_case")]
 pub enum Substitute {
     /// Another call.
-    Call(Exchange),
+    Call {
+        /// It, with its bounds.
+        #[serde(flatten)]
+        call: Exchange,
+        /// What becomes of the step when nobody learns what came of it.
+        if_lost: Lost,
+    },
     /// A fixed output.
     Output,
 }
@@ -123,7 +129,9 @@ impl Stage {
             }
         };
         let fallback = step.fallback.as_ref().map(|fallback| match fallback {
-            Fallback::Call(operation) => Substitute::Call(Exchange::of(operation, terms)),
+            Fallback::Call(operation) => {
+                Substitute::Call { call: Exchange::of(operation, terms), if_lost: lost(step, operation, Then::GoesOn) }
+            }
             Fallback::Output(_) => Substitute::Output,
         });
         Self {
@@ -131,7 +139,7 @@ impl Stage {
             when: step.when.as_ref().map(|condition| condition.text().to_owned()),
             extracts: step.extract.names().map(str::to_owned).collect(),
             on_failure: step.on_failure,
-            if_lost: step.call().map(|call| lost(step, call)),
+            if_lost: step.call().map(|call| lost(step, call, next(step))),
             id,
             task,
             fallback,
@@ -151,7 +159,7 @@ impl Stage {
     #[must_use]
     pub fn fallback_call(&self) -> Option<&Exchange> {
         match &self.fallback {
-            Some(Substitute::Call(exchange)) => Some(exchange),
+            Some(Substitute::Call { call, .. }) => Some(call),
             Some(Substitute::Output) | None => None,
         }
     }
@@ -177,7 +185,8 @@ fn polls(timeout: Duration, interval: Duration) -> u32 {
     u32::try_from(polls).unwrap_or(u32::MAX)
 }
 
-fn lost(step: &Step, call: &Operation) -> Lost {
+/// What becomes of `step` when nobody learns what came of `call`, its own or its fallback's. `then`: what is next unless it ends there.
+fn lost(step: &Step, call: &Operation, then: Then) -> Lost {
     if call.idempotent {
         Lost::Repeated
     } else if step.on_unknown == OnUnknown::Retry {
@@ -185,11 +194,16 @@ fn lost(step: &Step, call: &Operation) -> Lost {
     } else if step.on_unknown == OnUnknown::Stop {
         Lost::Unknown(Then::Ends)
     } else {
-        Lost::Unknown(match step.on_failure {
-            OnFailure::Abort => Then::Ends,
-            OnFailure::Continue => Then::GoesOn,
-            OnFailure::Fallback if step.fallback.is_some() => Then::FallsBack,
-            OnFailure::Fallback => Then::GoesOn,
-        })
+        Lost::Unknown(then)
+    }
+}
+
+/// What is next after a step whose own call has an unknown outcome.
+fn next(step: &Step) -> Then {
+    match step.on_failure {
+        OnFailure::Abort => Then::Ends,
+        OnFailure::Continue => Then::GoesOn,
+        OnFailure::Fallback if step.fallback.is_some() => Then::FallsBack,
+        OnFailure::Fallback => Then::GoesOn,
     }
 }

@@ -163,6 +163,14 @@ fn a_lost_call_is_sent_again_only_where_its_author_says_so() {
     assert_eq!(plan(&json!([nested("n", None, &json!([step("x", 5)]))])).steps[0].if_lost, None);
 }
 
+#[test]
+fn as_json_a_fallback_says_what_becomes_of_it_when_it_is_lost() {
+    let falls_back = json!({"on_failure": "fallback", "fallback": {"action_id": "da-other"}, "on_unknown": "stop"});
+    let plan = plan(&json!([with(step("a", 5), &falls_back)]));
+    let fallback = &json!(plan)["steps"][0]["fallback"]["call"];
+    assert_eq!((&fallback["action_id"], &fallback["if_lost"]), (&json!("da-other"), &json!({"unknown": "ends"})));
+}
+
 /// Who uses whose data, and for what.
 fn uses(plan: &Plan) -> Vec<String> {
     let told = |stage: &Stage, used: &Use| format!("{} ← {} {:?}", stage.id, used.step, used.place);

@@ -121,7 +121,13 @@ fn details(stage: &Stage) -> Vec<(&'static str, String)> {
         details.push(("gives", listed(&names)));
     }
     details.push(("fails", failure(stage, nested)));
-    details.extend(stage.if_lost.map(|lost| ("lost", lost_words(lost, stage, nested))));
+    if let (Some(lost), Task::Call(call)) = (stage.if_lost, &stage.task) {
+        details.push(("lost", lost_words(lost, call, nested)));
+    }
+    if let Some(Substitute::Call { call, if_lost }) = &stage.fallback {
+        let label = if stage.if_lost.is_some() { "" } else { "lost" };
+        details.push((label, format!("its fallback: {}", lost_words(*if_lost, call, nested))));
+    }
     details
 }
 
@@ -150,13 +156,13 @@ fn failure(stage: &Stage, nested: bool) -> String {
     match (stage.on_failure, &stage.fallback) {
         (OnFailure::Abort, _) => ends(nested).into(),
         (OnFailure::Continue, _) => "the chain goes on".into(),
-        (OnFailure::Fallback, Some(Substitute::Call(call))) => format!("falls back on {}", exchange(call)),
+        (OnFailure::Fallback, Some(Substitute::Call { call, .. })) => format!("falls back on {}", exchange(call)),
         (OnFailure::Fallback, Some(Substitute::Output)) => "falls back on its fixed output".into(),
         (OnFailure::Fallback, None) => "the chain goes on; the fallback is only recorded".into(),
     }
 }
 
-fn lost_words(lost: Lost, stage: &Stage, nested: bool) -> String {
+fn lost_words(lost: Lost, call: &Exchange, nested: bool) -> String {
     let words = match lost {
         Lost::Repeated => "sent again: it is idempotent".to_owned(),
         Lost::RepeatedRegardless => "sent again, and may be carried out twice (on_unknown: retry)".to_owned(),
@@ -169,8 +175,7 @@ fn lost_words(lost: Lost, stage: &Stage, nested: bool) -> String {
             format!("unknown, not sent again; {then}")
         }
     };
-    let job = matches!(&stage.task, Task::Call(call) if call.job);
-    if job { format!("{words} (a job that is known is polled on)") } else { words }
+    if call.job { format!("{words} (a job that is known is polled on)") } else { words }
 }
 
 /// What all steps come to.

@@ -16,7 +16,7 @@ pub(super) fn redacting(pointers: &[&str]) -> ActionRules {
 /// The chain of these steps, with rules for some actions.
 pub(super) fn with(rules: impl IntoIterator<Item = (&'static str, ActionRules)>, steps: Value) -> Chain {
     let rules = rules.into_iter().map(|(id, rules)| (ActionId::parse(id).unwrap(), Arc::new(rules)));
-    let offer = Offer { rules: rules.collect::<BTreeMap<_, _>>(), only: false };
+    let offer = Offer { rules: rules.collect::<BTreeMap<_, _>>(), ..Offer::default() };
     let mut body = json!({"chain_id": "c", "allow_repeated_actions": true});
     body["steps"] = steps;
     let body = body.to_string();
@@ -155,7 +155,7 @@ async fn covering_a_deep_tree_takes_no_time_to_speak_of() {
         step = json!({"id": "s", "chain": chain, "extract": {"status": "final_status"}});
     }
     let rules = ActionId::parse("fetch").map(|id| (id, Arc::new(redacting(&["/phone"]))));
-    let offer = Offer { rules: BTreeMap::from_iter(rules), only: false };
+    let offer = Offer { rules: BTreeMap::from_iter(rules), ..Offer::default() };
     let body = json!({"chain_id": "c", "max_depth": 25, "steps": [step]}).to_string();
     let submission = Submission { body: body.as_bytes(), message_id: None, queue_tenant: &tenant() };
     let chain = check(&submission, &Catalogue::offering([(tenant(), offer)])).unwrap();

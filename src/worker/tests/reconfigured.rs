@@ -10,7 +10,7 @@ use crate::runner::tests::fakes::{failed, good, panicking, pending, submitted};
 
 fn catalogue(rules: impl IntoIterator<Item = (&'static str, ActionRules)>) -> Catalogue {
     let rules = rules.into_iter().map(|(id, rules)| (ActionId::parse(id).unwrap(), Arc::new(rules))).collect();
-    Catalogue::offering([(tenant(), Offer { rules, only: true })])
+    Catalogue::offering([(tenant(), Offer { rules, only: true, no_job: None })])
 }
 
 fn job() -> ActionRules {

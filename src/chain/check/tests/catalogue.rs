@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::chain::action::{PathTemplate, PayloadSchema};
+use crate::chain::action::{Method, Misfit, NoJob, PathTemplate, PayloadSchema, Query};
 use crate::chain::{ActionId, ActionRules, Fallback, Mode, Operation};
 
 fn action(id: &str) -> ActionId {
@@ -15,7 +15,7 @@ fn action(id: &str) -> ActionId {
 /// The catalogue of the queue's tenant.
 fn catalogue(only: bool, rules: impl IntoIterator<Item = (&'static str, ActionRules)>) -> Catalogue {
     let rules = rules.into_iter().map(|(id, rules)| (action(id), Arc::new(rules))).collect();
-    Catalogue::offering([(tenant("of-the-queue"), Offer { rules, only })])
+    Catalogue::offering([(tenant("of-the-queue"), Offer { rules, only, no_job: None })])
 }
 
 /// A signal to a contact, as ACD has it.
@@ -90,7 +90,7 @@ fn a_fallback_has_its_own_actions_defaults() {
         (call.timeout, call.idempotent, &*call.required_params),
         (Duration::from_secs(600), true, &["x".to_owned()][..])
     );
-    insta::assert_snapshot!(problems(&catalogue, fallback(json!({}))), @"1:81 /steps/0/fallback/payload has no x, which its action requires");
+    insta::assert_snapshot!(problems(&catalogue, fallback(json!({}))), @"1:81 /steps/0/fallback/payload has no x, which its action requires (allowed: a payload with x)");
 }
 
 #[test]
@@ -102,10 +102,10 @@ fn required_names_add_up() {
     let step = json!({"action_id": "a", "payload": {"x": null, "y": 1, "z": 2}, "required_params": ["z", "x"]});
     assert_eq!(operation(&catalogue, step).required_params, ["z", "x", "y"]);
     insta::assert_snapshot!(problems(&catalogue, json!({"action_id": "a"})), @r"
-    1:26 /steps/0/payload has no x, which its action requires
-    1:26 /steps/0/payload has no y, which its action requires
+    1:26 /steps/0/payload has no x, which its action requires (allowed: a payload with x, y)
+    1:26 /steps/0/payload has no y, which its action requires (allowed: a payload with x, y)
     ");
-    insta::assert_snapshot!(problems(&catalogue, json!({"action_id": "a", "payload": {"y": 1}})), @"1:53 /steps/0/payload has no x, which its action requires");
+    insta::assert_snapshot!(problems(&catalogue, json!({"action_id": "a", "payload": {"y": 1}})), @"1:53 /steps/0/payload has no x, which its action requires (allowed: a payload with x, y)");
 }
 
 #[test]
@@ -117,9 +117,9 @@ fn every_violation_of_a_schema_is_a_problem_at_its_place() {
     1:101 /steps/0/payload/p1 is too long (allowed: at most 4 characters)
     ");
     insta::assert_snapshot!(problems(&catalogue, json!({"action_id": "signal"})), @r"
-    1:26 /steps/0/payload has no contactId, which its action requires
-    1:26 /steps/0/payload has no p1, which its action requires
-    1:26 /steps/0/payload has no p2
+    1:26 /steps/0/payload has no contactId, which its action requires (allowed: a payload with contactId, p1)
+    1:26 /steps/0/payload has no p1, which its action requires (allowed: a payload with contactId, p1)
+    1:26 /steps/0/payload has no p2 (allowed: an object with p2: the schema of the action requires it)
     ");
     assert_eq!(
         problems(&catalogue, json!({"action_id": "signal", "payload": {"contactId": 4711, "p1": "x", "p2": 1}})),
@@ -144,8 +144,10 @@ fn what_an_expression_will_be_is_checked_when_it_is_known() {
 fn a_value_that_cannot_be_in_the_path_is_a_problem() {
     let catalogue = catalogue(false, [("signal", ActionRules { schema: None, ..signal() })]);
     for value in [
+        json!(null),
         json!([1]),
         json!({}),
+        json!(["${{ chain.run_id }}"]),
         json!(""),
         json!(".."),
         json!("a/../CANARY"),
@@ -159,8 +161,60 @@ fn a_value_that_cannot_be_in_the_path_is_a_problem() {
         );
         assert!(!said.contains("CANARY"), "{said}");
     }
-    // It is found when the step is reached.
-    assert_eq!(problems(&catalogue, json!({"action_id": "signal", "payload": {"p1": 1, "contactId": null}})), "");
+}
+
+#[test]
+fn a_value_that_cannot_be_in_the_query_is_a_problem() {
+    let query = Query::Names(vec!["q".into(), "p".into()]);
+    let named = ActionRules { query, ..ActionRules::default() };
+    let rest = ActionRules { query: Query::Rest, path: PathTemplate::parse("/{p}").ok(), ..ActionRules::default() };
+    let catalogue = catalogue(false, [("named", named), ("rest", rest)]);
+    let step = |action: &str, q: &Value| json!({"action_id": action, "payload": {"p": "x", "q": q, "body": 1}});
+    for action in ["named", "rest"] {
+        for (value, place, what) in [
+            (json!({}), "q", "is an object"),
+            (json!({"a": "${{ chain.run_id }}"}), "q", "is an object"),
+            (json!(["${{ chain.run_id }}", {"CANARY": 1}]), "q/1", "is an object"),
+            (json!(["CANARY", ["CANARY"]]), "q/1", "is a list in a list"),
+        ] {
+            let said = problems(&catalogue, step(action, &value));
+            let wanted =
+                format!("/steps/0/payload/{place} {what}: it goes into the query (allowed: {})", Misfit::ALLOWED);
+            assert!(said.ends_with(&wanted) && !said.contains('\n') && !said.contains("CANARY"), "{value}: {said}");
+        }
+        for value in [json!(null), json!([]), json!(["a", null, 1, true]), json!("${{ chain.run_id }}"), json!(0.5)] {
+            assert_eq!(problems(&catalogue, step(action, &value)), "", "{value}");
+        }
+    }
+    assert_eq!(problems(&catalogue, json!({"action_id": "named", "payload": {"body": {"a": [[1]]}}})), "");
+}
+
+#[test]
+fn a_step_cannot_make_a_job_of_an_action_that_can_be_none() {
+    let none = |why| ActionRules { no_job: Some(why), ..ActionRules::default() };
+    let rules = [
+        ("read", none(NoJob::Method(Method::Get))),
+        ("export", none(NoJob::PollPath)),
+        ("query", none(NoJob::Path)),
+        ("fine", ActionRules::default()),
+    ];
+    let catalogue = catalogue(false, rules);
+    let job = |action: &str| json!({"action_id": action, "mode": "job"});
+    insta::assert_snapshot!(problems(&catalogue, job("read")), @"1:53 /steps/0/mode asks for a job, which the action cannot be: it is called by GET, which has no body to submit (allowed: sync; job where the method under tenants.NAME.actions is POST, PUT or PATCH)");
+    insta::assert_snapshot!(problems(&catalogue, job("export")), @"1:55 /steps/0/mode asks for a job, which the action cannot be: its path has places, so where the job would be asked after is not known (allowed: sync; job where tenants.NAME.actions has a poll_path for the action)");
+    insta::assert_snapshot!(problems(&catalogue, job("query")), @"1:54 /steps/0/mode asks for a job, which the action cannot be: the tenant's API has no place for the jobs of every action (allowed: sync; job where tenants.NAME.actions has a path for the action)");
+    assert_eq!(problems(&catalogue, job("fine")), "");
+    assert_eq!(problems(&catalogue, json!({"action_id": "read", "mode": "sync"})), "");
+    assert_eq!(problems(&catalogue, json!({"action_id": "read"})), "");
+    // Of a mode that is none, nothing else is said.
+    assert!(!problems(&catalogue, json!({"action_id": "read", "mode": "CANARY"})).contains("asks for"));
+    // An action that nothing is configured of, where the API has no jobs of its own.
+    assert_eq!(problems(&catalogue, job("unheard-of")), "");
+    let offer = Offer { no_job: Some(NoJob::Path), ..Offer::default() };
+    let genesys = Catalogue::offering([(tenant("of-the-queue"), offer)]);
+    assert!(problems(&genesys, job("unheard-of")).contains("/steps/0/mode asks for a job"));
+    assert_eq!(problems(&genesys, json!({"action_id": "unheard-of"})), "");
+    assert_eq!(problems(&genesys.trusting(), job("unheard-of")), "");
 }
 
 #[test]
@@ -184,9 +238,9 @@ fn the_actions_of_a_nested_chain_are_the_same_tenants() {
     let only = catalogue(true, [("signal", signal())]);
     let nested = json!({"chain": {"chain_id": "d", "steps": [{"action_id": "signal"}, {"action_id": "other"}]}});
     insta::assert_snapshot!(problems(&only, nested), @r"
-    1:60 /steps/0/chain/steps/0/payload has no contactId, which its action requires
-    1:60 /steps/0/chain/steps/0/payload has no p1, which its action requires
-    1:60 /steps/0/chain/steps/0/payload has no p2
+    1:60 /steps/0/chain/steps/0/payload has no contactId, which its action requires (allowed: a payload with contactId, p1)
+    1:60 /steps/0/chain/steps/0/payload has no p1, which its action requires (allowed: a payload with contactId, p1)
+    1:60 /steps/0/chain/steps/0/payload has no p2 (allowed: an object with p2: the schema of the action requires it)
     1:96 /steps/0/chain/steps/1/action_id is not an action of this tenant (allowed: one of those under tenants.NAME.actions)
     ");
 }
@@ -198,13 +252,16 @@ fn what_was_accepted_once_stays_readable_under_any_configuration() {
         json!({"action_id": "a", "mode": "job", "timeout_seconds": 900}),
         json!({"action_id": "a", "timeout_seconds": 900}),
         json!({"action_id": "a", "payload": {"contactId": "..", "p1": "too long"}}),
+        json!({"action_id": "a", "payload": {"contactId": null, "p1": {}}}),
         json!({"action_id": "b", "on_failure": "fallback", "fallback": {"action_id": "a", "timeout_seconds": 900}}),
         json!({"chain": {"chain_id": "d", "steps": [{"action_id": "a", "execution_timeout_ms": 1000, "timeout_seconds": 600}]}}),
     ];
+    // What a job, a path and a query cannot have, under other rules.
+    let refusing = ActionRules { no_job: Some(NoJob::PollPath), query: Query::Rest, ..signal() };
     let rules: [BTreeMap<ActionId, Arc<ActionRules>>; 4] = [
         BTreeMap::new(),
         BTreeMap::from([(action("a"), Arc::new(job())), (action("b"), Arc::default())]),
-        BTreeMap::from([(action("a"), Arc::new(signal())), (action("b"), Arc::default())]),
+        BTreeMap::from([(action("a"), Arc::new(refusing)), (action("b"), Arc::default())]),
         BTreeMap::from([(action("signal"), Arc::default())]),
     ];
     let first = catalogue(true, [("a", job()), ("b", ActionRules::default())]);
@@ -213,7 +270,7 @@ fn what_was_accepted_once_stays_readable_under_any_configuration() {
     }
     for rules in rules {
         for only in [false, true] {
-            let offer = Offer { rules: rules.clone(), only };
+            let offer = Offer { rules: rules.clone(), only, no_job: Some(NoJob::Path) };
             for later in [Catalogue::offering([(tenant("of-the-queue"), offer)]), Catalogue::new([]), Catalogue::any()]
             {
                 let later = later.require_run_id(true).trusting();

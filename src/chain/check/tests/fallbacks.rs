@@ -33,6 +33,19 @@ fn an_output_is_any_value() {
 }
 
 #[test]
+fn expressions_of_a_fallback_are_checked_as_the_steps_own() {
+    for (fallback, place) in [
+        (json!({"output": {"x": ["${{ steps.nobody }}"]}}), "output/x/0"),
+        (json!({"output": "${{ steps.step_0.output }}"}), "output"),
+        (json!({"action_id": "b", "payload": {"x": "${{ steps.nobody }}"}}), "payload/x"),
+    ] {
+        let found = faults(&falling_back(fallback));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].0, format!("/steps/0/fallback/{place}"));
+    }
+}
+
+#[test]
 fn a_fallback_is_one_of_the_two() {
     let at = |fallback: Value| faults(&falling_back(fallback));
     let missing = |what: &str| (format!("/steps/0/fallback/{what}"), "is missing".to_owned());
@@ -43,6 +56,11 @@ fn a_fallback_is_one_of_the_two() {
         both.iter().map(|(pointer, _)| pointer.as_str()).collect::<Vec<_>>(),
         ["/steps/0/fallback/action_id", "/steps/0/fallback/timeout_seconds"]
     );
+    for beside in ["payload", "timeout_seconds"] {
+        let mut fallback = json!({"output": null});
+        fallback[beside] = json!({});
+        assert_eq!(at(fallback)[0].0, format!("/steps/0/fallback/{beside}"));
+    }
     assert_eq!(at(json!({"action_id": "b", "timeout_seconds": 121})).len(), 1);
     assert_eq!(at(json!({"action_id": "b", "retry": {}}))[0].0, "/steps/0/fallback/retry");
     assert_eq!(at(json!("b")), [("/steps/0/fallback".into(), "is a string".into())]);
@@ -61,6 +79,14 @@ fn a_fallback_that_would_never_act_is_a_problem() {
     let mut misspelt = falling_back(json!({"output": 1}));
     misspelt["steps"][0]["on_failure"] = json!("falback");
     assert_eq!(faults(&misspelt).len(), 1, "only what is wrong");
+}
+
+#[test]
+fn what_fallbacks_call_is_not_repeated_by_that() {
+    let mut body = falling_back(json!({"action_id": "a"}));
+    let another = json!({"action_id": "b", "on_failure": "fallback", "fallback": {"action_id": "a"}});
+    body["steps"].as_array_mut().unwrap().push(another);
+    assert_eq!(faults(&body), []);
 }
 
 #[test]

@@ -86,6 +86,20 @@ fn a_jobs_fields_have_their_bounds() {
 }
 
 #[test]
+fn what_is_passed_on_as_it_is_holds_no_expression() {
+    let context = json!({"region": "${{ chain.tenant }}", "at ${{ x }}": "so ${{", "fine": "$ {{ }}"});
+    let body = json!({"chain_id": "c", "steps": [{"action_id": "a", "environment_context": context, "mode": "job"}]});
+    insta::assert_snapshot!(said(body.to_string()), @r"
+    1:70 /steps/0/environment_context/at ${{ x }} has an expression, which would be sent as it is written (allowed: plain texts; expressions stand in payload, when, fallback.payload and fallback.output only)
+    1:84 /steps/0/environment_context/at ${{ x }} has an expression, which would be sent as it is written (allowed: plain texts; expressions stand in payload, when, fallback.payload and fallback.output only)
+    1:116 /steps/0/environment_context/region has an expression, which would be sent as it is written (allowed: plain texts; expressions stand in payload, when, fallback.payload and fallback.output only)
+    ");
+    let mut sync = job(&json!({"environment_context": {"a": "${{ x }}"}}));
+    sync["steps"][0]["mode"] = json!("sync");
+    assert_eq!(faults(&sync), [("/steps/0/environment_context".into(), "belongs to a job".into())]);
+}
+
+#[test]
 fn of_a_mode_that_is_none_nothing_else_is_held_against_the_step() {
     let body = json!({"chain_id": "c", "steps": [
         {"action_id": "a", "mode": "batch", "version_id": "v1", "timeout_seconds": 600}

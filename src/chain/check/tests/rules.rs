@@ -155,9 +155,20 @@ fn what_must_be_there_is_missed() {
         assert_eq!(faults(&with(field, None)), [(format!("/{field}"), "is missing".into())]);
     }
     insta::assert_snapshot!(said("{}"), @"
-    1:1 /chain_id is missing
-    1:1 /steps is missing
+    1:1 /chain_id is missing (allowed: 1 to 128 characters of A-Z a-z 0-9 . _ : -)
+    1:1 /steps is missing (allowed: 1 to 10 steps: max_depth is 10 unless given, and can be 25 at most)
     ");
+    let within = |step: &str| said(format!(r#"{{"chain_id":"c","steps":[{{{step}}}]}}"#));
+    insta::assert_snapshot!(within(""), @"1:26 /steps/0/action_id is missing (allowed: the id of an action; or, in its place, chain with a nested chain)");
+    insta::assert_snapshot!(within(r#""chain":{}"#), @r"
+    1:35 /steps/0/chain/chain_id is missing (allowed: 1 to 128 characters of A-Z a-z 0-9 . _ : -)
+    1:35 /steps/0/chain/steps is missing (allowed: 1 to 25 steps: max_depth cannot be more)
+    ");
+    insta::assert_snapshot!(within(r#""action_id":"a","on_failure":"fallback","fallback":{}"#), @"1:78 /steps/0/fallback/action_id is missing (allowed: the id of an action; or, in its place, output with any value)");
+    insta::assert_snapshot!(within(r#""action_id":"a","retry":{},"extract":{"x":{}}"#), @r#"
+    1:51 /steps/0/retry/max_attempts is missing (allowed: an integer from 1 to 10)
+    1:69 /steps/0/extract/x/path is missing (allowed: a JMESPath expression, seen from the output of the step)
+    "#);
     assert_eq!(faults(&with("steps/0/retry", Some(json!({}))))[0].0, "/steps/0/retry/max_attempts");
 }
 
@@ -212,6 +223,19 @@ fn there_are_at_most_max_depth_steps() {
         let expected = if fits { vec![] } else { vec![("/steps".to_owned(), format!("has {count} steps"))] };
         assert_eq!(faults(&body), expected);
     }
+    // The bound that holds is named with its value.
+    let allowed = |max_depth: Option<u64>, count: usize| {
+        let mut body = with("steps", Some(steps(count)));
+        if let Some(max_depth) = max_depth {
+            body["max_depth"] = max_depth.into();
+        }
+        checked(body.to_string()).unwrap_err().problems.list()[0].allowed.clone().unwrap_or_default()
+    };
+    assert_eq!(allowed(None, 11), "1 to 10 steps: max_depth is 10 unless given, and can be 25 at most");
+    assert_eq!(allowed(Some(10), 11), "1 to 10 steps: max_depth is 10 here, and can be 25 at most");
+    assert_eq!(allowed(Some(1), 2), "1 step: max_depth is 1 here, and can be 25 at most");
+    assert_eq!(allowed(Some(25), 26), "1 to 25 steps: max_depth cannot be more");
+    assert_eq!(allowed(Some(25), 0), "1 to 25 steps: max_depth cannot be more");
     // Held against an invalid limit, only the hard one counts.
     let mut body = with("steps", Some(steps(20)));
     body["max_depth"] = json!("20");

@@ -72,6 +72,28 @@ fn a_step_with_a_chain_has_nothing_of_a_call() {
 }
 
 #[test]
+fn a_nested_chain_is_not_sent_again() {
+    let with = |more: Value| {
+        let mut step = inner("inner", json!([call("b")]));
+        step.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        of(json!([step]))
+    };
+    let retry = json!({"on_unknown": "retry"});
+    insta::assert_snapshot!(said(with(retry).to_string()), @"1:101 /steps/0/on_unknown would never be used: a nested chain is not begun again (allowed: as_failure or stop; retry at the steps of the nested chain, or here with a fallback that is a call)");
+    let place = "/steps/0/on_unknown";
+    let output = json!({"on_unknown": "retry", "on_failure": "fallback", "fallback": {"output": 1}});
+    assert_eq!(faults(&with(output))[0].0, place);
+    // What its fallback calls is.
+    let call = json!({"on_unknown": "retry", "on_failure": "fallback", "fallback": {"action_id": "c"}});
+    assert_eq!(faults(&with(call)), []);
+    let broken = faults(&with(json!({"on_unknown": "retry", "on_failure": "fallback", "fallback": {"action_id": 1}})));
+    assert_eq!(broken.len(), 1, "nobody knows what that fallback would be: {broken:?}");
+    for well in ["as_failure", "stop"] {
+        assert_eq!(faults(&with(json!({"on_unknown": well}))), []);
+    }
+}
+
+#[test]
 fn what_is_the_runs_is_the_outermost_chains() {
     let chain = |field: &str, value: Value| {
         let mut chain = json!({"chain_id": "inner", "steps": [call("b")]});
@@ -79,6 +101,7 @@ fn what_is_the_runs_is_the_outermost_chains() {
         faults(&of(json!([nest(chain)])))
     };
     for (field, value) in [
+        ("version", json!(2)),
         ("run_id", json!("r")),
         ("expires_at", json!("2027-01-31T09:30:00Z")),
         ("metadata", json!({})),

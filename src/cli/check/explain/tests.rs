@@ -72,6 +72,8 @@ fn a_nested_chain_a_job_and_a_clock_that_is_too_short_are_told() {
                           fails  falls back on da-note · 30 s · up to 4 attempts
                           lost   unknown, not sent again; falls back (a job that
                                  is known is polled on)
+                                 its fallback: unknown, not sent again; the chain
+                                 goes on
     offer                 chain offer-flow · 2 steps · 1 min by its own clock
                           when   steps.sync.extracted.tier == 'gold'; else it is
                                  skipped
@@ -98,6 +100,33 @@ fn a_nested_chain_a_job_and_a_clock_that_is_too_short_are_told() {
               was there: nobody knows whether it was carried out. What is known is
               never sent again.
     ");
+}
+
+#[test]
+fn what_becomes_of_a_fallback_that_is_lost_is_told() {
+    let told = |more: &str| {
+        let nested = r#""chain": {"chain_id": "inner", "steps": [{"action_id": "b"}]}"#;
+        let fallback = r#""on_failure": "fallback", "fallback": {"action_id": "f"}"#;
+        let steps = [r#""action_id": "a""#, nested].map(|work| {
+            let text =
+                explained(&format!(r#"{{"chain_id": "c", "steps": [{{{work}, {fallback}{more}}}]}}"#), &OWN, 100);
+            let line = text.lines().find(|line| line.contains("its fallback:")).unwrap_or_default();
+            line.trim_start().to_owned()
+        });
+        steps.join(" | ")
+    };
+    let same = |words: &str| format!("its fallback: {words} | lost   its fallback: {words}");
+    assert_eq!(told(""), same("unknown, not sent again; the chain goes on"));
+    assert_eq!(told(r#", "on_unknown": "stop""#), same("unknown, not sent again; the run ends"));
+    let twice = "sent again, and may be carried out twice (on_unknown: retry)";
+    assert_eq!(told(r#", "on_unknown": "retry""#), same(twice));
+    // What the step itself says of its own call is not its fallback's.
+    let own = explained(
+        r#"{"chain_id": "c", "steps": [{"action_id": "a", "idempotent": true, "on_failure": "fallback", "fallback": {"action_id": "f"}}]}"#,
+        &OWN,
+        100,
+    );
+    assert!(own.contains("its fallback: unknown, not sent again; the chain goes on"), "{own}");
 }
 
 #[test]

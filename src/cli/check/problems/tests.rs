@@ -75,6 +75,7 @@ fn several_lines_have_a_bracket_and_their_numbers_a_common_margin() {
      9 │ ╭   {
     10 │ │     "id": "x"
     11 │ ╰   }]}
+       ╰ allowed: the id of an action; or, in its place, chain with a nested chain
     "#);
     let source = source.replace("\"x\"", "\"x\"\n\n\n\n\n");
     insta::assert_snapshot!(said(source.as_bytes(), 80), @r"
@@ -82,6 +83,7 @@ fn several_lines_have_a_bracket_and_their_numbers_a_common_margin() {
        ╭▸ chain.json:9:3
      9 │   {
        │   ^ up to line 16
+       ╰ allowed: the id of an action; or, in its place, chain with a nested chain
     ");
 }
 
