@@ -17,6 +17,7 @@ mod record;
 mod recorder;
 #[cfg(test)]
 pub(crate) mod tests;
+mod unsent;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

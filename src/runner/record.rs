@@ -1,4 +1,4 @@
-//! What came of an exchange, or of its absence, goes into the log: the step's outcome, or a retry. Both are staged only, for
+//! What came of an exchange goes into the log: the step's outcome, or a retry. Both are staged only, for
 //! the intent of the next exchange, or the end of the run, may go the same way.
 
 use std::time::Duration;
@@ -12,9 +12,9 @@ use super::drive::{Halt, Live};
 use super::outcome::Trace;
 use super::recorder::Entry;
 use crate::chain::log::{EventBody, Private, StepRetried};
-use crate::chain::run::{After, OpenStep, Room, after, undone};
+use crate::chain::run::{After, OpenStep, Room, after};
 use crate::chain::stamp::millis;
-use crate::chain::{ErrorClass, Retryable, StepPath, StepStatus, Verdict};
+use crate::chain::{ErrorClass, Retryable, StepPath, Verdict};
 use crate::ports::{Answer, Call, Outcome, Permit};
 
 /// The pause for a 429, at the least, even where it names a shorter one: a tenant that says "at once" over and over costs an
@@ -118,7 +118,13 @@ impl Runner {
         }
     }
 
-    fn retry(&self, live: &mut Live, step: &StepPath, unknown: bool, retried: StepRetried) -> Result<(), Halt> {
+    pub(super) fn retry(
+        &self,
+        live: &mut Live,
+        step: &StepPath,
+        unknown: bool,
+        retried: StepRetried,
+    ) -> Result<(), Halt> {
         let clock = &mut active(live).clock;
         let (spent_ms, gate_wait_ms) = (millis(clock.spent()), millis(clock.waited()));
         let attempted = Private::Attempted { step: step.clone(), unknown, spent_ms, gate_wait_ms };
@@ -126,49 +132,6 @@ impl Runner {
         let batch = vec![Entry::Private(attempted), event];
         live.recorder.stage(batch)?;
         Ok(())
-    }
-
-    /// A worker died with an exchange of this step in flight.
-    pub(super) fn lost(&self, live: &mut Live, path: &StepPath, resend: bool) -> Result<(), Halt> {
-        self.take_up(live, path);
-        if !resend {
-            let message = "a worker died before it could record the answer".to_owned();
-            let trace = Trace { message: Some(message), ..Trace::default() };
-            return self.end_step(live, path, (StepStatus::Unknown, ErrorClass::OutcomeUnknown), trace);
-        }
-        let open = open_step(live);
-        let class = ErrorClass::OutcomeUnknown;
-        let undecided = Undecided { class, http_status: None, response_hash: None, delay: Duration::ZERO };
-        let retried = self.retried(live, path, open.intent.unwrap_or(open.attempts), undecided);
-        self.retry(live, path, true, retried)?;
-        // Whether it may be sent still is asked anew: the configuration can be another one.
-        live.step = None;
-        Ok(())
-    }
-
-    /// The step gets no further exchange.
-    pub(super) fn give_up(&self, live: &mut Live, path: &StepPath, class: ErrorClass) -> Result<(), Halt> {
-        self.take_up(live, path);
-        let open = live.recorder.state().open().cloned().unwrap_or_else(|| OpenStep::new(path.clone()));
-        let status = undone(&open);
-        let why = match &open.job {
-            Some(_) => "the run ended before the job was over",
-            None => "the run ended while the step waited for its next attempt",
-        };
-        let http_status = if open.job.is_some() { active(live).polling.http_status } else { open.last_status };
-        let trace = Trace { http_status, message: Some(why.into()), ..Trace::default() };
-        self.end_step(live, path, (status, class), trace)
-    }
-
-    /// The step failed without another exchange.
-    pub(super) fn end_unsent<T>(&self, live: &mut Live, class: ErrorClass, message: &str) -> Result<Option<T>, Halt> {
-        let path = active(live).path.clone();
-        let open = live.recorder.state().open();
-        let status = open.map_or(StepStatus::Failed, undone);
-        let http_status = open.and_then(|open| open.last_status);
-        let trace = Trace { http_status, message: Some(message.to_owned()), ..Trace::default() };
-        self.end_step(live, &path, (status, class), trace)?;
-        Ok(None)
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::definition::{OnFailure, OnUnknown, Operation, Step};
 use super::super::outcome::{ErrorClass, Retryable, StepStatus, Verdict};
-use super::step::OpenStep;
+use super::open::OpenStep;
 
 /// What follows from an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

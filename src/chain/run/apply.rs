@@ -8,8 +8,9 @@ use super::super::log::{EventBody, Private, Record, Sealed, StepFinished, StepRe
 use super::super::outcome::{ErrorClass, StepStatus};
 use super::super::result::FinalStatus;
 use super::super::stamp::Millis;
+use super::finished::{Child, FinishedStep};
+use super::open::{First, Job, OpenStep};
 use super::state::{Frame, Phase, RunState, StepData};
-use super::step::{Child, FinishedStep, First, Job, OpenStep};
 
 /// A record that cannot follow this state: the log is damaged, or somebody else wrote into it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

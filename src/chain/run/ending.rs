@@ -7,8 +7,9 @@ use super::super::result::{FinalStatus, Reason, ReasonCode};
 use super::super::stamp::Millis;
 use super::after::directive;
 use super::decide::Inputs;
+use super::finished::FinishedStep;
+use super::open::OpenStep;
 use super::state::RunState;
-use super::step::{FinishedStep, OpenStep};
 
 /// How a chain ends.
 pub(super) struct Ending {

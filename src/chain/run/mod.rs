@@ -6,10 +6,11 @@ mod after;
 mod apply;
 mod decide;
 mod ending;
+mod finished;
+mod open;
 mod ready;
 mod resumes;
 mod state;
-mod step;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,7 @@ pub use after::{After, Room, after, directive, may_be_sent_again, operation, und
 pub use apply::Illegal;
 pub use decide::{Command, Inputs, decide};
 pub use ending::{Conclusion, conclude};
+pub use finished::{Child, FinishedStep};
+pub use open::{First, Job, OpenStep};
 pub use ready::{Readiness, readiness, render};
 pub use state::{Frame, RunState};
-pub use step::{Child, FinishedStep, First, Job, OpenStep};

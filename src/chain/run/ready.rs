@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use super::super::definition::{Chain, Operation, Step, Work};
 use super::super::expression::{Context, Seen, Template};
 use super::super::ids::{RunId, StepPath};
+use super::open::OpenStep;
 use super::state::RunState;
-use super::step::OpenStep;
 
 /// What is to be done with a step whose turn it is.
 #[derive(Debug, Clone, PartialEq)]

@@ -10,8 +10,9 @@ use super::super::log::{Head, Origin, RunFinished};
 use super::super::outcome::StepStatus;
 use super::super::result::FinalStatus;
 use super::super::stamp::Millis;
+use super::finished::FinishedStep;
+use super::open::OpenStep;
 use super::resumes::Resumes;
-use super::step::{FinishedStep, OpenStep};
 
 /// A run as its log tells it.
 #[derive(Debug, Clone, PartialEq)]
