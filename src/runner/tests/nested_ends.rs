@@ -111,6 +111,28 @@ async fn a_nested_clock_ends_a_fallback_that_is_in_flight() {
     assert_eq!(world.result()["total_latency_ms"], 60_000);
 }
 
+/// The deadline in the log is by the time of day, and that can have been set back since.
+#[tokio::test(start_paused = true)]
+async fn a_nested_chain_that_is_taken_up_has_its_whole_time_at_most() {
+    let world = World::new();
+    let mut step = nesting([json!({"timeout_seconds": 120, "idempotent": true})]);
+    (step["chain"]["global_timeout_seconds"], step["on_failure"]) = (json!(60), json!("continue"));
+    let mut chain = around(step);
+    chain.global_timeout = Duration::from_secs(900);
+    world.actions.reply([good(0), never(), never()]);
+    world.crash_after(&chain, 10_000).await;
+    let mut run = world.claim(&chain).await;
+    for record in &mut run.log {
+        if let Record::Private(Private::Entered { deadline: Some(deadline), .. }) = record {
+            *deadline = deadline.plus(Duration::from_secs(3600));
+        }
+    }
+    let ended = world.drive_from(run).await;
+    assert_eq!(status(&ended), FinalStatus::Completed);
+    // Its worker was found dead 30 s after its last sign of life.
+    assert_eq!(world.result()["total_latency_ms"], 100_000);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_nested_chain_that_kills_five_workers_in_a_row_ends_the_run() {
     for (reply, status_of_step, how) in [(never(), "unknown", "indeterminate"), (good(0), "failed", "terminated_early")]
