@@ -12,6 +12,7 @@ mod extract;
 mod fallback;
 mod fields;
 mod job;
+mod names;
 mod nested;
 mod operation;
 mod payload;

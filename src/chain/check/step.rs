@@ -65,7 +65,7 @@ pub(super) fn walk(
         walked
     });
     let when = object.optional("when").map(|field| when::when(&field, scope, report));
-    let extract = object.optional("extract").map(|field| extract::extract(&field, report));
+    let extract = object.optional("extract").map(|field| extract::extract(&field, scope, report));
     Some(Step {
         id: id?,
         work: work?,
