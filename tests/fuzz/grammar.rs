@@ -121,6 +121,12 @@ pub(crate) fn definition(dice: &mut StdRng) -> String {
     if dice.random_ratio(1, 4) {
         body["max_depth"] = json!(dice.random_range(1..27));
     }
+    if dice.random_ratio(1, 4) {
+        body["tenant"] = json!(any(&["default", "other", "nobody"], dice));
+    }
+    if dice.random_ratio(1, 4) {
+        body["run_id"] = json!("r");
+    }
     if dice.random_ratio(1, 8) {
         body[any(&["run_id", "tenant", "expires_at", "metadata", "version", "x"], dice)] = value(2, dice);
     }
@@ -138,9 +144,26 @@ fn step(name: &str, id: &str, depth: usize, dice: &mut StdRng) -> Value {
     let mut step = Map::new();
     step.insert("id".into(), json!(id));
     if depth < 3 && dice.random_ratio(1, 6) {
-        step.insert("chain".into(), chain(name, depth + 1, dice));
+        let mut chain = chain(name, depth + 1, dice);
+        if dice.random_ratio(1, 4) {
+            chain["tenant"] = json!(any(&["default", "other"], dice));
+        }
+        step.insert("chain".into(), chain);
     } else {
         step.insert("action_id".into(), json!(name));
+        // What depends on what is known of the action.
+        if dice.random_ratio(1, 6) {
+            step.insert("timeout_seconds".into(), json!(dice.random_range(4..902)));
+        }
+        if dice.random_ratio(1, 8) {
+            step.insert("mode".into(), json!(any(&["sync", "job"], dice)));
+        }
+        if dice.random_ratio(1, 8) {
+            step.insert("execution_timeout_ms".into(), json!(2_000));
+        }
+        if dice.random_ratio(1, 8) {
+            step.insert("required_params".into(), json!([any(&["x", "y", "z"], dice)]));
+        }
         step.insert("payload".into(), json!({"x": value(3, dice), "y": value(1, dice)}));
     }
     if dice.random_ratio(1, 2) {
