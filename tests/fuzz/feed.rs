@@ -35,16 +35,16 @@ pub(crate) fn feed(input: &Input, ground: &Ground, dice: &mut StdRng) -> bool {
         Input::Expression(text) => around(text),
     };
     let configured = &ground.catalogues[dice.random_range(1..ground.catalogues.len())];
-    let plain = checked(&body, &ground.catalogues[0], ground, dice);
-    let chain = checked(&body, configured, ground, dice).or(plain);
+    let plain = checked(&body, &ground.catalogues[0], &ground.tenants[0], ground);
+    let queue_tenant = &ground.tenants[dice.random_range(0..ground.tenants.len())];
+    let chain = checked(&body, configured, queue_tenant, ground).or(plain);
     if let Some(chain) = &chain {
         evaluate(chain, &ground.answers, dice);
     }
     chain.is_some()
 }
 
-fn checked(body: &[u8], catalogue: &Catalogue, ground: &Ground, dice: &mut StdRng) -> Option<Chain> {
-    let queue_tenant = &ground.tenants[dice.random_range(0..ground.tenants.len())];
+fn checked(body: &[u8], catalogue: &Catalogue, queue_tenant: &TenantName, ground: &Ground) -> Option<Chain> {
     match check(&Submission { body, message_id: None, queue_tenant }, catalogue) {
         Ok(chain) => {
             goes_on_anywhere(body, &chain, ground);
