@@ -1,13 +1,15 @@
 //! What is done with an input: all that a worker would do with it, short of a call.
 
+use cxchain::chain::action::Redaction;
 use cxchain::chain::check::{Catalogue, Submission, check};
 use cxchain::chain::expression::{Context, Seen};
-use cxchain::chain::{Chain, ChainId, Fallback, RunId, Step, StepStatus, TenantName, Work};
+use cxchain::chain::{Chain, ChainId, Fallback, Operation, RunId, Step, StepStatus, TenantName, Work};
 use rand::Rng as _;
 use rand::rngs::StdRng;
 use serde_json::{Map, Value, json};
 
 use super::corpus::Input;
+use super::ground::Ground;
 
 /// What steps may have left, hostile for the most part.
 pub(crate) fn answers() -> Vec<Value> {
@@ -25,24 +27,45 @@ pub(crate) fn answers() -> Vec<Value> {
     ]
 }
 
-/// Checks the input; if it is a chain, evaluates all there is in it. Whether it was one.
-pub(crate) fn feed(input: &Input, answers: &[Value], dice: &mut StdRng) -> bool {
-    let tenant = TenantName::parse("default").expect("a name");
+/// Checks the input, for a worker that knows nothing and for one that is configured; if it is a chain, evaluates all there is in it.
+/// Whether it was one.
+pub(crate) fn feed(input: &Input, ground: &Ground, dice: &mut StdRng) -> bool {
     let body = match input {
         Input::Definition(body) => body.clone(),
         Input::Expression(text) => around(text),
     };
-    let submission = Submission { body: &body, message_id: None, queue_tenant: &tenant };
-    match check(&submission, &Catalogue::any()) {
+    let configured = &ground.catalogues[dice.random_range(1..ground.catalogues.len())];
+    let plain = checked(&body, &ground.catalogues[0], &ground.tenants[0], ground);
+    let queue_tenant = &ground.tenants[dice.random_range(0..ground.tenants.len())];
+    let chain = checked(&body, configured, queue_tenant, ground).or(plain);
+    if let Some(chain) = &chain {
+        evaluate(chain, &ground.answers, dice);
+    }
+    chain.is_some()
+}
+
+fn checked(body: &[u8], catalogue: &Catalogue, queue_tenant: &TenantName, ground: &Ground) -> Option<Chain> {
+    match check(&Submission { body, message_id: None, queue_tenant }, catalogue) {
         Ok(chain) => {
-            evaluate(&chain, answers, dice);
-            true
+            goes_on_anywhere(body, &chain, ground);
+            Some(chain)
         }
         Err(rejection) => {
             // Everything that is said is bounded.
             assert!(rejection.problems.to_header().len() <= 8 * 1024);
             assert!(rejection.problems.to_string().len() <= 256 * 1024);
-            false
+            None
+        }
+    }
+}
+
+/// What was accepted once is read again under any later configuration: a run that has begun depends on it.
+fn goes_on_anywhere(body: &[u8], accepted: &Chain, ground: &Ground) {
+    for catalogue in &ground.catalogues {
+        for queue_tenant in &ground.tenants {
+            let again = check(&Submission { body, message_id: None, queue_tenant }, &catalogue.clone().trusting());
+            let again = again.unwrap_or_else(|rejection| panic!("it was accepted before: {rejection}"));
+            assert_eq!(again.canonical, accepted.canonical);
         }
     }
 }
@@ -62,7 +85,7 @@ fn around(text: &str) -> Vec<u8> {
 fn evaluate(chain: &Chain, answers: &[Value], dice: &mut StdRng) {
     let run_id = RunId::parse("r").expect("a name");
     let extracted: Map<String, Value> = json!({"id": 7, "b": [1]}).as_object().cloned().unwrap_or_default();
-    let known = Known { run_id: &run_id, tenant: &chain.tenant, extracted: &extracted, answers };
+    let known = Known { run_id: &run_id, tenant: &chain.tenant, extracted: &extracted, nothing: Map::new(), answers };
     known.steps(&chain.chain_id, &chain.steps, dice);
 }
 
@@ -70,6 +93,7 @@ struct Known<'k> {
     run_id: &'k RunId,
     tenant: &'k TenantName,
     extracted: &'k Map<String, Value>,
+    nothing: Map<String, Value>,
     answers: &'k [Value],
 }
 
@@ -80,15 +104,34 @@ impl Known<'_> {
         &self.answers[dice.random_range(0..among)]
     }
 
+    /// What the action's rules make of a payload and of an answer.
+    fn called(&self, call: &Operation, payload: &Value, dice: &mut StdRng) {
+        let (Some(rules), Value::Object(payload)) = (&call.rules, payload) else { return };
+        if let Err(why) = rules.check_payload(payload) {
+            assert!(why.chars().count() <= 300, "{why}");
+        }
+        if let Some(Ok(path)) = rules.path.as_ref().map(|path| path.fill(payload)) {
+            // Two slashes of the template, whatever the values are; and nothing that ends a path, or climbs in it.
+            assert!(path.starts_with("/v1/") && path.matches('/').count() == 3, "{path}");
+            assert!(path.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#\\".contains(&byte)), "{path}");
+            assert!(!path.split('/').any(|segment| matches!(segment, "." | "..")), "{path}");
+        }
+        let answer = self.answer(dice);
+        let masked = rules.redaction.mask(answer);
+        assert_eq!(rules.redaction.mask(&masked), masked);
+        let hidden = rules.redaction.texts(answer);
+        assert!(Redaction::scrub("7 Ada", &hidden).len() <= 5 * Redaction::MASK.len());
+    }
+
     fn steps(&self, chain_id: &ChainId, steps: &[Step], dice: &mut StdRng) {
         let seen: Vec<Seen<'_>> = steps
             .iter()
             .map(|step| Seen {
                 id: step.id.as_str(),
-                status: StepStatus::Success,
-                output: Some(self.answer(dice)),
-                extracted: self.extracted,
-                http_status: Some(200),
+                status: StepStatus::ALL[dice.random_range(0..StepStatus::ALL.len())],
+                output: dice.random_ratio(7, 8).then(|| self.answer(dice)),
+                extracted: if dice.random_ratio(7, 8) { self.extracted } else { &self.nothing },
+                http_status: [None, Some(200), Some(404), Some(599)][dice.random_range(0..4)],
             })
             .collect();
         let context = Context { chain_id, run_id: self.run_id, tenant: self.tenant, steps: seen };
@@ -105,6 +148,7 @@ impl Known<'_> {
             for call in calls.into_iter().flatten() {
                 if let Ok(payload) = call.payload.render(&context) {
                     sound(&payload);
+                    self.called(call, &payload, dice);
                 }
             }
             if let Some(Fallback::Output(output)) = &step.fallback

@@ -61,6 +61,10 @@ const LEAVES: [&str; 24] = [
     "`1e308`",
 ];
 
+/// Wherever they stand.
+const SOUND: [&str; 6] =
+    ["@", "*", "keys(steps)", "values(steps)[0].output.b", "length(chain.run_id)", "values(steps)[].extracted"];
+
 fn any<'a>(list: &[&'a str], dice: &mut StdRng) -> &'a str {
     list[dice.random_range(0..list.len())]
 }
@@ -121,6 +125,12 @@ pub(crate) fn definition(dice: &mut StdRng) -> String {
     if dice.random_ratio(1, 4) {
         body["max_depth"] = json!(dice.random_range(1..27));
     }
+    if dice.random_ratio(1, 4) {
+        body["tenant"] = json!(any(&["default", "other", "nobody"], dice));
+    }
+    if dice.random_ratio(1, 4) {
+        body["run_id"] = json!("r");
+    }
     if dice.random_ratio(1, 8) {
         body[any(&["run_id", "tenant", "expires_at", "metadata", "version", "x"], dice)] = value(2, dice);
     }
@@ -138,18 +148,42 @@ fn step(name: &str, id: &str, depth: usize, dice: &mut StdRng) -> Value {
     let mut step = Map::new();
     step.insert("id".into(), json!(id));
     if depth < 3 && dice.random_ratio(1, 6) {
-        step.insert("chain".into(), chain(name, depth + 1, dice));
+        let mut chain = chain(name, depth + 1, dice);
+        if dice.random_ratio(1, 4) {
+            chain["tenant"] = json!(any(&["default", "other"], dice));
+        }
+        step.insert("chain".into(), chain);
     } else {
         step.insert("action_id".into(), json!(name));
+        // What depends on what is known of the action.
+        if dice.random_ratio(1, 6) {
+            step.insert("timeout_seconds".into(), json!([5, 60, 120, 900][dice.random_range(0..4)]));
+        }
+        if dice.random_ratio(1, 8) {
+            step.insert("mode".into(), json!(any(&["sync", "job"], dice)));
+        }
+        if dice.random_ratio(1, 8) {
+            step.insert("execution_timeout_ms".into(), json!(2_000));
+        }
+        if dice.random_ratio(1, 8) {
+            step.insert("required_params".into(), json!([any(&["x", "y", "x", "y", "x", "y", "z"], dice)]));
+        }
         step.insert("payload".into(), json!({"x": value(3, dice), "y": value(1, dice)}));
     }
     if dice.random_ratio(1, 2) {
-        step.insert("extract".into(), json!({"id": "id", "b": {"path": expression(dice), "as": any(&["auto", "string", "integer", "int"], dice)}}));
+        step.insert("extract".into(), json!({"id": "id", "b": {"path": expression(dice), "as": any(&["auto", "string", "integer", "number", "boolean", "auto", "auto", "int"], dice)}}));
     }
     if dice.random_ratio(1, 3) {
         step.insert(
             "when".into(),
-            json!(any(&["steps.a.status == 'success'", "chain.run_id", "`true`", "steps.a.output.id", "!"], dice)),
+            json!(any(
+                &if id == "a" {
+                    ["chain.run_id", "`true`", "keys(steps)", "chain.run_id == 'r'"]
+                } else {
+                    ["steps.a.status == 'success'", "chain.run_id", "steps.a.output.id", "!"]
+                },
+                dice
+            )),
         );
     }
     if dice.random_ratio(1, 4) {
@@ -166,13 +200,24 @@ fn step(name: &str, id: &str, depth: usize, dice: &mut StdRng) -> Value {
 
 fn value(depth: usize, dice: &mut StdRng) -> Value {
     match dice.random_range(0..if depth == 0 { 6 } else { 8 }) {
-        0 => json!(any(&["text", "", "01234", "${{ chain.run_id }}", "${{ '${{' }}", "}}", "${{"], dice)),
+        0 => json!(any(
+            if dice.random_ratio(1, 16) {
+                &["${{"]
+            } else {
+                &["text", "", "01234", "${{ chain.run_id }}", "${{ '${{' }}", "}}"]
+            },
+            dice
+        )),
         1 => json!("${{ chain.chain_id || `1` }} and ${{ chain.tenant }}"),
-        2 => json!(format!("${{{{ {} }}}}", any(&LEAVES, dice))),
-        3 => json!(format!("- ${{{{ {} }}}}", expression(dice))),
+        2 if dice.random_ratio(1, 4) => json!(format!("${{{{ {} }}}}", any(&LEAVES, dice))),
+        2 => json!(format!("- ${{{{ {} }}}}", any(&SOUND, dice))),
+        3 if dice.random_ratio(1, 4) => json!(format!("- ${{{{ {} }}}}", expression(dice))),
+        3 => json!(format!("${{{{ {} }}}}", any(&SOUND, dice))),
         4 => json!(dice.random_range(-5..5)),
         5 => [json!(null), json!(true), json!(1.5), json!(u64::MAX)][dice.random_range(0..4)].clone(),
         6 => json!([value(depth - 1, dice), value(depth - 1, dice)]),
-        _ => json!({"k": value(depth - 1, dice), any(&["l", "m/~", "${{ a }}", "é"], dice): value(depth - 1, dice)}),
+        _ => {
+            json!({"k": value(depth - 1, dice), any(if dice.random_ratio(1, 16) { &["${{ a }}"] } else { &["l", "m/~", "é"] }, dice): value(depth - 1, dice)})
+        }
     }
 }

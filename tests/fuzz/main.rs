@@ -11,6 +11,7 @@ mod support;
 mod corpus;
 mod feed;
 mod grammar;
+mod ground;
 mod mutation;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,6 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use corpus::Input;
+use ground::Ground;
 use rand::Rng as _;
 use rand::rngs::StdRng;
 use support::proof;
@@ -64,11 +66,11 @@ fn nothing_that_is_fed_panics_hangs_or_takes_much_memory() {
 
 fn fuzz(end: Instant, dice: &mut StdRng) -> Figures {
     let corpus = corpus::read();
-    let answers = feed::answers();
+    let ground = Ground::new();
     let mut figures = Figures::default();
     let clock = Watch::start();
     for input in &corpus {
-        run(input, &answers, dice, &mut figures, &clock);
+        run(input, &ground, dice, &mut figures, &clock);
     }
     while Instant::now() < end {
         let input = match dice.random_range(0..4) {
@@ -76,16 +78,16 @@ fn fuzz(end: Instant, dice: &mut StdRng) -> Figures {
             1 => Input::Expression(grammar::expression(dice)),
             _ => mutation::of(&corpus[dice.random_range(0..corpus.len())], &corpus, dice),
         };
-        run(&input, &answers, dice, &mut figures, &clock);
+        run(&input, &ground, dice, &mut figures, &clock);
     }
     figures
 }
 
-fn run(input: &Input, answers: &[serde_json::Value], dice: &mut StdRng, figures: &mut Figures, watch: &Watch) {
+fn run(input: &Input, ground: &Ground, dice: &mut StdRng, figures: &mut Figures, watch: &Watch) {
     corpus::current(input);
     watch.begin();
     let started = cpu_time();
-    let fed = catch_unwind(AssertUnwindSafe(|| feed::feed(input, answers, dice)));
+    let fed = catch_unwind(AssertUnwindSafe(|| feed::feed(input, ground, dice)));
     let took = cpu_time().saturating_sub(started);
     watch.end();
     figures.inputs += 1;

@@ -13,6 +13,7 @@ mod extract;
 mod fallback;
 mod fields;
 mod job;
+mod names;
 mod nested;
 mod operation;
 mod payload;

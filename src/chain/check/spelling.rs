@@ -11,10 +11,12 @@ pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let word = folded(word);
     known
         .iter()
-        .map(|known| (distance(&word, &folded(known)), *known))
-        .filter(|(distance, known)| *distance <= if known.len() <= 4 { 1 } else { 2 })
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, known)| known)
+        .map(|known| (*known, folded(known)))
+        .map(|(known, plain)| (distance(&word, &plain), known, plain.len().max(word.len())))
+        // Of two short words, one is an edit or two from the other whatever they mean: more than half must be right.
+        .filter(|(distance, known, longer)| *distance <= if known.len() <= 4 { 1 } else { 2 } && distance * 2 < *longer)
+        .min_by_key(|(distance, ..)| *distance)
+        .map(|(_, known, _)| known)
 }
 
 /// What is remarked on a word that is none of the `known` ones. Made only when it is written down: the search is too dear for each

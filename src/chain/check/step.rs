@@ -74,7 +74,7 @@ pub(super) fn walk(
         field.wrong(report, "would never be used: a nested chain is not begun again", RESENT);
     }
     let when = object.optional("when").map(|field| when::when(&field, scope, report));
-    let extract = object.optional("extract").map(|field| extract::extract(&field, report));
+    let extract = object.optional("extract").map(|field| extract::extract(&field, scope, report));
     Some(Step {
         id: id?,
         work: work?,

@@ -9,7 +9,7 @@ use super::super::json::{Kind, Pointer, Report, Span};
 use super::depth::Depth;
 use super::fields::Field;
 use super::tree::{self, Place, Tree};
-use super::{extract, step};
+use super::{names, step};
 
 /// As many entries of one list are looked at: four times as many as there may be.
 const MOST_LOOKED_AT: usize = 100;
@@ -90,7 +90,7 @@ fn name(entry: &Field<'_, '_>, id: &Given, index: usize) -> Option<Name> {
         Given::Invalid => return None,
         Given::Valid(id, _) => id.to_string(),
     };
-    Some(Name { id, extracted: peek(entry, "extract").map(|field| extract::names(&field)).unwrap_or_default() })
+    Some(names::of(id, entry.node))
 }
 
 /// A field of a step that may not even be an object, which is reported elsewhere.

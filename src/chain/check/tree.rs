@@ -101,7 +101,7 @@ fn nested<'n, 'a>(step: &'n Node<'a>) -> Option<&'n [Node<'a>]> {
     }
 }
 
-fn member<'n, 'a>(node: &'n Node<'a>, key: &str) -> Option<&'n Node<'a>> {
+pub(super) fn member<'n, 'a>(node: &'n Node<'a>, key: &str) -> Option<&'n Node<'a>> {
     match &node.kind {
         Kind::Object(members) => members.iter().find(|member| member.key == key).map(|member| &member.node),
         _ => None,

@@ -27,17 +27,18 @@ impl Expression {
     /// Every [`Fault`] of it that can be told without a run.
     pub fn compile<'s>(text: &str, scope: &Scope<'s>) -> Result<Self, Vec<Fault<'s>>> {
         let (node, mut faults) = parse(text)?;
-        let references = reference::check(&node, scope, &mut faults);
+        let references = reference::check(&node, text, scope, &mut faults);
         faults.iter_mut().for_each(|fault| meant(text, fault));
         Self::checked(text, node, references, faults)
     }
 
-    /// Compiles a path over a step's output.
+    /// Compiles a path over the output of the step that `scope` is at.
     ///
     /// # Errors
     /// As [`compile`](Self::compile).
-    pub fn compile_path(text: &str) -> Result<Self, Vec<Fault<'static>>> {
-        let (node, faults) = parse(text)?;
+    pub fn compile_path<'s>(text: &str, scope: &Scope<'s>) -> Result<Self, Vec<Fault<'s>>> {
+        let (node, mut faults) = parse(text)?;
+        reference::check_path(&node, text, scope, &mut faults);
         Self::checked(text, node, Vec::new(), faults)
     }
 

@@ -36,6 +36,8 @@ pub enum Wrong<'s> {
     BracketName,
     /// A bracket that nothing closes: it, and what would.
     OpenBracket(&'static str, &'static str),
+    /// The bracket of a call that nothing closes.
+    OpenCall,
     /// The JSON in backticks breaks a rule.
     Literal {
         /// All of it, rather than a part.
@@ -59,6 +61,14 @@ pub enum Wrong<'s> {
     StandingSlice,
     /// A name that the thing does not have: the thing, the name, and the names that it has.
     NoField(&'static str, String, Vec<&'s str>),
+    /// A field of what has none: what that is, with its article.
+    NoFields(&'static str),
+    /// An index, a slice, a filter or `[*]` of what is no array: what that is, with its article.
+    NoArray(&'static str),
+    /// A step, or what is known of the run, where only another value can be seen: in a filter, a projection, or after a pipe.
+    OutOfSight,
+    /// The same in an `extract`.
+    NotTheOutput,
     /// A text in double quotes, which JMESPath takes for a name.
     DoubleQuotes,
     /// `true`, `false` or `null` as such, or what other languages have for it, which JMESPath takes for a name: it, and the value.
@@ -75,6 +85,8 @@ pub enum Wrong<'s> {
     Itself(Vec<&'s str>),
     /// A step that comes later.
     Later(Vec<&'s str>),
+    /// A step that comes later, or is the step itself or one around it, and hides an earlier one of its name.
+    Hides,
 }
 
 impl Wrong<'_> {
@@ -101,8 +113,9 @@ impl Wrong<'_> {
             Self::NoOperator(_, right) => Some((*right).to_owned()),
             Self::BareName => Some(r#"double quotes around it: "my-key"; in JSON, each after a backslash"#.to_owned()),
             Self::BracketName => Some(
-                r#"a dot before the name: a.b; one that is not plain stands in double quotes: a."my-key""#.to_owned(),
+                r#"a dot before the name: a.b; one that is not plain stands in double quotes: a."my-key"; a filter begins with [?: a[?b]"#.to_owned(),
             ),
+            Self::OpenCall => Some("`)`, or a comma and another argument".to_owned()),
             Self::OpenBracket(_, closing) => Some(format!("`{closing}`")),
             Self::Literal { allowed, .. } => allowed.clone(),
             Self::NoFunction(_) => Some(super::function::names().collect::<Vec<_>>().join(", ")),
@@ -116,15 +129,32 @@ impl Wrong<'_> {
             Self::NoField("extracted", _, known) if known.is_empty() => {
                 Some("nothing: the step has no extract".to_owned())
             }
+            Self::NoField(super::reference::OUTPUTS, _, known) if known.is_empty() => {
+                Some("nothing: no step of the nested chain has an extract".to_owned())
+            }
             Self::NoField("the context", _, known) => {
                 Some(format!("{}; a text stands in single quotes: 'text'", known.join(", ")))
             }
             Self::NoField(_, _, known) => Some(known.join(", ")),
+            Self::NoFields(_) => Some("no name after it".to_owned()),
+            Self::NoArray("the object of all steps") => {
+                Some("the name of a step, as in steps.a; values(steps) for a list of them".to_owned())
+            }
+            Self::NoArray("an object") => Some("a name after a dot".to_owned()),
+            Self::NoArray(_) => Some("no bracket after it".to_owned()),
+            Self::OutOfSight => Some(
+                "fields of that value, as JMESPath has no variables; its own steps or chain is @.steps, @.chain"
+                    .to_owned(),
+            ),
+            Self::NotTheOutput => {
+                Some("a path that begins at that output; its own steps or chain is @.steps, @.chain".to_owned())
+            }
             Self::DoubleQuotes => Some("single quotes around a text: 'text'".to_owned()),
             Self::BareValue(_, word) => Some(format!("backticks around a value: `{word}`")),
             Self::NoStatus(_) => Some(StepStatus::ALL.map(|status| format!("'{}'", status.as_str())).join(", ")),
             Self::NoHttpStatus => Some("a number in backticks: `200`".to_owned()),
             Self::BareNumber => Some("backticks around a number: `1`".to_owned()),
+            Self::Hides => Some("another id for one of the two".to_owned()),
             Self::NoStep(_, known) | Self::Itself(known) | Self::Later(known) => Some(match known.is_empty() {
                 true => "nothing: no step comes earlier".to_owned(),
                 false => format!("the steps before it: {}", known.join(", ")),
@@ -144,6 +174,7 @@ impl Display for Wrong<'_> {
             Self::NoOperator(word, _) => write!(f, "uses `{word}`, which is no operator of JMESPath"),
             Self::BareName => f.write_str("has a name that is not plain"),
             Self::BracketName => f.write_str("has a name in square brackets"),
+            Self::OpenCall => f.write_str("has a `(` that is not closed"),
             Self::OpenBracket(bracket, _) => write!(f, "has a `{bracket}` that is not closed"),
             Self::Literal { whole: true, what, .. } => write!(f, "has a JSON literal that {what}"),
             Self::Literal { what, .. } => write!(f, "has a JSON literal, a part of which {what}"),
@@ -154,6 +185,15 @@ impl Display for Wrong<'_> {
             Self::Negation => f.write_str("is looked up in a negation, since ! binds more tightly than a dot"),
             Self::StandingSlice => f.write_str("has a slice that never advances"),
             Self::NoField("extracted", ..) => f.write_str("refers to a name that the step does not extract"),
+            Self::NoField(super::reference::OUTPUTS, ..) => {
+                f.write_str("refers to no step of the nested chain that extracts anything")
+            }
+            Self::NoFields(thing) => write!(f, "refers to a field of {thing}"),
+            Self::NoArray(thing) => write!(f, "takes {thing} for an array"),
+            Self::OutOfSight => f.write_str(
+                "looks for the run in another value: in a filter or projection and after | only its fields are seen",
+            ),
+            Self::NotTheOutput => f.write_str("refers to the run, and an extract is taken from the step's own output"),
             Self::NoField(thing, ..) => write!(f, "refers to an unknown field of {thing}"),
             Self::DoubleQuotes => f.write_str("takes what is in double quotes for the name of a field"),
             Self::BareValue(word, _) => write!(f, "takes {word} for the name of a field"),
@@ -163,6 +203,9 @@ impl Display for Wrong<'_> {
             Self::NoStep(..) => f.write_str("refers to an unknown step"),
             Self::Itself(_) => f.write_str("refers to the step that it stands in"),
             Self::Later(_) => f.write_str("refers to a step that does not come earlier"),
+            Self::Hides => f.write_str(
+                "refers to the innermost step of this name, which does not come earlier and hides an outer one",
+            ),
         }
     }
 }

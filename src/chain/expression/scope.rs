@@ -7,6 +7,22 @@ pub struct Name {
     pub id: String,
     /// The names that its `extract` gives.
     pub extracted: Vec<String>,
+    /// The steps of the chain that is nested in it; none where it is a call.
+    pub inner: Vec<Option<Name>>,
+    /// Whether something else may take its place, whose output is not its own.
+    pub has_fallback: bool,
+}
+
+impl Name {
+    /// The steps of the nested chain whose output it leaves, whatever happens.
+    #[must_use]
+    pub fn nested(&self) -> Option<&[Option<Name>]> {
+        (!self.inner.is_empty() && !self.has_fallback).then_some(&self.inner)
+    }
+
+    fn has(&self, id: &str) -> bool {
+        self.id == id || self.inner.iter().flatten().any(|inner| inner.has(id))
+    }
 }
 
 /// Where an expression stands: at one step of a chain, and, where that chain is nested, at one step of the chain around it.
@@ -49,6 +65,29 @@ impl<'a> Scope<'a> {
             (None, Some(outer)) => outer.look_up(id),
             (None, None) => Lookup::Unknown,
         }
+    }
+
+    /// The step that it stands at, unless its id is invalid.
+    #[must_use]
+    pub fn own(&self) -> Option<&'a Name> {
+        self.names.get(self.at)?.as_ref()
+    }
+
+    /// Whether a step of any chain of the definition is called `id`, be it in sight or not.
+    #[must_use]
+    pub fn is_anywhere(&self, id: &str) -> bool {
+        self.names.iter().flatten().any(|name| name.has(id)) || self.outer.is_some_and(|outer| outer.is_anywhere(id))
+    }
+
+    /// Whether an earlier step of a chain around it is called `id`, and cannot be named since a chain further in has a step of that
+    /// name.
+    #[must_use]
+    pub fn is_hidden(&self, id: &str) -> bool {
+        let found = self.names.iter().any(|name| name.as_ref().is_some_and(|name| name.id == id));
+        self.outer.is_some_and(|outer| match found {
+            true => matches!(outer.look_up(id), Lookup::Earlier(_)) || outer.is_hidden(id),
+            false => outer.is_hidden(id),
+        })
     }
 
     /// The ids that may be named, the innermost chain's first; each once.

@@ -234,7 +234,9 @@ impl<'t> Tokens<'t> {
         };
         let at_end = found == self.tokens.len() && !self.wants_more(found.checked_sub(1));
         let other = self.kind(Some(found)) == Some(Kind::Close) && self.written(Some(found)) != closing;
-        (at_end || other).then(|| self.fault(open, open, Wrong::OpenBracket(bracket, closing)))
+        let call = bracket == "(" && open.checked_sub(1).is_some_and(|name| self.kind(Some(name)) == Some(Kind::Name));
+        let wrong = if call && at_end { Wrong::OpenCall } else { Wrong::OpenBracket(bracket, closing) };
+        (at_end || other).then(|| self.fault(open, open, wrong))
     }
 
     /// Whether something has to follow the token at `index`, be a bracket closed or not.
@@ -267,7 +269,7 @@ fn expected(error: &JmespathError) -> Option<&'static str> {
         ("Expected '}' or ','", "`}` or a comma"),
         ("Expected ')' to close '('", "`)`"),
         ("Expected ']'", "`]`"),
-        ("Expected number, ':', or '*'", "an index, a slice or `*`"),
+        ("Expected number, ':', or '*'", "an index, a slice, `*`, or `?` and a condition"),
         ("Expected number, ':', or ']'", "a number, a colon or `]`"),
         ("Expected ':', or ']'", "a colon or `]`"),
         ("Too many colons in slice expr", "at most two colons in a slice"),

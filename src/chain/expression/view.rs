@@ -15,12 +15,22 @@ pub(super) enum View<'s> {
     Chain,
     /// `steps`
     Steps,
+    /// `steps`, or something else.
+    MaybeSteps,
     /// One step.
     Step(&'s Name),
     /// Some step.
     SomeStep,
     /// `extracted` of a step.
     Extracted(&'s Name),
+    /// What a step leaves that has a chain of these steps.
+    Nested(&'s [Option<Name>]),
+    /// `outputs` of that.
+    Outputs(&'s [Option<Name>]),
+    /// A text.
+    Text,
+    /// A number, or `null`.
+    Number,
     /// An array whose entries are known one by one.
     List(Rc<[View<'s>]>),
     /// An array whose entries are all such.
@@ -30,6 +40,11 @@ pub(super) enum View<'s> {
 }
 
 impl<'s> View<'s> {
+    /// What is known of what `step` leaves.
+    pub(super) fn output(step: &'s Name) -> Self {
+        step.nested().map_or(Self::Anything, Self::Nested)
+    }
+
     /// What is known of a value that is either this or `other`.
     pub(super) fn or(&self, other: &Self) -> Self {
         match (self, other) {
@@ -40,7 +55,7 @@ impl<'s> View<'s> {
             (Self::Step(_) | Self::SomeStep, Self::Step(_) | Self::SomeStep) => Self::SomeStep,
             (Self::Extracted(a), Self::Extracted(b)) if a.id == b.id => Self::Extracted(a),
             // A name that is looked up in what may be the steps has to be one of them.
-            (Self::Steps, _) | (_, Self::Steps) => Self::Steps,
+            (Self::Steps | Self::MaybeSteps, _) | (_, Self::Steps | Self::MaybeSteps) => Self::MaybeSteps,
             _ => Self::Anything,
         }
     }
@@ -76,9 +91,20 @@ impl<'s> View<'s> {
     /// What is known of the list of its members.
     pub(super) fn values(&self) -> Self {
         match self {
-            Self::Steps => Self::each(Self::SomeStep),
+            Self::Steps | Self::MaybeSteps => Self::each(Self::SomeStep),
             Self::Fields(members) => Self::List(members.iter().map(|(_, view)| view.clone()).collect()),
             _ => Self::each(Self::Anything),
+        }
+    }
+
+    /// What it is, with its article, where that is certainly no array.
+    pub(super) fn no_array(&self) -> Option<&'static str> {
+        match self {
+            Self::Anything | Self::MaybeSteps | Self::List(_) | Self::Each(_) => None,
+            Self::Text => Some("a text"),
+            Self::Number => Some("a number"),
+            Self::Steps => Some("the object of all steps"),
+            _ => Some("an object"),
         }
     }
 

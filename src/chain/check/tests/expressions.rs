@@ -127,7 +127,6 @@ fn what_a_step_left_may_be_anything() {
         "(steps.fetch.output || chain).foo",
         "{a: steps.fetch.output}.a.b",
         "{a: chain}.b.c",
-        "steps.fetch[0].foo",
         "keys(steps)[0].foo",
         "merge(chain, steps.fetch).foo",
         "to_array(steps.fetch)[0].foo",
@@ -146,7 +145,7 @@ fn a_step_of_a_nested_chain_sees_the_chains_around_it() {
         json!({"chain_id": "outer", "steps": [
             {"id": "first", "action_id": "a", "extract": {"x": "y"}},
             {"id": "nest", "chain": {"chain_id": "inner", "steps": [
-                {"id": "one", "action_id": "b"},
+                {"id": "one", "action_id": "b", "extract": {"z": "y"}},
                 {"id": "two", "action_id": "c", "payload": {"p": payload}},
                 {"id": "three", "action_id": "d"},
             ]}},

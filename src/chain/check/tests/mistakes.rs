@@ -76,7 +76,7 @@ fn names_that_are_not_plain_are_told_their_quotes() {
         ("steps[`a`]", "`a`"),
         ("steps.a.output[b]", "b"),
     ] {
-        let right = r#"a dot before the name: a.b; one that is not plain stands in double quotes: a."my-key""#;
+        let right = r#"a dot before the name: a.b; one that is not plain stands in double quotes: a."my-key"; a filter begins with [?: a[?b]"#;
         let said = format!("{marked} has a name in square brackets ({right})");
         assert_eq!(said_of(when), said, "{when}");
     }
@@ -90,13 +90,14 @@ fn brackets_are_said_with_what_closes_them() {
         ("steps.a.output[?n > `10`.x", "[?", "]"),
         ("steps.a.output[", "[", "]"),
         ("steps.a.output[0", "[", "]"),
-        ("length(steps.a.output", "(", ")"),
         ("length(steps.a.output)  && (steps.a.output", "(", ")"),
-        ("contains(steps.a.output, ", "(", ")"),
         ("(steps.a.output]", "(", ")"),
         ("{a: steps.a.output", "{", "}"),
     ] {
         assert_eq!(said_of(when), format!("{open} has a `{open}` that is not closed (`{closing}`)"), "{when}");
+    }
+    for when in ["length(steps.a.output", "contains(steps.a.output, ", "contains(steps.a.output, 'x' "] {
+        assert_eq!(said_of(when), "( has a `(` that is not closed (`)`, or a comma and another argument)", "{when}");
     }
     let from_here = |marked: &str, right: &str| format!("{marked} is not valid JMESPath from here on ({right})");
     for (when, marked, right) in [
@@ -194,7 +195,7 @@ fn a_comparison_that_never_holds_is_a_problem() {
         // What is compared may be anything.
         "steps.a.output.status == 'sucess'",
         "steps.a.output.http_status == '200'",
-        "steps.a.output[?steps.a.status == 'sucess']",
+        "steps.a.output[?@.steps.a.status == 'sucess']",
         "(steps.a.output || steps.a).status == 'sucess'",
         "merge(steps, `{\"a\": {\"status\": \"sucess\"}}`).a.status == 'sucess'",
         "contains(['sucess'], steps.a.status)",

@@ -8,6 +8,7 @@ mod identity;
 mod jobs;
 mod meant;
 mod mistakes;
+mod references;
 mod rules;
 mod tree;
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::super::bounds::{MAX_DEPTH, MAX_LENGTH};
-use super::super::compiled::Expression;
 use super::super::fault::Wrong;
 use super::super::meter::Trouble;
+use super::compile_path;
 use super::value_of;
 
 /// A quarter of what a thread has, for the unoptimised build that tests are.
@@ -67,7 +67,7 @@ fn no_nesting_overflows_a_stack_of_half_a_mebibyte() {
         let data = json!({"a": {"a": [[1], {"a": 2}]}, "b": [1, 2]});
         let mut compiled = 0;
         for tower in towers() {
-            if let Ok(expression) = Expression::compile_path(&tower) {
+            if let Ok(expression) = compile_path(&tower) {
                 compiled += 1;
                 // Walked, evaluated, rendered, copied and dropped.
                 let _ = value_of(&tower, &data);
@@ -83,11 +83,11 @@ fn no_nesting_overflows_a_stack_of_half_a_mebibyte() {
 
 #[test]
 fn what_is_longer_or_deeper_than_allowed_is_refused_before_it_is_parsed() {
-    let wrong = |text: &str| Expression::compile_path(text).unwrap_err().remove(0).wrong;
+    let wrong = |text: &str| compile_path(text).unwrap_err().remove(0).wrong;
     assert_eq!(wrong(&"a".repeat(MAX_LENGTH + 1)), Wrong::TooLong);
-    assert!(Expression::compile_path(&"a".repeat(MAX_LENGTH)).is_ok());
+    assert!(compile_path(&"a".repeat(MAX_LENGTH)).is_ok());
     assert_eq!(wrong(&nested("[", MAX_DEPTH + 1, "a", "]")), Wrong::TooDeep);
-    assert!(Expression::compile_path(&nested("[", MAX_DEPTH, "a", "]")).is_ok());
+    assert!(compile_path(&nested("[", MAX_DEPTH, "a", "]")).is_ok());
     assert_eq!(wrong(&"!".repeat(MAX_DEPTH + 1)), Wrong::TooDeep);
     assert_eq!(wrong(&nested("a", 1, "[*]".repeat(40).as_str(), "")), Wrong::TooDeep);
 }

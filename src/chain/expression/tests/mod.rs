@@ -11,17 +11,24 @@ use serde_json::{Map, Value, json};
 
 use super::compiled::Expression;
 use super::context::{Context, Seen};
+use super::fault::Fault;
 use super::item::Item;
 use super::meter::{Meter, Trouble};
+use super::scope::Scope;
 use super::template::EvaluationError;
 use crate::chain::check::{Catalogue, Submission, check};
 use crate::chain::definition::{Chain, Fallback};
 use crate::chain::ids::{ChainId, RunId, TenantName};
 use crate::chain::outcome::StepStatus;
 
+/// A path over the output of a step that nothing is known of.
+fn compile_path(path: &str) -> Result<Expression, Vec<Fault<'static>>> {
+    Expression::compile_path(path, &Scope::new(None, &[], 0))
+}
+
 /// The value of a path over `data`.
 fn value_of(path: &str, data: &Value) -> Result<Value, Trouble> {
-    let expression = Expression::compile_path(path).unwrap_or_else(|faults| panic!("{path}: {faults:?}"));
+    let expression = compile_path(path).unwrap_or_else(|faults| panic!("{path}: {faults:?}"));
     let mut meter = Meter::new();
     expression.evaluate(&Item::from(data), &mut meter)?.to_value(0, &mut meter)
 }

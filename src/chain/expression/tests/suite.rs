@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::super::compiled::Expression;
 use super::super::number;
+use super::compile_path;
 use super::value_of;
 
 /// What the suite says is wrong with an expression when it is evaluated, rather than before.
@@ -38,7 +38,7 @@ fn every_case_of_the_official_suite_holds() {
 
 fn fault(given: &Value, case: &Value) -> Option<String> {
     let text = case["expression"].as_str().unwrap();
-    let compiled = Expression::compile_path(text);
+    let compiled = compile_path(text);
     match (case["error"].as_str(), compiled) {
         (Some(error), Ok(_)) if AT_RUN_TIME.contains(&error) => {
             value_of(text, given).ok().map(|value| format!("{error}, not {value}"))
