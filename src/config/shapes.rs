@@ -277,7 +277,7 @@ impl Shape for FilePath {
     }
 
     fn bounds(&self) -> String {
-        String::new()
+        "absolute, or from the working directory".into()
     }
 
     fn read(&self, given: &Given<'_>) -> Result<PathBuf, Fault> {
