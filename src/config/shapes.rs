@@ -273,7 +273,7 @@ impl Shape for FilePath {
     type Value = PathBuf;
 
     fn kind(&self) -> &'static str {
-        "a file path"
+        "a file path,"
     }
 
     fn bounds(&self) -> String {
