@@ -88,8 +88,8 @@ impl Running {
         let worker = Worker::new(ports, runner_settings(config), worker_settings(config, most_in_hand));
         let _ = vitals.census.set(worker.census());
         for (name, tenant) in &config.tenants {
-            if let Some(locked_out) = tenant.locked_out(name) {
-                warn!("{locked_out}");
+            for doubt in tenant.doubts(name) {
+                warn!("{doubt}");
             }
         }
         info!(worker = config.worker.id, "worker is up");

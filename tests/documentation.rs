@@ -208,7 +208,7 @@ fn the_actions_that_are_shown_work_as_they_are_shown() {
         check(&submission, &app::catalogue(&config)).map_err(|rejection| rejection.problems.to_string())
     };
     let chain_ok = checked(chain).unwrap();
-    assert!(chain_ok.steps[2].operation(false).unwrap().idempotent, "PUT may be repeated");
+    assert!(!chain_ok.steps[2].operation(false).unwrap().idempotent, "a PUT is not repeated by itself");
     let wrong = chain.replace("4711", "\"4711\"").replace("\"p1\": \"verified\", ", "");
     let problems = checked(&wrong).unwrap_err();
     assert!(problems.contains("/steps/0/payload/skillId") && problems.contains("has no p1"), "{problems}");

@@ -69,6 +69,21 @@ impl Tenant {
     }
 }
 
+impl Tenant {
+    /// What is worth a look where it is let in, in words. `name` is the tenant's.
+    #[must_use]
+    pub fn doubts(&self, name: &TenantName) -> Vec<String> {
+        let odd = self.api == Api::Cxone && self.auth.grant == Grant::ClientCredentials;
+        let odd = odd.then(|| {
+            format!(
+                "tenants.{name}.auth.grant is \"client_credentials\": CXone (api = \"cxone\") has no such grant, unless auth.issuer or \
+                 auth.token_url is a gateway's; \"access_key\" is its own"
+            )
+        });
+        self.locked_out(name).into_iter().chain(odd).collect()
+    }
+}
+
 impl Config {
     /// The keys that say where `tenant` is found, and those of what it is let in with, in words. Empty if there is no such tenant.
     #[must_use]

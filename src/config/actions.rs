@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::dotted;
 use super::headers::{HeaderFiles, Headers};
 use super::key::{Fallback, Fault, Given, Key, Part, Shape};
 use super::lists::{Strings, Tables};
@@ -99,7 +100,7 @@ const MODE: Key<Choice<bool>> = Key::new(
 const IDEMPOTENT: Key<Switch> = Key::new(
     "idempotent",
     Switch,
-    Fallback::Else("`true` for GET and PUT, else `false`"),
+    Fallback::Else("`true` for GET, else `false`"),
     "Whether sending it twice is harmless, unless a step says otherwise.",
 );
 const REQUIRED_PARAMS: Key<Strings> = Key::new(
@@ -176,7 +177,9 @@ pub(super) fn read(mut section: Section<'_>) -> BTreeMap<ActionId, Action> {
     for (id, action) in named.into_iter().take(MOST) {
         match ActionId::parse(&id) {
             Ok(id) => {
-                actions.insert(id, read_action(action));
+                if let Some(action) = read_action(action) {
+                    actions.insert(id, action);
+                }
             }
             Err(error) => action.blame_all(&format!("an action's id {error}")),
         }
@@ -184,7 +187,12 @@ pub(super) fn read(mut section: Section<'_>) -> BTreeMap<ActionId, Action> {
     actions
 }
 
-fn read_action(mut section: Section<'_>) -> Action {
+/// `None`: it is none, but the beginning of an id that should have stood in quotes.
+fn read_action(mut section: Section<'_>) -> Option<Action> {
+    let known: Vec<&str> = PART.keys.iter().map(|key| key.row().name).collect();
+    if dotted::refuse(&mut section, &known) && section.is_empty() {
+        return None;
+    }
     let method_origin = section.given(&METHOD);
     let method = section.value(&METHOD);
     let path = section.get(&PATH);
@@ -210,7 +218,7 @@ fn read_action(mut section: Section<'_>) -> Action {
     let headers = section.value(&HEADERS);
     let secret_headers = read_secret_headers(&mut section, &headers);
     section.finish();
-    Action {
+    Some(Action {
         method,
         path,
         query,
@@ -225,7 +233,7 @@ fn read_action(mut section: Section<'_>) -> Action {
         limits,
         headers,
         secret_headers,
-    }
+    })
 }
 
 fn needed(api: Api) -> String {

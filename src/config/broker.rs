@@ -7,6 +7,7 @@ use url::Url;
 
 use super::key::{Fallback, Key, Part};
 use super::links::SecretUrl;
+use super::places::absolute;
 use super::problem::Origin;
 use super::reader::Section;
 use super::secrets;
@@ -94,7 +95,7 @@ pub(super) fn read(mut section: Section<'_>) -> Broker {
 fn read_tls(mut section: Section<'_>, is_tls: Option<bool>) -> Files {
     let keys = [&CA_FILE, &CERT_FILE, &KEY_FILE];
     let origins = keys.map(|key| section.given(key));
-    let [authorities, chain, key] = keys.map(|key| section.get(key));
+    let [authorities, chain, key] = keys.map(|key| section.get(key).map(|path| absolute(&path)));
     let mut sound = is_tls.unwrap_or(origins.iter().any(Option::is_some));
     for (key, origin) in keys.iter().zip(&origins) {
         if let (Some(false), Some(origin)) = (is_tls, origin) {

@@ -82,7 +82,7 @@ impl Shape for HeaderFiles {
     }
 
     fn bounds(&self) -> String {
-        "names and values as in `headers`; no name that `headers` has".into()
+        "absolute or from the working directory; names and values as in `headers`, no name that `headers` has".into()
     }
 
     fn read(&self, given: &Given<'_>) -> Result<Self::Value, Fault> {

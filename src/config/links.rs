@@ -23,7 +23,11 @@ impl Shape for HttpUrl {
     }
 
     fn read(&self, given: &Given<'_>) -> Result<Url, Fault> {
-        let url = parse(given.text().ok_or(Fault::Type)?)?;
+        let text = given.text().ok_or(Fault::Type)?;
+        let url = parse(text)?;
+        if climbs(text) {
+            return Err(Fault::Says("has a segment . or .. in its path; must be the path itself".into()));
+        }
         let plain = url.username().is_empty()
             && url.password().is_none()
             && url.query().is_none()
@@ -90,6 +94,14 @@ fn parse(text: &str) -> Result<Url, Fault> {
         return Err(Fault::Bounds(None));
     }
     Url::parse(text).map_err(|_| Fault::Bounds(None))
+}
+
+/// Whether a segment of its path is `.` or `..`, in any way to write it. The `url` crate goes that way without a word, and others that
+/// read the same text may not.
+fn climbs(url: &str) -> bool {
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    let dots = |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    path.split(['/', '\\']).any(dots)
 }
 
 /// Whether `text` is a domain of at least two labels, in lower case.
@@ -181,6 +193,16 @@ mod tests {
             &long,
         ] {
             assert!(!is_domain(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_climbs_is_seen_in_any_way_to_write_it() {
+        for climbing in ["http://h/a/../b", "http://h/.", "http://h/a/%2E%2e/b", "http://h/.%2e", "http:\\\\h\\..\\b"] {
+            assert!(climbs(climbing), "{climbing}");
+        }
+        for plain in ["http://h", "http://h/", "http://a.b/c.d/...", "http://h/..a/b..", "http://h/.well-known"] {
+            assert!(!climbs(plain), "{plain}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! The shapes of lists.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::fmt;
 
 use ::config::{Value, ValueKind};
 
@@ -39,9 +40,14 @@ impl Shape for Strings {
                 _ => Err(format!("is {}; must be a string", kind_of(item))),
             })?,
         };
-        let distinct: BTreeSet<_> = texts.iter().collect();
-        let fits = texts.len() <= self.most && distinct.len() == texts.len();
-        if fits && texts.iter().all(|text| (self.valid)(text)) { Ok(texts) } else { Err(Fault::Bounds(None)) }
+        if texts.len() > self.most {
+            return Err(Fault::Says(format!("has {} entries; must have at most {}", texts.len(), self.most)));
+        }
+        if !texts.iter().all(|text| (self.valid)(text)) {
+            return Err(Fault::Bounds(None));
+        }
+        distinct(&texts)?;
+        Ok(texts)
     }
 
     fn show(&self, value: &Vec<String>) -> toml::Value {
@@ -59,6 +65,19 @@ fn each<T>(items: &[Value], read: impl Fn(&Value) -> Result<T, String>) -> Resul
         }
     }
     if bad.is_empty() { Ok(good) } else { Err(Fault::Says(bad.join("; "))) }
+}
+
+/// No entry is there twice; what is, is quoted, with its places.
+fn distinct<T: Ord + fmt::Debug>(entries: &[T]) -> Result<(), Fault> {
+    let mut first = BTreeMap::new();
+    let mut twice = Vec::new();
+    for (at, entry) in entries.iter().enumerate() {
+        match first.get(entry) {
+            Some(before) => twice.push(format!("entry {at} is {entry:?}, as entry {before} is")),
+            None => drop(first.insert(entry, at)),
+        }
+    }
+    if twice.is_empty() { Ok(()) } else { Err(Fault::Says(twice.join("; "))) }
 }
 
 /// A list of HTTP statuses that may be tried again.
@@ -84,8 +103,8 @@ impl Shape for Statuses {
                 None => Err(format!("is {}; must be an integer from 400 to 599", kind_of(item))),
             }
         })?;
-        let distinct: BTreeSet<_> = statuses.iter().collect();
-        if distinct.len() == statuses.len() { Ok(statuses) } else { Err(Fault::Bounds(None)) }
+        distinct(&statuses)?;
+        Ok(statuses)
     }
 
     fn show(&self, value: &Vec<u16>) -> toml::Value {

@@ -7,6 +7,7 @@ mod access;
 mod actions;
 mod auth;
 mod broker;
+mod dotted;
 mod headers;
 mod inline;
 mod journal;
@@ -17,6 +18,7 @@ mod load;
 mod names;
 mod observe;
 mod path;
+mod places;
 mod presets;
 mod problem;
 mod reader;
@@ -131,8 +133,8 @@ impl Config {
             exposed.map(|key| format!("broker.tls.key_file: everybody on this machine may read {}", key.display()));
         let used = |name: &TenantName| self.queues.iter().any(|queue| queue.tenant == *name);
         let tenants = self.tenants.iter().filter(|(name, _)| used(name));
-        let locked_out = tenants.filter_map(|(name, tenant)| tenant.locked_out(name));
-        exposed.into_iter().chain(locked_out).collect()
+        let doubts = tenants.flat_map(|(name, tenant)| tenant.doubts(name));
+        exposed.into_iter().chain(doubts).collect()
     }
 
     /// What holds, as TOML, each value with its origin as a comment. Secrets are masked.

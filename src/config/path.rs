@@ -29,6 +29,15 @@ impl Path {
         self.and(Part::Index(at))
     }
 
+    /// Its last name with `more` behind a dot.
+    pub(super) fn dotted(&self, more: &str) -> Self {
+        let mut parts = self.0.clone();
+        if let Some(Part::Key(last)) = parts.last_mut() {
+            *last = format!("{last}.{more}");
+        }
+        Self(parts)
+    }
+
     fn and(&self, part: Part) -> Self {
         let mut parts = self.0.clone();
         parts.push(part);
@@ -75,6 +84,8 @@ mod tests {
     #[test]
     fn a_path_reads_as_toml() {
         let path = Path::root().key("tenants").key("default").key("actions").key("da.x\n");
+        let dotted = Path::root().key("actions").key("scripts").dotted("start");
+        assert_eq!(dotted.header(), "[actions.\"scripts.start\"]");
         assert_eq!(path.to_string(), "tenants.default.actions.\"da.x\\n\"");
         assert_eq!(Path::root().key("queues").index(1).header(), "[[queues]]");
         assert_eq!(Path::root().key("queues").index(1).key("name").to_string(), "queues[1].name");

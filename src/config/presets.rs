@@ -1,8 +1,7 @@
 //! What holds by a tenant's `api` where the configuration says nothing: all of it in one place.
 //!
 //! Sources: the data-actions API's own pages; for CXone and Genesys Cloud what their documentation says. CXone publishes no limit, so
-//! that one is our choice. 502 and 504 in `retry.statuses` say what Genesys Cloud asks for; a call whose outcome they leave unknown is
-//! sent again for idempotent steps only, as everywhere.
+//! that one is our choice.
 
 use super::key::Fallback;
 
@@ -100,7 +99,9 @@ pub(super) static TRUSTED_DOMAINS: ByApi = ByApi {
     cxone: Fallback::Value("[\"niceincontact.com\", \"nice-incontact.com\", \"nicecxone.com\"]"),
     genesys: NO_EFFECT,
 };
-pub(super) static SCOPES: ByApi =
-    by("[\"integration:data-actions:execute\", \"integration:data-actions:read\"]", "[]", "[]");
-pub(super) static STATUSES: ByApi = by("[429, 503]", "[429, 503]", "[429, 502, 503, 504]");
+pub(super) static SCOPES: ByApi = by(
+    "[\"integration:data-actions:execute\", \"integration:data-actions:read\", \"dataactions:execute\", \"dataactions:read\", \"jobs:read\"]",
+    "[]",
+    "[]",
+);
 pub(super) static POLL: ByApi = by("\"3s\"", "\"30s\"", "\"3s\"");

@@ -249,6 +249,19 @@ impl<'n> Section<'n> {
         None
     }
 
+    /// Takes out the tables that stand under other names than `known`.
+    pub(super) fn strange_tables(&mut self, known: &[&str]) -> BTreeMap<String, Value> {
+        let strange = |name: &String, value: &mut Value| {
+            !known.contains(&name.as_str()) && matches!(value.kind, ValueKind::Table(_))
+        };
+        self.table.extract_if(strange).collect()
+    }
+
+    /// Whether there is nothing in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
     fn ask(&mut self, name: &'static str) {
         if !self.asked.contains(&name) {
             self.asked.push(name);

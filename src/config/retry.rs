@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::key::{Fallback, Key, Part};
 use super::lists::Statuses;
-use super::presets;
 use super::problem::Origin;
 use super::reader::Section;
 use super::shapes::{Decimal, Integer, Span};
@@ -51,8 +50,9 @@ const MAX: Key<Span> = Key::new(
 const STATUSES: Key<Statuses> = Key::new(
     "statuses",
     Statuses,
-    Fallback::ByApi(&presets::STATUSES),
-    "The HTTP statuses after which a call is made again; others than 429 and 503 only for idempotent steps.",
+    Fallback::Value("[429, 503]"),
+    "The HTTP statuses after which a call is made again. 429 and 503 are among them in any case; others are for idempotent steps only. 408, 502 and 504 \
+     need not be: they tell nobody what became of the call, and idempotent steps are sent again after them anyway.",
 );
 
 pub(super) const RETRY_PART: Part = Part {

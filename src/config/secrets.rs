@@ -10,6 +10,7 @@ use secrecy::{SecretSlice, SecretString};
 
 use super::headers;
 use super::key::{Given, Key, Shape};
+use super::places::absolute;
 use super::problem::Origin;
 use super::reader::Section;
 use super::shapes::FilePath;
@@ -40,7 +41,7 @@ where
         return section.get(key);
     }
     section.drop_key(key);
-    let path = section.get(twin)?;
+    let path = absolute(&section.get(twin)?);
     let origin = filed?;
     match text_of(&path) {
         Ok(mut text) => {
@@ -60,7 +61,8 @@ where
 
 /// A request header's value: what the file holds.
 pub(super) fn header_value(path: &Path) -> Result<SecretString, String> {
-    let mut text = text_of(path)?;
+    let path = absolute(path);
+    let mut text = text_of(&path)?;
     if headers::is_value(&text) {
         return Ok(text.into());
     }
@@ -72,6 +74,7 @@ pub(super) fn header_value(path: &Path) -> Result<SecretString, String> {
 pub(super) fn key_bytes(section: &mut Section<'_>, key: &Key<FilePath>, least: usize) -> Option<SecretSlice<u8>> {
     let origin = section.given(key);
     let (path, origin) = section.get(key).zip(origin)?;
+    let path = absolute(&path);
     match bytes_of(&path) {
         Ok(bytes) if bytes.len() >= least => Some(bytes.into()),
         Ok(bytes) => {

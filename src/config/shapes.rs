@@ -273,11 +273,11 @@ impl Shape for FilePath {
     type Value = PathBuf;
 
     fn kind(&self) -> &'static str {
-        "a file path"
+        "a file path,"
     }
 
     fn bounds(&self) -> String {
-        String::new()
+        "absolute, or from the working directory".into()
     }
 
     fn read(&self, given: &Given<'_>) -> Result<PathBuf, Fault> {

@@ -11,6 +11,7 @@ use super::auth::{Auth, Whereabouts, read_auth};
 use super::key::{Fallback, Key, Part};
 use super::links::{HttpUrl, is_domain};
 use super::lists::Tables;
+use super::places::absolute;
 use super::presets::{self, Api};
 use super::problem::Origin;
 use super::reader::Section;
@@ -202,7 +203,7 @@ fn read_tenant(mut section: Section<'_>, is_default: bool) -> Tenant {
     let limits = read_limits(&mut section, &LIMITS);
     let max_concurrent = small(section.value(&MAX_CONCURRENT));
     let ca_origin = section.given(&CA_FILE);
-    let ca_file = section.get(&CA_FILE);
+    let ca_file = section.get(&CA_FILE).map(|path| absolute(&path));
     let at = Whereabouts { base_url: base_url.as_ref(), base_url_given, region: region.as_deref(), region_given };
     let auth = read_auth(section.section("auth"), &at);
     if let (Some(path), Some(origin)) = (&ca_file, ca_origin) {

@@ -68,7 +68,7 @@ async fn answer(
 ) -> Result<Response<Answer>, BrokenOff> {
     let (head, body) = request.into_parts();
     let mut call = OpenCall::begin(shared, endpoint.caller(shared, &head.headers));
-    let admission = call.admit(bearer(&head.headers));
+    let admission = call.admit(bearer(&head.headers), endpoint.scope(shared.settings.api));
     if let Admission::Accepted(Some(Fault { behaviour: Behaviour::ResetBefore, .. }), _) = admission {
         return Err(reset(call, wire));
     }
@@ -83,6 +83,9 @@ async fn answer(
     }
     let reply = match admission {
         Admission::NoToken => Reply::message(StatusCode::UNAUTHORIZED, "a valid token is needed"),
+        Admission::Forbidden(scope) => {
+            Reply::message(StatusCode::FORBIDDEN, &format!("the token has no scope {scope}"))
+        }
         Admission::Throttled(seconds) => {
             Reply::message(StatusCode::TOO_MANY_REQUESTS, "the rate limit is exceeded").with(RETRY_AFTER, seconds)
         }
@@ -110,6 +113,17 @@ impl Endpoint {
                 let identity = identity.of_step(job_calls::owner(shared, action, job));
                 Caller { target: Target::Poll(action.clone()), identity }
             }
+        }
+    }
+
+    /// The scope that a token for it must have; of data actions, the one platform here that is told scopes.
+    fn scope(&self, api: Api) -> Option<&'static str> {
+        match self {
+            _ if api != Api::DataActions => None,
+            Self::Action(_) => Some("integration:data-actions:execute"),
+            Self::Submission(_) => Some("dataactions:execute"),
+            Self::Poll(..) => Some("jobs:read"),
+            Self::Operation(_) => None,
         }
     }
 

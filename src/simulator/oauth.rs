@@ -67,14 +67,19 @@ pub(super) async fn token(
         Some((status, error)) => Reply::json(status, json!({ "error": error }).to_string()),
         // A token that nobody will be told is none.
         None if fault.as_ref().is_some_and(|fault| !fault.behaviour.runs_the_action()) => Reply::empty(StatusCode::OK),
-        None => Reply::json(StatusCode::OK, granted(&call, &shared.settings).to_string()),
+        None => Reply::json(StatusCode::OK, granted(&call, &shared.settings, field(&body, "scope")).to_string()),
     };
     carry_out(call, wire, fault, Duration::ZERO, healthy).await
 }
 
-fn granted(call: &OpenCall, settings: &SimulatorSettings) -> Value {
+/// What a form says for `name`.
+fn field(body: &[u8], name: &str) -> Option<String> {
+    url::form_urlencoded::parse(body).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+fn granted(call: &OpenCall, settings: &SimulatorSettings, scope: Option<String>) -> Value {
     let mut answer = json!({
-        "access_token": call.issue_token(),
+        "access_token": call.issue_token(scope),
         "token_type": "Bearer",
         "expires_in": settings.token_life.as_secs(),
     });
@@ -102,8 +107,7 @@ fn refusal(
         };
         return (!serde_json::from_slice(body).is_ok_and(known)).then_some((StatusCode::UNAUTHORIZED, "invalid_grant"));
     }
-    let field = |name: &str| url::form_urlencoded::parse(body).find(|(key, _)| key == name).map(|(_, value)| value);
-    let is = |name: &str, expected: &str| field(name).as_deref() == Some(expected);
+    let is = |name: &str, expected: &str| field(body, name).as_deref() == Some(expected);
     let wanted = if grant == Grant::AccessKey { "password" } else { "client_credentials" };
     if !is("grant_type", wanted) {
         return Some((StatusCode::BAD_REQUEST, "unsupported_grant_type"));
@@ -114,7 +118,7 @@ fn refusal(
     let known = match grant {
         Grant::Body => in_form,
         // What stands in the form, too, is told to whoever logs forms.
-        Grant::Basic => by_basic && field("client_secret").is_none(),
+        Grant::Basic => by_basic && field(body, "client_secret").is_none(),
         Grant::AccessKey | Grant::AccessKeyJson => in_form != by_basic,
     };
     if !known {

@@ -33,6 +33,8 @@ pub(super) struct OpenCall {
 pub(super) enum Admission {
     /// No token, or none that is good.
     NoToken,
+    /// Its token was not asked for with this scope.
+    Forbidden(&'static str),
     /// The quota has no room; the seconds until it has.
     Throttled(u64),
     /// It may, with this fault and this latency before the answer.
@@ -50,14 +52,17 @@ impl OpenCall {
         Self { shared, caller, begun, epoch, status: None, job: None, broken_off: false, ended: false }
     }
 
-    /// Token, then quota, then fault: a call that is refused uses nothing of what comes after.
-    pub(super) fn admit(&self, token: Option<&str>) -> Admission {
+    /// Token, then its scope, then quota, then fault: a call that is refused uses nothing of what comes after.
+    pub(super) fn admit(&self, token: Option<&str>, scope: Option<&'static str>) -> Admission {
         self.shared.change(|state| {
             // Asked for under the lock, so that the quota's log is in order.
             let now = Instant::now();
             let Some(token) = token.filter(|token| state.tokens.is_good(token, now)) else {
                 return Admission::NoToken;
             };
+            if let Some(scope) = scope.filter(|scope| !state.tokens.allows(token, scope)) {
+                return Admission::Forbidden(scope);
+            }
             let room = state.quota.admit(now);
             state.ledger.calls.quota.clone_from(state.quota.calls());
             if let Err(wait) = room {
@@ -80,12 +85,12 @@ impl OpenCall {
         self.shared.change(|state| state.faults.meet(&self.caller.target, None))
     }
 
-    /// A token for the caller.
-    pub(super) fn issue_token(&self) -> String {
+    /// A token for the caller, with this scope; `None`: all.
+    pub(super) fn issue_token(&self, scope: Option<String>) -> String {
         self.count(|state| {
             state.ledger.calls.tokens.issued += 1;
         });
-        self.shared.change(|state| state.tokens.issue(Instant::now(), self.shared.settings.token_life))
+        self.shared.change(|state| state.tokens.issue(Instant::now(), self.shared.settings.token_life, scope))
     }
 
     /// The body has been read.

@@ -3,7 +3,7 @@
 
 use hyper::{Method, StatusCode};
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::answer::Reply;
 use super::exchange::Served;
@@ -52,8 +52,7 @@ impl Operation {
 
     /// Carries it out, unless the fault is that it does not run: tells what was asked.
     pub(super) fn echo(&self, call: &OpenCall, payload: &[u8], fault: Option<&Fault>) -> Served {
-        let query: serde_json::Map<String, Value> =
-            self.query.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+        let query = listed(&self.query);
         let told = json!({
             "action": self.action.as_str(),
             "ok": true,
@@ -68,6 +67,19 @@ impl Operation {
         let head = told.strip_suffix('}').unwrap_or(&told);
         Served::Well(Reply::json(StatusCode::OK, format!(r#"{head},"echo":{}}}"#, payload.get())))
     }
+}
+
+/// A query as JSON: a key that is repeated has a list.
+fn listed(query: &[(String, String)]) -> Map<String, Value> {
+    let mut told: Map<String, Value> = Map::new();
+    for (name, value) in query {
+        match told.get_mut(name) {
+            None => drop(told.insert(name.clone(), value.as_str().into())),
+            Some(Value::Array(values)) => values.push(value.as_str().into()),
+            Some(first) => *first = json!([first, value]),
+        }
+    }
+    told
 }
 
 /// The body, `null` when it is empty.
@@ -106,5 +118,11 @@ mod tests {
         }
         let operation = Operation::new(&Method::POST, "x", Some("a=1%7C2&b=&a=3")).unwrap();
         assert_eq!((operation.asked("a"), operation.asked("b"), operation.asked("c")), (Some("1|2"), None, None));
+    }
+
+    #[test]
+    fn a_key_that_is_repeated_is_echoed_as_a_list() {
+        let operation = Operation::new(&Method::GET, "x", Some("expand=a&one=1&expand=b&expand=")).unwrap();
+        assert_eq!(Value::from(listed(&operation.query)), json!({"expand": ["a", "b", ""], "one": "1"}));
     }
 }

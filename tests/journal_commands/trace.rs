@@ -43,6 +43,8 @@ async fn a_run_that_outlived_two_workers_tells_all_of_it() {
     killed(first).await;
     let second = stage.set("worker.id", "w-2").worker().await;
     until(&stage, "story", "the call of mail", |entry| entry["step_id"] == "mail").await;
+    // The call is in the log before it is on its way.
+    stage.simulator.wait_until(|calls| calls.step("story", "mail").calls == 1).await;
     killed(second).await;
     let _third = stage.set("worker.id", "w-3").worker().await;
     acknowledged(&stage, "story").await;

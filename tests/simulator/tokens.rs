@@ -63,3 +63,31 @@ async fn the_token_endpoint_has_faults_of_its_own() {
     assert_eq!((tokens.calls, tokens.issued), (5, 2));
     assert_eq!(tokens.tally.statuses.into_iter().collect::<Vec<_>>(), [(200, 2), (400, 1), (503, 2)]);
 }
+
+#[tokio::test]
+async fn a_token_lets_in_where_its_scopes_do() {
+    let simulator = simulator(&[]);
+    let http = http();
+    let mut seen = Vec::new();
+    for scope in ["integration:data-actions:execute", "dataactions:execute dataactions:read", "jobs:read", "other"] {
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", "simulator-client"),
+            ("client_secret", "simulator-secret"),
+            ("scope", scope),
+        ];
+        let answer: Value = http.post(simulator.token_url()).form(&form).send().await.unwrap().json().await.unwrap();
+        let token = answer["access_token"].as_str().unwrap().to_owned();
+        let peer = Peer { token, http: http.clone(), url: simulator.url() };
+        let submission = http
+            .post(format!("{}/api/v2/dataactions/da-x/execute", peer.url))
+            .bearer_auth(&peer.token)
+            .json(&json!({"inputParameters": {}}));
+        let submitted = submission.send().await.unwrap().status().as_u16();
+        let job = format!("{}/api/v2/dataactions/da-x/jobs/simulated-job-1", peer.url);
+        let polled = http.get(job).bearer_auth(&peer.token).send().await.unwrap().status().as_u16();
+        seen.push((peer.status("r.s.1").await, submitted, polled));
+    }
+    assert_eq!(seen, [(200, 403, 403), (403, 202, 403), (403, 403, 200), (403, 403, 403)]);
+    assert_eq!((simulator.calls().totals.accepted, simulator.calls().polls.accepted), (2, 1), "the quota is not asked");
+}

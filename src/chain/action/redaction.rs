@@ -26,14 +26,19 @@ impl Redaction {
     pub const MASK: &'static str = "***";
 
     /// The rule for a pointer in words, to be read after "each".
-    pub const ALLOWED: &'static str =
-        "a JSON pointer of at most 256 bytes such as `/customer/phone` or `/items/*/token`, `*` for any key or index";
+    pub const ALLOWED: &'static str = "a JSON pointer of at most 256 bytes such as `/customer/phone` or `/items/*/token`; `*` stands for one whole key or index, never for a part \
+         of one or for several (`**`)";
 
-    /// Whether `pointer` is one: RFC 6901, with `*` for any key or index. The empty one is the value as a whole.
+    /// Whether `pointer` is one: RFC 6901, with `*` for any key or index. The empty one is the value as a whole. A `*` that is not alone is
+    /// none: taken for a key of that name, it would mask nothing without a word.
     #[must_use]
     pub fn is_pointer(pointer: &str) -> bool {
+        let wildcards = |text: &str| text.split('/').all(|token| token == "*" || !token.contains('*'));
         let escapes = |text: &str| text.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
-        pointer.len() <= LONGEST && (pointer.is_empty() || pointer.starts_with('/')) && escapes(pointer)
+        pointer.len() <= LONGEST
+            && (pointer.is_empty() || pointer.starts_with('/'))
+            && escapes(pointer)
+            && wildcards(pointer)
     }
 
     /// What masks the values at `pointers`.
@@ -215,7 +220,19 @@ mod tests {
         for good in ["", "/", "/a", "/*/0", "/~0~1", "/ä b"] {
             assert!(Redaction::is_pointer(good), "{good:?}");
         }
-        for bad in ["a", "*", "/~", "/~2", "/a~", &format!("/{}", "a".repeat(256))] {
+        for bad in [
+            "a",
+            "*",
+            "/~",
+            "/~2",
+            "/a~",
+            "/**",
+            "/**/secret",
+            "/a*",
+            "/a/*b/c",
+            "/*/**",
+            &format!("/{}", "a".repeat(256)),
+        ] {
             assert_eq!(Redaction::new([bad]), Err(bad));
         }
     }

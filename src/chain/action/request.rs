@@ -40,13 +40,14 @@ impl Method {
         }
     }
 
-    /// Whether sending it twice is harmless unless it is said otherwise: RFC 9110 section 9.2.2, without DELETE. Its second
-    /// answer would be 404, and a step that was carried out would be called failed.
+    /// Whether sending it twice is harmless unless it is said otherwise. What changes something never is: RFC 9110 (section 9.2.2) has
+    /// PUT and DELETE for idempotent, but what an API makes of them, only who knows it can say; and the second answer to a DELETE
+    /// would be 404, so that a step that was carried out would be called failed.
     #[must_use]
     pub fn is_idempotent(self) -> bool {
         match self {
-            Self::Get | Self::Put => true,
-            Self::Post | Self::Patch | Self::Delete => false,
+            Self::Get => true,
+            Self::Put | Self::Post | Self::Patch | Self::Delete => false,
         }
     }
 }

@@ -47,8 +47,8 @@ impl PayloadSchema {
     /// # Errors
     /// What is wrong with it, its place included.
     pub fn compile(source: Value) -> Result<Self, String> {
-        if !source.is_object() {
-            return Err("is not a JSON object".into());
+        if !source.is_object() && !source.is_boolean() {
+            return Err("is neither a JSON object nor true or false".into());
         }
         let validator = jsonschema::options()
             .offline()
@@ -174,6 +174,12 @@ mod tests {
     fn a_payload_that_fits_is_not_talked_about() {
         assert!(said(json!({"type": "object", "properties": {"a": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"type": "string"}}}), &json!({"a": ""})).is_empty());
         assert!(said(json!({}), &json!({"a": [1]})).is_empty());
+        assert!(said(json!(true), &json!({"a": [1]})).is_empty());
+    }
+
+    #[test]
+    fn a_schema_may_be_false_and_then_nothing_fits() {
+        assert_eq!(said(json!(false), &json!({})), ["it is not allowed here"]);
     }
 
     #[test]
@@ -181,7 +187,7 @@ mod tests {
         let why = |schema| PayloadSchema::compile(schema).unwrap_err();
         insta::assert_snapshot!([
             why(json!([])),
-            why(json!(true)),
+            why(json!("true")),
             why(json!({"type": "strin"})),
             why(json!({"properties": {"a": {"minLength": -1}}})),
             why(json!({"properties": {"a": {"pattern": "("}}})),
@@ -192,8 +198,8 @@ mod tests {
             why(json!({"$ref": "#/$defs/none"})),
             why(json!({"$schema": "https://example.com/meta"})),
         ].join("\n"), @r##"
-        is not a JSON object
-        is not a JSON object
+        is neither a JSON object nor true or false
+        is neither a JSON object nor true or false
         is no valid JSON Schema at /type: "strin" is not valid under any of the schemas listed in the 'anyOf' keyword
         is no valid JSON Schema at /properties/a/minLength: -1 is less than the minimum of 0
         is no valid JSON Schema at /properties/a/pattern: "(" is not a "regex"

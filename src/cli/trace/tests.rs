@@ -2,11 +2,12 @@
 
 mod log;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::chain::log::Private;
-use crate::chain::{ErrorClass, OnFailure, StepStatus};
+use crate::chain::result::FinalStatus;
+use crate::chain::{ErrorClass, JobProgress, OnFailure, StepPath, StepStatus};
 use log::{Log, at, eventful};
 
 fn shown(trace: &Trace, columns: usize) -> String {
@@ -86,6 +87,48 @@ fn steps_that_are_skipped_and_fallbacks_are_told_for_what_they_are() {
     let calls = json["entries"].as_array().unwrap().iter().filter(|entry| entry["entry"] == "call");
     let outcomes: Vec<&Value> = calls.map(|call| &call["outcome"]).collect();
     assert_eq!(outcomes, ["fell_back", "decided"]);
+}
+
+/// The clock of a step with a nested chain is a sum over the inner steps: no point in time follows from it.
+#[test]
+fn time_does_not_run_backwards_where_a_nested_chain_falls_back() {
+    let mut log = Log::of(&json!({"chain_id": "order-export", "steps": [
+        {"id": "n", "chain": {"steps": [{"id": "g", "action_id": "da-g"}, {"id": "h", "action_id": "da-h"}]},
+         "on_failure": "fallback", "fallback": {"output": {}}},
+        {"id": "j", "action_id": "da-j", "mode": "job"},
+    ]}));
+    let n = StepPath::top(0);
+    log.private(Private::Entered { step: n.clone(), at: at(5), deadline: None });
+    for (inner, id, ms) in [(0, "n.g", 30), (1, "n.h", 2044)] {
+        log.private(Private::Intent { step: n.child(inner), attempt: 1, at: at(ms - 18) });
+        log.finished(0, ms, |step| (step.step_id, step.latency_ms) = (id.into(), 18));
+    }
+    log.private(Private::FellBack {
+        step: n,
+        status: StepStatus::Failed,
+        class: ErrorClass::Authorization,
+        http_status: None,
+        polls: 0,
+        spent_ms: 36,
+        gate_wait_ms: 0,
+    });
+    log.finished(0, 2045, |step| (step.step_id, step.fallback_used, step.latency_ms) = ("n".into(), true, 36));
+    log.intent(1, 1, 2046);
+    // Readings are rounded: the step's clock may be a millisecond ahead of the next record.
+    let (step, progress) = (StepPath::top(1), JobProgress::Running);
+    log.private(Private::Progressed { step, progress, polls: 1, spent_ms: 16, gate_wait_ms: 0 });
+    log.finished(1, 2060, |step| step.latency_ms = 16);
+    log.over(2061, FinalStatus::Completed, None);
+    let json: Value = serde_json::from_str(&log.trace().json()).unwrap();
+    let told = json["entries"].as_array().unwrap().iter();
+    let told: Vec<_> =
+        told.map(|entry| (entry["entry"].as_str().unwrap(), entry["offset_ms"].as_u64().unwrap())).collect();
+    let falls = told.iter().position(|(entry, _)| *entry == "fell_back").unwrap();
+    assert_eq!(
+        told[falls..],
+        [("fell_back", 2044), ("step", 2045), ("call", 2046), ("job", 2060), ("step", 2060), ("finished", 2061)]
+    );
+    assert!(told.is_sorted_by_key(|(_, offset)| *offset), "{told:?}");
 }
 
 #[test]

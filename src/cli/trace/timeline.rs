@@ -3,6 +3,7 @@
 //! Events and intents carry their time. What lies between them is reckoned from the step clock, whose readings are recorded: a
 //! step's clock and its waits at the gate begin where the event before it ends.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::entry::{Accepted, Call, CallOutcome, Entry, FellBack, Finished, Job, Place, Resumed, Step, What};
@@ -28,6 +29,8 @@ struct Fold {
     names: Names,
     /// The step at work has fallen back.
     fallback: bool,
+    /// The steps whose nested chains were begun.
+    entered: BTreeSet<StepPath>,
     entries: Vec<Entry>,
     correlation_id: Option<String>,
     accepted_at: Option<Millis>,
@@ -101,6 +104,7 @@ impl Fold {
             }
             Private::Entered { step, at, .. } => {
                 let place = self.place(step);
+                self.entered.insert(step.clone());
                 self.push(Some(*at), What::Entered(place));
                 self.last = Some(*at);
             }
@@ -109,7 +113,9 @@ impl Fold {
                 if let Some(call) = self.open_call() {
                     call.gate_wait_ms = Some(waited);
                 }
-                let at = self.reckoned();
+                // The clock of a step with a nested chain is what its inner steps took, and has no beginning of its own: it falls back
+                // when the chain is over, which is what was told last.
+                let at = if self.entered.contains(step) { self.last } else { self.reckoned() };
                 let fell_back = FellBack { place: self.place(step), status: *status, error_classification: *class };
                 self.push(at, What::FellBack(fell_back));
                 // The fallback has a clock of its own; what is waited at the gate is one sum.
@@ -267,6 +273,11 @@ impl Fold {
 
     fn push(&mut self, at: Option<Millis>, what: What) {
         let offset_ms = at.zip(self.accepted_at).map(|(at, accepted)| millis(at.since(accepted)));
+        // What was reckoned is not later than what was recorded after it.
+        let reckoned = |entry: &&mut Entry| matches!(entry.what, What::FellBack(_) | What::Job(_));
+        for entry in self.entries.iter_mut().rev().take_while(reckoned).filter(|entry| at.is_some() && entry.at > at) {
+            (entry.at, entry.offset_ms) = (at, offset_ms);
+        }
         self.entries.push(Entry { at, offset_ms, what });
     }
 }

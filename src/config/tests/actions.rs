@@ -64,7 +64,7 @@ fn what_is_not_said_of_an_action_is_the_apis() {
     assert_eq!((plain.method, plain.job, plain.idempotent, plain.timeout), (Method::Post, false, false, None));
     assert!(plain.path.is_none() && plain.poll_path.is_none() && plain.schema.is_none());
     assert!(plain.redaction.is_empty() && plain.limits.is_empty() && plain.headers.is_empty());
-    for (method, idempotent) in [("GET", true), ("PUT", true), ("POST", false), ("PATCH", false), ("DELETE", false)] {
+    for (method, idempotent) in [("GET", true), ("PUT", false), ("POST", false), ("PATCH", false), ("DELETE", false)] {
         assert_eq!(
             action(&format!("[tenants.default.actions.a]\nmethod = \"{method}\"\n"), "a").idempotent,
             idempotent
@@ -117,9 +117,9 @@ headers = { X-A = "1", x-a = "2" }
     c.toml:7: tenants.default.actions.a.poll_path: must have the place {jobId}, once, and no other
     c.toml:8: tenants.default.actions.a.mode: is "async"; must be one of "sync", "job"
     c.toml:9: tenants.default.actions.a.idempotent: must be a boolean (true or false)
-    c.toml:10: tenants.default.actions.a.required_params: must be a list of strings, at most 100, none twice, each of 1 to 128 bytes
+    c.toml:10: tenants.default.actions.a.required_params: entry 1 is "a", as entry 0 is
     c.toml:11: tenants.default.actions.a.timeout_seconds: is 121; must be at most 120 where mode is "sync"
-    c.toml:12: tenants.default.actions.a.redact: entry 0 must be a JSON pointer of at most 256 bytes such as `/customer/phone` or `/items/*/token`, `*` for any key or index; entry 1 must be a JSON pointer of at most 256 bytes such as `/customer/phone` or `/items/*/token`, `*` for any key or index
+    c.toml:12: tenants.default.actions.a.redact: entry 0 must be a JSON pointer of at most 256 bytes such as `/customer/phone` or `/items/*/token`; `*` stands for one whole key or index, never for a part of one or for several (`**`); entry 1 must be a JSON pointer of at most 256 bytes such as `/customer/phone` or `/items/*/token`; `*` stands for one whole key or index, never for a part of one or for several (`**`)
     c.toml:13: tenants.default.actions.a.limits[0].burst: is 2; must not be above limit, which is 1
     c.toml:14: tenants.default.actions.a.headers: Content-Length cannot be set: cxchain says it itself; Proxy-Auth cannot be set: cxchain says it itself; X A is no header's name: must be 1 to 64 letters, digits and hyphens; X-B is an integer; must be a string; X-C must have a value of 1 to 1024 characters of printable ASCII, without spaces around it; X-Request-ID cannot be set: cxchain says it itself; authorization cannot be set: cxchain says it itself
     c.toml:15: tenants.default.actions.a.retries: unknown key; known here: method, path, query, poll_path, mode, idempotent, required_params, timeout_seconds, schema_file, redact, limits, headers, headers_file
@@ -134,6 +134,89 @@ headers = { X-A = "1", x-a = "2" }
 }
 
 #[test]
+fn an_id_with_dots_and_without_quotes_is_seen_through() {
+    let file = r#"
+[tenants.a]
+api = "cxone"
+[tenants.a.actions.scripts.start]
+path = "/x"
+[tenants.a.actions.scripts.stop]
+headers = { X-A = "b" }
+[tenants.a.actions.interactions.active.signal]
+path = "/y"
+[tenants.a.actions.both]
+path = "/z"
+[tenants.a.actions.both.ways]
+path = "/z"
+"#;
+    insta::assert_snapshot!(problems(file, &[]).join("\n"), @r#"
+    c.toml:13: tenants.a.actions.both.ways: unknown key; an id with dots stands in quotes: [tenants.a.actions."both.ways"]
+    c.toml:9: tenants.a.actions.interactions.active: unknown key; an id with dots stands in quotes: [tenants.a.actions."interactions.active.signal"]
+    c.toml:5: tenants.a.actions.scripts.start: unknown key; an id with dots stands in quotes: [tenants.a.actions."scripts.start"]
+    c.toml:7: tenants.a.actions.scripts.stop: unknown key; an id with dots stands in quotes: [tenants.a.actions."scripts.stop"]
+    "#);
+}
+
+#[test]
+fn what_is_twice_in_a_list_is_named_with_its_places() {
+    let file = r#"
+[tenants.default.actions.a]
+query = ["a", "a"]
+required_params = ["b", "c", "b", "b"]
+redact = ["/x", "/y", "/x"]
+[tenants.default]
+retry.statuses = [500, 503, 500]
+auth.scopes = "s s"
+"#;
+    insta::assert_snapshot!(problems(file, &[]).join("\n"), @r#"
+    c.toml:8: tenants.default.auth.scopes: entry 1 is "s", as entry 0 is
+    c.toml:7: tenants.default.retry.statuses: entry 2 is 500, as entry 0 is
+    c.toml:3: tenants.default.actions.a.query: entry 1 is "a", as entry 0 is
+    c.toml:4: tenants.default.actions.a.required_params: entry 2 is "b", as entry 0 is; entry 3 is "b", as entry 0 is
+    c.toml:5: tenants.default.actions.a.redact: entry 2 is "/x", as entry 0 is
+    "#);
+}
+
+#[test]
+fn a_wildcard_that_would_mask_nothing_is_refused() {
+    insta::assert_snapshot!(problems("[tenants.default.actions.a]\nredact = [\"/**/secret\", \"/a*\", \"/*/b\"]\n", &[]).join("\n"), @r#"c.toml:2: tenants.default.actions.a.redact: entry 0 must be a JSON pointer of at most 256 bytes such as `/customer/phone` or `/items/*/token`; `*` stands for one whole key or index, never for a part of one or for several (`**`); entry 1 must be a JSON pointer of at most 256 bytes such as `/customer/phone` or `/items/*/token`; `*` stands for one whole key or index, never for a part of one or for several (`**`)"#);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named_in_full() {
+    let file = "\
+[broker]
+url_file = \"no/such/url\"
+tls.ca_file = \"no/such/ca.pem\"
+[tenants.default]
+ca_file = \"no/such/ca.pem\"
+auth.client_secret_file = \"no/such/secret\"
+[tenants.default.actions.a]
+schema_file = \"no/such/schema.json\"
+headers_file = { X-A = \"no/such/header\" }
+";
+    let here = std::env::current_dir().unwrap().display().to_string();
+    insta::assert_snapshot!(problems(file, &[]).join("\n").replace(&here, "HERE"), @r#"
+    c.toml:2: broker.url_file: cannot read HERE/no/such/url: No such file or directory (os error 2)
+    c.toml:3: broker.tls.ca_file: cannot read HERE/no/such/ca.pem: No such file or directory (os error 2)
+    c.toml:6: tenants.default.auth.client_secret_file: cannot read HERE/no/such/secret: No such file or directory (os error 2)
+    c.toml:5: tenants.default.ca_file: cannot read HERE/no/such/ca.pem: No such file or directory (os error 2)
+    c.toml:8: tenants.default.actions.a.schema_file: HERE/no/such/schema.json cannot be read: No such file or directory (os error 2)
+    c.toml:9: tenants.default.actions.a.headers_file: X-A: cannot read HERE/no/such/header: No such file or directory (os error 2)
+    "#);
+}
+
+#[test]
+fn a_schema_may_be_true_or_false() {
+    for text in ["true", "false"] {
+        let schema = schema(text);
+        let file = format!("[tenants.default.actions.a]\nschema_file = \"{}\"\n", schema.path().display());
+        let fits = action(&file, "a").schema.unwrap().violations(&serde_json::json!({})).is_empty();
+        assert_eq!(fits.to_string(), text);
+    }
+}
+
+#[test]
 fn a_schema_file_that_is_none_says_where() {
     let about = |text: &str| {
         let schema = schema(text);
@@ -144,12 +227,14 @@ fn a_schema_file_that_is_none_says_where() {
     insta::assert_snapshot!([
         about("{\"type\": }"),
         about("7"),
+        about("\u{feff}{}"),
         about("{\"properties\": {\"a\": {\"type\": \"strin\"}}}"),
         about("{\"$ref\": \"http://127.0.0.1:1/s.json\"}"),
         about(&format!("{{\"a\": \"{}\"}}", "x".repeat(1 << 20))),
     ].join("\n"), @r#"
     c.toml:2: tenants.default.actions.a.schema_file: s.json is no JSON: expected value at line 1 column 10
-    c.toml:2: tenants.default.actions.a.schema_file: s.json is not a JSON object
+    c.toml:2: tenants.default.actions.a.schema_file: s.json is neither a JSON object nor true or false
+    c.toml:2: tenants.default.actions.a.schema_file: s.json begins with a byte order mark (UTF-8), which JSON does not have: save it as UTF-8 without one
     c.toml:2: tenants.default.actions.a.schema_file: s.json is no valid JSON Schema at /properties/a/type: "strin" is not valid under any of the schemas listed in the 'anyOf' keyword
     c.toml:2: tenants.default.actions.a.schema_file: s.json refers to something that is not in it, and nothing is fetched: Resource 'http://127.0.0.1:1/s.json' is not present in a registry and retrieving it failed: Retrieval is disabled, cannot fetch http://127.0.0.1:1/s.json
     c.toml:2: tenants.default.actions.a.schema_file: s.json has more than 1048576 bytes

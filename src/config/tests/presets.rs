@@ -47,7 +47,7 @@ fn genesys_follows_from_its_region() {
     let auth = &tenant.auth;
     assert_eq!((auth.grant, auth.client_auth, auth.scopes.len()), (Grant::ClientCredentials, ClientAuth::Basic, 0));
     assert_eq!(tenant.limits, [Limit { limit: 300, per: Duration::from_secs(60), burst: 10 }]);
-    assert_eq!(tenant.retry.statuses, [429, 502, 503, 504]);
+    assert_eq!(tenant.retry.statuses, [429, 503], "502 and 504 have a rule of their own");
     assert_eq!((tenant.max_concurrent, tenant.jobs.poll), (50, Duration::from_secs(3)));
 }
 
@@ -86,7 +86,7 @@ base_url = \"https://c\"
     assert!(a.auth.lacks().is_empty(), "{:?}", a.auth.lacks());
     assert_eq!(tenant(&config, "b").auth.client_auth, ClientAuth::Basic);
     let c = tenant(&config, "c");
-    assert_eq!((c.auth.client_auth, c.max_concurrent, c.auth.scopes.len()), (ClientAuth::Body, 50, 2));
+    assert_eq!((c.auth.client_auth, c.max_concurrent, c.auth.scopes.len()), (ClientAuth::Body, 50, 5));
     assert_eq!(c.auth.lacks(), ["client_id", "client_secret"]);
     for shown in [config.shown(), format!("{config:?}")] {
         assert!(!shown.contains("CANARY"), "{shown}");
@@ -222,7 +222,7 @@ fn the_reference_says_what_holds_for_each_api() {
     };
     for (key, defaults) in [
         ("max_concurrent", "data-actions: `50`; cxone: `4`; genesys: `50`"),
-        ("statuses", "data-actions: `[429, 503]`; cxone: `[429, 503]`; genesys: `[429, 502, 503, 504]`"),
+        ("poll", "data-actions: `\"3s\"`; cxone: `\"30s\"`; genesys: `\"3s\"`"),
         (
             "issuer",
             "data-actions: must not be given; cxone: `\"https://cxone.niceincontact.com\"`; genesys: must not be given",
@@ -248,8 +248,18 @@ fn credentials_that_are_missing_are_worth_a_warning_where_a_queue_needs_them() {
     insta::assert_snapshot!(warned("tenants.default = { api = \"genesys\", auth = { client_id = \"c\" } }"), @r#"tenants.default.auth has no client_secret: Genesys Cloud (api = "genesys") will hardly let its calls in"#);
     insta::assert_snapshot!(warned("tenants.default = { base_url = \"http://h\", auth = { grant = \"static\" } }"), @r#"tenants.default.auth has no token: CXone (api = "data-actions") will hardly let its calls in"#);
     assert_eq!(warned("[tenants.default.auth]\nclient_id = \"a\"\nclient_secret = \"b\""), "");
+    insta::assert_snapshot!(warned("tenants.default = { api = \"cxone\", auth = { grant = \"client_credentials\", client_id = \"a\", client_secret = \"b\" } }"), @r#"tenants.default.auth.grant is "client_credentials": CXone (api = "cxone") has no such grant, unless auth.issuer or auth.token_url is a gateway's; "access_key" is its own"#);
     let other = "[[queues]]\nname = \"q\"\ntenant = \"north\"\n[tenants.north]\nbase_url = \"http://h\"\n[tenants.north.auth]\nclient_id = \"a\"\nclient_secret = \"b\"";
     assert_eq!(warned(other), "", "nobody's calls go to default");
+}
+
+#[test]
+fn a_url_does_not_climb() {
+    let file = "[tenants.default]\nbase_url = \"http://x/a/../b\"\nauth.token_url = \"http://x/%2E/t\"\n";
+    insta::assert_snapshot!(problems(file, &[]).join("\n"), @r#"
+    c.toml:2: tenants.default.base_url: has a segment . or .. in its path; must be the path itself
+    c.toml:3: tenants.default.auth.token_url: has a segment . or .. in its path; must be the path itself
+    "#);
 }
 
 #[test]

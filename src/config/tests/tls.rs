@@ -97,9 +97,9 @@ fn every_file_that_cannot_be_used_is_named_with_its_key() {
     c.toml:3: broker.tls.ca_file: DIR/text holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)
     c.toml:4: broker.tls.cert_file: DIR/text holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)
     c.toml:5: broker.tls.key_file: DIR/text holds no private key in PEM form (-----BEGIN PRIVATE KEY-----)
-    c.toml:3: broker.tls.ca_file: cannot read DIR/.: Is a directory (os error 21)
-    c.toml:4: broker.tls.cert_file: cannot read DIR/.: Is a directory (os error 21)
-    c.toml:5: broker.tls.key_file: cannot read DIR/.: Is a directory (os error 21)
+    c.toml:3: broker.tls.ca_file: cannot read DIR: Is a directory (os error 21)
+    c.toml:4: broker.tls.cert_file: cannot read DIR: Is a directory (os error 21)
+    c.toml:5: broker.tls.key_file: cannot read DIR: Is a directory (os error 21)
     c.toml:3: broker.tls.ca_file: DIR/garbled.pem cannot be read as PEM: a section is not base64
     c.toml:5: broker.tls.key_file: DIR/cut.key cannot be read as PEM: a section has no end: is the file cut short?
     c.toml:3: broker.tls.ca_file: certificate 1 in DIR/hollow.pem is not well-formed

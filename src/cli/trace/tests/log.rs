@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::chain::action::Redaction;
 use crate::chain::hash::sha256_hex;
@@ -35,11 +35,14 @@ pub(super) struct Log {
 
 impl Log {
     pub(super) fn accepted() -> Self {
-        let definition = json!({"chain_id": "order-export", "steps": [
+        Self::of(&json!({"chain_id": "order-export", "steps": [
             {"id": "find", "action_id": "da-find"},
             {"id": "export", "action_id": "da-export", "mode": "job"},
             {"action_id": "da-mail"},
-        ]});
+        ]}))
+    }
+
+    pub(super) fn of(definition: &Value) -> Self {
         let canonical = definition.to_string();
         let definition_hash = sha256_hex(canonical.as_bytes());
         let head = Head { seq: 0, hash: definition_hash.clone() };
