@@ -100,7 +100,7 @@ fn time_does_not_run_backwards_where_a_nested_chain_falls_back() {
     let n = StepPath::top(0);
     log.private(Private::Entered { step: n.clone(), at: at(5), deadline: None });
     for (inner, id, ms) in [(0, "n.g", 30), (1, "n.h", 2044)] {
-        log.private(Private::Intent { step: n.child(inner), attempt: 1, at: at(ms - 18) });
+        log.private(Private::Intent { step: n.child(inner), attempt: 1, at: at(ms - 18), payload_hash: "p".into() });
         log.finished(0, ms, |step| (step.step_id, step.latency_ms) = (id.into(), 18));
     }
     log.private(Private::FellBack {
