@@ -49,11 +49,19 @@ impl Unknown {
             Self::Retry => ("abort", "retry", false),
             Self::Idempotent => ("abort", "as_failure", true),
         };
-        let said = json!({"on_failure": failure, "on_unknown": unknown, "idempotent": idempotent});
-        for (name, value) in said.as_object().expect("an object") {
+        let mut said = json!({"on_failure": failure, "on_unknown": unknown, "idempotent": idempotent});
+        let said = said.as_object_mut().expect("an object");
+        if step.get("chain").is_some() {
             // A chain is not idempotent: its steps are, or not.
-            if step.get(name).is_none() && (step.get("chain").is_none() || name != "idempotent") {
-                step[name] = value.clone();
+            said.remove("idempotent");
+            // Nor is it begun again; what takes its place may be sent again.
+            if self == Self::Retry && step["fallback"]["action_id"].is_null() {
+                said.remove("on_unknown");
+            }
+        }
+        for (name, value) in said {
+            if step.get(name.as_str()).is_none() {
+                step[name.as_str()] = value.clone();
             }
         }
         step
