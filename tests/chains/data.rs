@@ -124,9 +124,10 @@ fn responses() -> Value {
         "final_status": "completed",
         "aggregated_responses": [
             answered(0, "visit.slot", "da-slot", &slot, json!({"extracted": {"slot": "visit-slot"}})),
-            // Nobody sent what is left here.
+            // What the step leaves was sent by nobody: the hash is of the refusal, as the status is.
             entry(1, "visit.book", Some("da-book"), with(fell_back("VALIDATION"), &json!({
-                "response_data": {"booked": "visit-slot", "by": ["phone", 1]}, "http_status": 400, "extracted": {"by": ["phone", 1]}
+                "response_data": {"booked": "visit-slot", "by": ["phone", 1]}, "http_status": 400, "extracted": {"by": ["phone", 1]},
+                "response_hash": sha256(br#"{"message":"Bad Request"}"#)
             }))),
         ],
         "outputs": {"slot": {"slot": "visit-slot"}, "book": {"by": ["phone", 1]}}
