@@ -91,20 +91,20 @@ fn body(action: &str, payload: &str) -> String {
 }
 
 /// An entry of `aggregated_responses` of a call that was answered with `body` at once; `fields` in place of, or besides, its own.
-fn answered(index: u64, step_id: &str, action_id: &str, body: &str, fields: Value) -> Value {
+fn answered(index: u64, step_id: &str, action_id: &str, body: &str, fields: &Value) -> Value {
     let answer = json!({"response_data": serde_json::from_str::<Value>(body).unwrap(), "response_hash": sha256(body.as_bytes())});
-    entry(index, step_id, Some(action_id), with(answer, &fields))
+    entry(index, step_id, Some(action_id), &with(answer, fields))
 }
 
 /// An entry of `aggregated_responses` of a call that succeeded at once; `fields` in place of, or besides, its own.
-fn entry(index: u64, step_id: &str, action_id: Option<&str>, fields: Value) -> Value {
+fn entry(index: u64, step_id: &str, action_id: Option<&str>, fields: &Value) -> Value {
     let entry = json!({
         "step_index": index, "step_id": step_id, "action_id": action_id, "status": "success", "http_status": 200,
         "error_classification": "NONE", "attempts": 1, "job_id": null, "extracted": {}, "directive": null,
         "fallback_used": false, "response_hash": null, "response_omitted": false,
         "latency_ms": "ms", "gate_wait_ms": "ms", "timestamp": "time"
     });
-    with(entry, &fields)
+    with(entry, fields)
 }
 
 fn responses() -> Value {
@@ -123,9 +123,9 @@ fn responses() -> Value {
     let visit = json!({
         "final_status": "completed",
         "aggregated_responses": [
-            answered(0, "visit.slot", "da-slot", &slot, json!({"extracted": {"slot": "visit-slot"}})),
+            answered(0, "visit.slot", "da-slot", &slot, &json!({"extracted": {"slot": "visit-slot"}})),
             // What the step leaves was sent by nobody: the hash is of the refusal, as the status is.
-            entry(1, "visit.book", Some("da-book"), with(fell_back("VALIDATION"), &json!({
+            entry(1, "visit.book", Some("da-book"), &with(fell_back("VALIDATION"), &json!({
                 "response_data": {"booked": "visit-slot", "by": ["phone", 1]}, "http_status": 400, "extracted": {"by": ["phone", 1]},
                 "response_hash": sha256(br#"{"message":"Bad Request"}"#)
             }))),
@@ -138,11 +138,11 @@ fn responses() -> Value {
         "response_data": visit, "http_status": null, "attempts": 0, "extracted": {"how": "phone", "ended": "completed"}
     });
     json!([
-        answered(0, "profile", "da-profile", PROFILE, json!({"extracted": extracted})),
-        entry(1, "upsell", Some("da-upsell"), skipped),
-        answered(2, "crm", "da-crm", &cache, crm),
-        entry(3, "visit", None, of_chain),
-        answered(4, "done", "da-done", &done, json!({})),
+        answered(0, "profile", "da-profile", PROFILE, &json!({"extracted": extracted})),
+        entry(1, "upsell", Some("da-upsell"), &skipped),
+        answered(2, "crm", "da-crm", &cache, &crm),
+        entry(3, "visit", None, &of_chain),
+        answered(4, "done", "da-done", &done, &json!({})),
     ])
 }
 
