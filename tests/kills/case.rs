@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::course::Course;
 use crate::evidence::Published;
-use crate::ground::Ground;
+use crate::ground::{Ground, sound};
 use crate::standing::Standing;
 use crate::support::load::{LONG, logs_again};
 
@@ -49,11 +49,19 @@ impl Unknown {
             Self::Retry => ("abort", "retry", false),
             Self::Idempotent => ("abort", "as_failure", true),
         };
-        let said = json!({"on_failure": failure, "on_unknown": unknown, "idempotent": idempotent});
-        for (name, value) in said.as_object().expect("an object") {
+        let mut said = json!({"on_failure": failure, "on_unknown": unknown, "idempotent": idempotent});
+        let said = said.as_object_mut().expect("an object");
+        if step.get("chain").is_some() {
             // A chain is not idempotent: its steps are, or not.
-            if step.get(name).is_none() && (step.get("chain").is_none() || name != "idempotent") {
-                step[name] = value.clone();
+            said.remove("idempotent");
+            // Nor is it begun again; what takes its place may be sent again.
+            if self == Self::Retry && step["fallback"]["action_id"].is_null() {
+                said.remove("on_unknown");
+            }
+        }
+        for (name, value) in said {
+            if step.get(name.as_str()).is_none() {
+                step[name.as_str()] = value.clone();
             }
         }
         step
@@ -69,6 +77,16 @@ pub(crate) struct Case {
     course: &'static Course,
     /// The exchanges whose answers take longer than a token lives.
     slow: Vec<&'static str>,
+    pub(crate) catalogue: Option<Catalogue>,
+}
+
+/// The tenant's actions, in TOML: those that a run is begun under, and those of whoever goes on with it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Catalogue {
+    pub(crate) first: &'static str,
+    pub(crate) then: &'static str,
+    /// What is said of those.
+    pub(crate) name: &'static str,
 }
 
 /// What a worker that died left behind.
@@ -96,7 +114,8 @@ impl Case {
         places: impl IntoIterator<Item = P>,
         unknown: Unknown,
     ) -> Self {
-        Self { places: places.into_iter().map(|place| place.to_string()).collect(), unknown, course, slow: Vec::new() }
+        let places = places.into_iter().map(|place| place.to_string()).collect();
+        Self { places, unknown, course, slow: Vec::new(), catalogue: None }
     }
 
     /// The same, but the answers to the exchanges at `slow` take longer than a token lives: what is recorded of them shares no append
@@ -105,10 +124,16 @@ impl Case {
         Self { slow, ..self }
     }
 
+    /// The same, but the tenant's actions change with the first death.
+    pub(crate) fn with_catalogue(self, catalogue: Catalogue) -> Self {
+        Self { catalogue: Some(catalogue), ..self }
+    }
+
     /// A name that tells the case.
     fn run(&self) -> String {
         let slow = if self.slow.is_empty() { "" } else { ".slow" };
-        format!("{}.{:?}{slow}", self.places.join(".").replace('@', "-"), self.unknown)
+        let catalogue = self.catalogue.map_or_else(String::new, |catalogue| format!(".{}", catalogue.name));
+        format!("{}.{:?}{slow}{catalogue}", self.places.join(".").replace('@', "-"), self.unknown)
     }
 
     fn definition(&self) -> Value {
@@ -116,7 +141,8 @@ impl Case {
     }
 
     async fn play(self, ground: &Ground) -> Played {
-        let (run, place) = (self.run(), ground.place());
+        let (run, mut place) = (self.run(), ground.place());
+        place.actions = self.catalogue.map(|catalogue| catalogue.first);
         let (mut deaths, mut messages) = (Vec::new(), 1);
         for at in &self.places {
             let mut worker = place.doomed(at);
@@ -125,6 +151,8 @@ impl Case {
                 place.submit(self.definition().to_string().as_bytes(), Some(&run)).await;
             }
             assert_eq!(worker.ended(LONG).await, 137, "{run}: it did not come by {at}:\n{}", worker.log());
+            sound(&worker);
+            place.actions = self.catalogue.map(|catalogue| catalogue.then);
             let standing = Standing::of(&place.log(&run));
             deaths.push(Death { standing, calls: called(&ground.stage.simulator.calls(), &run) });
             messages = place.abandoned().await;

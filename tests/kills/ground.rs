@@ -26,6 +26,8 @@ pub(crate) struct Place<'a> {
     ground: &'a Ground,
     pub(crate) queue: String,
     disk: TempDir,
+    /// The catalogue of the tenant whose runs are worked off, for who is started from now on.
+    pub(crate) actions: Option<&'static str>,
 }
 
 impl Ground {
@@ -40,7 +42,7 @@ impl Ground {
 
     pub(crate) fn place(&self) -> Place<'_> {
         let queue = name(&self.stage, &unique("work"));
-        Place { ground: self, queue, disk: TempDir::new().expect("a temporary directory") }
+        Place { ground: self, queue, disk: TempDir::new().expect("a temporary directory"), actions: None }
     }
 
     /// All results and all events, in the order of their arrival; for when nobody works any more.
@@ -58,6 +60,7 @@ impl Place<'_> {
         let mut env = self.ground.stage.env();
         env.push(("CXCHAIN__QUEUES".into(), format!("[{{name = \"{}\", prefetch = 100}}]", self.queue)));
         env.push(("CXCHAIN__JOURNAL__PATH".into(), shown(&self.journal()).to_owned()));
+        env.extend(self.actions.map(|actions| ("CXCHAIN__TENANTS__DEFAULT__ACTIONS".into(), actions.into())));
         env
     }
 
@@ -114,8 +117,14 @@ impl Place<'_> {
     pub(crate) async fn stops(&self, mut worker: Worker) {
         worker.signal("TERM").await;
         assert_eq!(worker.ended(LONG).await, 0, "{}", worker.log());
-        assert!(!worker.log().contains("panicked"), "{}", worker.log());
+        sound(&worker);
     }
+}
+
+/// Whatever else became of it, nothing in it has panicked.
+pub(crate) fn sound(worker: &Worker) {
+    let log = worker.log();
+    assert!(!["panicked", "a fault in cxchain"].iter().any(|fault| log.contains(fault)), "{log}");
 }
 
 fn shown(path: &Path) -> &str {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::Data;
 use super::response::nested;
 use crate::chain::action::Redaction;
 use crate::chain::definition::{Chain, Fallback, Step, Work};
@@ -23,7 +24,7 @@ pub(super) struct Cloak<'c> {
 
 /// What may be shown of one step.
 struct Shown {
-    data: Option<Arc<Value>>,
+    data: Option<Data>,
     extracted: Map<String, Value>,
 }
 
@@ -36,7 +37,7 @@ impl<'c> Cloak<'c> {
     }
 
     /// What the step left.
-    pub(super) fn data(&self, step: &FinishedStep) -> Option<Arc<Value>> {
+    pub(super) fn data(&self, step: &FinishedStep) -> Option<Data> {
         self.shown.get(&step.path).and_then(|shown| shown.data.clone())
     }
 
@@ -52,17 +53,21 @@ impl<'c> Cloak<'c> {
                 self.cover(&child.steps);
             }
             let data = self.covered(step);
-            let extracted = self.covered_extract(step, data.as_deref());
+            let extracted = self.covered_extract(step, data.as_ref());
             // It is part of what was just made of it.
             step.child.iter().flat_map(|child| &child.steps).for_each(|step| drop(self.shown.remove(&step.path)));
             self.shown.insert(step.path.clone(), Shown { data, extracted });
         }
     }
 
-    fn covered(&self, step: &FinishedStep) -> Option<Arc<Value>> {
+    fn covered(&self, step: &FinishedStep) -> Option<Data> {
         if let Some(child) = &step.child {
-            return Some(Arc::new(nested(child, Some(self))));
+            return Some(Data::Chain(Arc::new(nested(child, Some(self)))));
         }
+        self.covered_value(step).map(Data::Value)
+    }
+
+    fn covered_value(&self, step: &FinishedStep) -> Option<Arc<Value>> {
         let data = step.data.as_ref()?;
         match self.redaction(step) {
             Some(redaction) => Some(Arc::new(redaction.mask(data))),
@@ -77,11 +82,14 @@ impl<'c> Cloak<'c> {
         }
     }
 
-    fn covered_extract(&self, step: &FinishedStep, shown: Option<&Value>) -> Map<String, Value> {
+    fn covered_extract(&self, step: &FinishedStep, shown: Option<&Data>) -> Map<String, Value> {
         if step.extracted.is_empty() || !self.redacts {
             return step.extracted.clone();
         }
-        let again = self.chain.step(&step.path).and_then(|rules| rules.extract.apply(shown?).ok());
+        let again = self.chain.step(&step.path).and_then(|rules| match shown? {
+            Data::Value(value) => rules.extract.apply(value).ok(),
+            Data::Chain(chain) => rules.extract.apply(&serde_json::to_value(chain).ok()?).ok(),
+        });
         Redaction::mask_extracted(&step.extracted, again.as_ref())
     }
 

@@ -1,6 +1,7 @@
 //! The result of a run: the one message that upstream waits for.
 
 mod cloak;
+mod excess;
 mod render;
 mod response;
 
@@ -195,8 +196,8 @@ pub struct StepResponse {
 pub enum Content {
     /// It succeeded.
     Data {
-        /// JSON, text, or `null` when the body was empty or not kept.
-        response_data: Arc<Value>,
+        /// What it left; `null` when the body was empty or not kept.
+        response_data: Data,
     },
     /// It did not.
     Error {
@@ -206,10 +207,37 @@ pub enum Content {
     /// Its nested chain did not complete: what it came to, and why.
     Both {
         /// As of a chain that completed.
-        response_data: Arc<Value>,
+        response_data: Data,
         /// For people.
         error_message: String,
     },
+}
+
+/// What there is to show of what a step left.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Data {
+    /// Of a response or a fallback's output: JSON, text, or `null`.
+    Value(Arc<Value>),
+    /// Of a step with a nested chain: how that went.
+    Chain(Arc<ChainData>),
+}
+
+/// How a nested chain went.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ChainData {
+    /// How it ended.
+    pub final_status: FinalStatus,
+    /// One entry per step reached.
+    pub aggregated_responses: Vec<StepResponse>,
+    /// `{step_id: extracted}`, each step by its id within the nested chain.
+    pub outputs: Map<String, Value>,
+}
+
+impl Default for Data {
+    fn default() -> Self {
+        Self::Value(Arc::default())
+    }
 }
 
 /// A step event in short.

@@ -1,13 +1,13 @@
 //! Makes the result's document out of a run's state.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use super::cloak::Cloak;
+use super::excess::fit;
 use super::response::{outputs, response};
-use super::{AuditEntry, Content, FinalStatus, RESULT_SCHEMA, Reason, ReasonCode, RunResult, StepResponse};
+use super::{AuditEntry, FinalStatus, RESULT_SCHEMA, Reason, ReasonCode, RunResult};
 use crate::chain::definition::Chain;
 use crate::chain::ids::{ChainId, RunId, TenantName};
 use crate::chain::log::{Head, RunFinished};
@@ -35,7 +35,7 @@ pub fn summary(
 }
 
 /// The result of a finished run as it is journaled and published: a JSON document of at most `max_bytes`, as far as leaving
-/// out `response_data` (the largest first) gets it there.
+/// out what steps left (the largest first, nested ones among them) gets it there.
 #[must_use]
 pub fn render(chain: &Chain, state: &RunState, finished: &RunFinished, ending: Ending<'_>, max_bytes: usize) -> String {
     let cloak = Cloak::new(chain, state.steps());
@@ -59,6 +59,8 @@ pub fn render(chain: &Chain, state: &RunState, finished: &RunFinished, ending: E
         worker: ending.worker.to_owned(),
         metadata: chain.metadata.clone(),
     };
+    // What it shares with the result is the result's alone from here on.
+    drop(cloak);
     fit(result, max_bytes)
 }
 
@@ -137,65 +139,7 @@ fn entry(step: &FinishedStep) -> AuditEntry {
     }
 }
 
-/// Leaves `response_data` out, the largest first, until the document fits.
-fn fit(mut result: RunResult, max_bytes: usize) -> String {
-    let mut document = text(&result);
-    if document.len() <= max_bytes {
-        return document;
-    }
-    let mut sizes: Vec<(usize, usize)> =
-        result.aggregated_responses.iter().map(data_bytes).enumerate().map(|(i, n)| (n, i)).collect();
-    sizes.sort_unstable_by(|a, b| b.cmp(a));
-    for (bytes, index) in sizes {
-        if document.len() <= max_bytes || bytes == 0 {
-            break;
-        }
-        let response = &mut result.aggregated_responses[index];
-        match &mut response.content {
-            Content::Data { response_data } | Content::Both { response_data, .. } => *response_data = Arc::default(),
-            Content::Error { .. } => {}
-        }
-        response.response_omitted = true;
-        document = text(&result);
-    }
-    without_extracts(result, document, max_bytes)
-}
-
-/// Leaves what was extracted out as well, the largest first, where that alone is too much: each stands in the result twice.
-fn without_extracts(mut result: RunResult, mut document: String, max_bytes: usize) -> String {
-    if document.len() <= max_bytes {
-        return document;
-    }
-    let size = |response: &StepResponse| Value::from(response.extracted.clone()).to_string().len();
-    let mut sizes: Vec<(usize, usize)> =
-        result.aggregated_responses.iter().map(size).enumerate().map(|(i, n)| (n, i)).collect();
-    sizes.sort_unstable_by(|a, b| b.cmp(a));
-    for (_, index) in sizes {
-        if document.len() <= max_bytes {
-            break;
-        }
-        let response = &mut result.aggregated_responses[index];
-        if response.extracted.is_empty() {
-            break;
-        }
-        response.extracted = Map::new();
-        response.response_omitted = true;
-        result.outputs.remove(&response.step_id);
-        document = text(&result);
-    }
-    document
-}
-
-fn data_bytes(response: &StepResponse) -> usize {
-    match &response.content {
-        Content::Data { response_data } | Content::Both { response_data, .. } if !response_data.is_null() => {
-            response_data.to_string().len()
-        }
-        Content::Data { .. } | Content::Both { .. } | Content::Error { .. } => 0,
-    }
-}
-
-fn text(result: &RunResult) -> String {
+pub(super) fn text(result: &RunResult) -> String {
     serde_json::to_string(result).unwrap_or_else(|error| unreachable!("a result is plain data: {error}"))
 }
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::cloak::Cloak;
-use super::{Content, StepResponse};
+use super::{ChainData, Content, Data, StepResponse};
 use crate::chain::outcome::StepStatus;
 use crate::chain::run::{Child, FinishedStep};
 
@@ -13,7 +13,8 @@ use crate::chain::run::{Child, FinishedStep};
 pub(super) fn response(step: &FinishedStep, cloak: Option<&Cloak<'_>>) -> StepResponse {
     let event = &step.event;
     let message = || step.message.clone().unwrap_or_default();
-    let real = || step.child.as_ref().map(|child| Arc::new(nested(child, None))).or_else(|| step.data.clone());
+    let child = || step.child.as_ref().map(|child| Data::Chain(Arc::new(nested(child, None))));
+    let real = || child().or_else(|| step.data.clone().map(Data::Value));
     let data = cloak.map_or_else(real, |cloak| cloak.data(step));
     let well = matches!(event.status, StepStatus::Success | StepStatus::Skipped);
     let content = match (well, data) {
@@ -55,7 +56,7 @@ fn extracted(step: &FinishedStep, cloak: Option<&Cloak<'_>>) -> Map<String, Valu
 }
 
 /// `child` of `parent.child`.
-fn own_id(step_id: &str) -> &str {
+pub(super) fn own_id(step_id: &str) -> &str {
     step_id.rsplit_once('.').map_or(step_id, |(_, own)| own)
 }
 
@@ -63,14 +64,13 @@ fn own_id(step_id: &str) -> &str {
 /// real ones, for later steps.
 #[must_use]
 pub fn child_output(child: &Child) -> Value {
-    nested(child, None)
+    serde_json::to_value(nested(child, None)).unwrap_or_else(|error| unreachable!("a response is plain data: {error}"))
 }
 
-pub(super) fn nested(child: &Child, cloak: Option<&Cloak<'_>>) -> Value {
-    let responses: Vec<StepResponse> = child.steps.iter().map(|step| response(step, cloak)).collect();
-    json!({
-        "final_status": child.final_status,
-        "aggregated_responses": responses,
-        "outputs": outputs(&child.steps, cloak),
-    })
+pub(super) fn nested(child: &Child, cloak: Option<&Cloak<'_>>) -> ChainData {
+    ChainData {
+        final_status: child.final_status,
+        aggregated_responses: child.steps.iter().map(|step| response(step, cloak)).collect(),
+        outputs: outputs(&child.steps, cloak),
+    }
 }
