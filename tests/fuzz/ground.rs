@@ -45,7 +45,7 @@ fn offer(turn: usize, only: bool) -> Offer {
     let kinds = [plain(), job(), pathed(), strict()].map(Arc::new);
     let ids = ACTIONS.iter().map(|id| ActionId::parse(id).expect("a name"));
     let rules = ids.enumerate().map(|(at, id)| (id, Arc::clone(&kinds[(at + turn) % kinds.len()])));
-    Offer { rules: rules.collect(), only }
+    Offer { rules: rules.collect(), only, ..Offer::default() }
 }
 
 fn plain() -> ActionRules {
