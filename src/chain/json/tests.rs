@@ -168,8 +168,18 @@ fn sixty_four_levels_are_read_and_what_is_deeper_is_passed_over() {
     let mixed = |heart: &str| format!("[{}{heart}{}, 1e999]", open.repeat(40), close.repeat(40));
     let problems = read_all(mixed("7").as_bytes()).1;
     assert_eq!(problems.list().last().unwrap().pointer, "/1", "{problems}");
-    let problems = read_all(mixed("7 8").as_bytes()).1;
-    assert!(problems.list().last().unwrap().what.contains("is not valid JSON"), "{problems}");
+    // A syntax error in what lies too deep is of no use beside that; one behind it is.
+    for text in [mixed("7 8"), "[".repeat(100_000), r#"{"a":"#.repeat(100_000)] {
+        let problems = read_all(text.as_bytes()).1;
+        assert!(!problems.is_empty(), "{problems}");
+        assert!(problems.list().iter().all(|problem| problem.what.contains("lies in more than 64")), "{problems}");
+    }
+    for (broken, why) in
+        [(format!("{} 8", nested(65)), "goes on after its end"), (format!("[{} 8", nested(65)), "is not valid JSON")]
+    {
+        let problems = read_all(broken.as_bytes()).1;
+        assert!(problems.list().last().unwrap().what.contains(why), "{problems}");
+    }
 }
 
 #[test]
