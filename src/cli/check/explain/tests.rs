@@ -157,9 +157,7 @@ fn a_tenant_that_is_not_configured_has_the_limits_of_another_one() {
     let text = explained(&PLAIN.replacen('{', r#"{"tenant": "north", "#, 1), &assumed, 200);
     let limits = text.split("Limits").nth(1).and_then(|rest| rest.split("Lost").next()).expect("they are told");
     let words: Vec<&str> = limits.split_whitespace().collect();
-    insta::assert_snapshot!(words.join(" "), @r"
-    10 in 1 s and 100 in 1 min of south, for tenant north is not in the configuration (built-in defaults): about 30 runs a minute when all goes well, 10 at worst, all workers together.
-    ");
+    insta::assert_snapshot!(words.join(" "), @"10 in 1 s and 100 in 1 min of south, for tenant north is not in the configuration (built-in defaults): about 30 runs a minute when all goes well, 10 at worst, all workers together.");
 }
 
 #[test]
