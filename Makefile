@@ -61,6 +61,8 @@ proof: ## the same tests in long rounds, with chances of their own (or of CXCHAI
 	@export CXCHAIN_PROOF=1 CXCHAIN_PROOF_SEED=$${CXCHAIN_PROOF_SEED:-$$RANDOM}
 	$(call header,CXCHAIN_PROOF_SEED=$$CXCHAIN_PROOF_SEED)
 	$(MAKE) --no-print-directory test
+	$(call header,Benchmarks with bounds (compiling with optimisation first))
+	cargo bench $(quiet) --bench definitions
 	$(call header,Proven with CXCHAIN_PROOF_SEED=$$CXCHAIN_PROOF_SEED)
 
 .PHONY: lint

@@ -14,6 +14,7 @@ use owo_colors::OwoColorize;
 use serde_json::{Value, json};
 
 use super::figures::count;
+use super::run::{chosen_tenant, tenant_name};
 use super::submit::judge_size;
 use super::text::{json_line, plain};
 use super::{Exit, load, page};
@@ -45,6 +46,9 @@ pub(super) struct CheckArgs {
     /// Also hold chains to the tenants and actions of the configuration, as --config FILE does
     #[arg(long)]
     strict: bool,
+    /// The tenant of a chain that names none, of those in the configuration (else the first work queue's)
+    #[arg(long, value_name = "NAME", value_parser = tenant_name)]
+    tenant: Option<TenantName>,
     /// Show the plan of each valid chain: its steps, what hands data to what, the time and the requests that a run can take, and
     /// what becomes of a call whose answer is lost; with the limits of the configuration
     #[arg(long)]
@@ -52,7 +56,7 @@ pub(super) struct CheckArgs {
 }
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 all are valid, 2 a file cannot be read, 3 one is no valid chain.";
+Exit codes: 0 all are valid, 2 a file cannot be read, 3 one is no valid chain, 78 the configuration is not valid.";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
@@ -73,9 +77,18 @@ pub(super) fn check(config: Option<&Path>, args: &CheckArgs) -> Exit {
     };
     let mut tally = Tally::default();
     for file in &args.files {
-        match read(file) {
+        match source::take(file) {
             Ok((file, body)) => tally.add(judge.file(&file, &body, args)),
-            Err(_) => tally.unread += 1,
+            Err(unread) => {
+                unread.say();
+                if args.json {
+                    tell!(
+                        "{}",
+                        json_line(&json!({"file": unread.name, "valid": false, "unread": unread.why.to_string()}))
+                    );
+                }
+                tally.unread += 1;
+            }
         }
     }
     if args.files.len() > 1 && !args.json {
@@ -87,6 +100,8 @@ pub(super) fn check(config: Option<&Path>, args: &CheckArgs) -> Exit {
 /// What files are judged by, and explained with.
 struct Judge {
     catalogue: Catalogue,
+    /// Whose a chain is that does not say.
+    tenant: TenantName,
     /// No worker looks at a longer message.
     max_bytes: usize,
     /// For plans: the configuration, and what it is called.
@@ -100,25 +115,32 @@ impl Judge {
         let there = path.or(Some(Path::new(DEFAULT_PATH)).filter(|default| default.exists()));
         let meant = args.strict || path.is_some() || (args.explain && there.is_some());
         if !meant && !args.explain {
-            return Ok(Self { catalogue: Catalogue::any(), max_bytes: DEFAULT_MAX_MESSAGE_BYTES, plans: None });
+            if args.tenant.is_some() {
+                let what = "--tenant is one of a configuration's: name that with --config FILE, or say --strict";
+                say!("{} {what}", "error:".red().bold());
+                return Err(Exit::Usage);
+            }
+            let (catalogue, tenant) = (Catalogue::any(), default_tenant());
+            return Ok(Self { catalogue, tenant, max_bytes: DEFAULT_MAX_MESSAGE_BYTES, plans: None });
         }
         let config = load(path)?;
+        let tenant = chosen_tenant(&config, args.tenant.as_ref())?.clone();
         let catalogue = if meant { app::catalogue(&config) } else { Catalogue::any() };
         let name = there.map_or_else(|| "built-in defaults".to_owned(), |path| plain(path.display()));
         let max_bytes = config.worker.max_message_bytes;
-        Ok(Self { catalogue, max_bytes, plans: args.explain.then_some((config, name)) })
+        Ok(Self { catalogue, tenant, max_bytes, plans: args.explain.then_some((config, name)) })
     }
 
     /// How many problems it has.
     fn file(&self, file: &str, body: &[u8], args: &CheckArgs) -> usize {
-        let judged = judge_size(body, self.max_bytes).and_then(|()| judge(body, &self.catalogue));
+        let judged = judge_size(body, self.max_bytes).and_then(|()| judge_for(&self.tenant, body, &self.catalogue));
         let plan = judged.as_ref().ok().and_then(|chain| self.plan(chain));
         if args.json {
             let mut document = document(file, &judged);
             if let Some((plan, source)) = &plan {
                 document["plan"] = json!(plan);
                 document["plan"]["rates"]["from"] = json!(source.configuration);
-                document["plan"]["rates"]["assumed"] = json!(source.assumed);
+                document["plan"]["rates"]["assumed"] = json!(source.assumed.is_some());
             }
             tell!("{}", json_line(&document));
         } else {
@@ -145,8 +167,8 @@ impl Judge {
     fn plan(&self, chain: &Chain) -> Option<(Plan, Source<'_>)> {
         let (config, configuration) = self.plans.as_ref()?;
         let own = app::terms(config, &chain.tenant);
-        let source = Source { configuration, assumed: own.is_none() };
-        let terms = own.or_else(|| app::terms(config, &default_tenant()))?;
+        let source = Source { configuration, assumed: own.is_none().then_some(&self.tenant) };
+        let terms = own.or_else(|| app::terms(config, &self.tenant))?;
         Some((Plan::of(chain, &terms), source))
     }
 }
@@ -168,7 +190,7 @@ fn with_span(problem: &Problem) -> Value {
     value
 }
 
-/// The worker's own judgement.
+/// The worker's own judgement, of a chain of which nobody knows the queue.
 pub(super) fn judge(body: &[u8], catalogue: &Catalogue) -> Result<Chain, Problems> {
     judge_for(&default_tenant(), body, catalogue)
 }

@@ -44,6 +44,17 @@ pub(super) fn tenant_name(text: &str) -> Result<TenantName, String> {
     TenantName::parse(text).map_err(|rule| rule.to_string())
 }
 
+/// The `given` tenant, else that of the first work queue; one that the configuration does not have is said to be none.
+pub(super) fn chosen_tenant<'a>(config: &'a Config, given: Option<&'a TenantName>) -> Result<&'a TenantName, Exit> {
+    let tenant = given.unwrap_or(&config.queues[0].tenant);
+    if config.tenants.contains_key(tenant) {
+        return Ok(tenant);
+    }
+    let known: Vec<&str> = config.tenants.keys().map(TenantName::as_str).collect();
+    let what = format!("there is no tenant {tenant} in the configuration; there are: {}", known.join(", "));
+    Err(fail(&what, Exit::Usage))
+}
+
 pub(super) async fn run(mut config: Config, args: RunArgs) -> Exit {
     // The live view tells what goes wrong in a run; the log only what goes wrong with cxchain.
     (config.telemetry.log, config.telemetry.format) = (LogLevel::Error, LogFormat::Pretty);
@@ -99,14 +110,7 @@ fn events(path: &Path, chain: &str) -> Result<File, Exit> {
 
 /// The chain in the file, and the name of its run; what is wrong with either is said.
 fn chain(config: &Config, args: &RunArgs) -> Result<(Chain, RunId), Exit> {
-    let tenant = args.tenant.as_ref().unwrap_or(&config.queues[0].tenant);
-    if !config.tenants.contains_key(tenant) {
-        let known: Vec<&str> = config.tenants.keys().map(TenantName::as_str).collect();
-        return Err(fail(
-            &format!("there is no tenant {tenant} in the configuration; there are: {}", known.join(", ")),
-            Exit::Usage,
-        ));
-    }
+    let tenant = chosen_tenant(config, args.tenant.as_ref())?;
     let (file, body) = read(&args.file)?;
     let catalogue = app::catalogue(config).require_run_id(false);
     let judged = judge_size(&body, config.worker.max_message_bytes).and_then(|()| judge_for(tenant, &body, &catalogue));

@@ -12,8 +12,7 @@ use crate::chain::action::{Misfit, NoJob, PathTemplate, Query, encoded};
 use crate::chain::{ActionId, JobId, Mode};
 use crate::ports::{Hidden, Prepared};
 
-/// The longest path with its query, in bytes. Most servers take no more than this in a request's first line.
-const LONGEST_TARGET: usize = 8 * 1024;
+const LONGEST_TARGET: usize = Query::LONGEST_TARGET;
 
 /// The request for `action` with `payload`.
 ///

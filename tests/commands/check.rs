@@ -1,6 +1,6 @@
 //! `cxchain check`: offline, the worker's own judgement, every problem at its line and column.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{BAD, File, GOOD, env, plain, run};
 
@@ -118,6 +118,59 @@ async fn a_file_that_cannot_be_read_is_a_wrong_command_line_and_the_others_are_c
 }
 
 #[tokio::test]
+async fn as_json_a_file_that_cannot_be_read_has_its_object_too() {
+    let good = File::new("good", GOOD);
+    let ended = plain(&["check", "--json", "/no/such/file", good.path(), "/tmp"]).await;
+    assert_eq!(ended.code, 2, "{ended:?}");
+    let lines: Vec<Value> = ended.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let why = "No such file or directory (os error 2)";
+    assert_eq!(lines.len(), 3, "{ended:?}");
+    assert_eq!(lines[0], json!({"file": "/no/such/file", "valid": false, "unread": why}));
+    assert_eq!((&lines[1]["file"], &lines[1]["valid"]), (&good.path().into(), &true.into()));
+    assert_eq!(lines[2], json!({"file": "/tmp", "valid": false, "unread": "it is a directory"}));
+    assert!(ended.said.contains("/no/such/file cannot be read: ") && !ended.said.contains("files:"), "{ended:?}");
+}
+
+/// A chain that names no tenant is its queue's.
+#[tokio::test]
+async fn a_chain_is_judged_as_one_of_its_queues_tenant() {
+    let settings = r#"
+        [[queues]]
+        name = "chains.g"
+        tenant = "g"
+        [tenants.default]
+        api = "cxone"
+        [tenants.default.auth]
+        access_key_id = "a"
+        access_key_secret = "b"
+        [tenants.default.actions."da-known"]
+        path = "/known"
+        [tenants.g]
+        api = "genesys"
+        limits = [{ limit = 6, per = "60s" }]
+    "#;
+    let (config, file) = (File::new("config", settings), File::new("chain", GOOD));
+    let check = async |more: &[&str]| plain(&[&["check", "--config", config.path(), file.path()], more].concat()).await;
+    let ended = check(&[]).await;
+    assert_eq!((ended.code, ended.said.as_str()), (0, ""), "it is g's, and g takes every action");
+    let ended = check(&["--tenant", "default"]).await;
+    assert_eq!(ended.code, 3);
+    assert!(ended.said.contains("/steps/0/action_id is not an action of this tenant"), "{}", ended.said);
+    let ended = check(&["--explain"]).await;
+    assert!(ended.out.contains("6 in 1 min for tenant g ("), "{ended:?}");
+    let ended = check(&["--tenant", "nobody"]).await;
+    let said = "error: there is no tenant nobody in the configuration; there are: default, g\n";
+    assert_eq!((ended.code, ended.said.as_str()), (2, said));
+    let ended = plain(&["check", "--tenant", "g", file.path()]).await;
+    assert_eq!(ended.code, 2, "{ended:?}");
+    assert!(ended.said.contains("--tenant is one of a configuration's"), "{ended:?}");
+    // A chain that names its tenant is that one's.
+    let own = File::new("own", GOOD.replacen('{', r#"{"tenant": "default", "#, 1));
+    let ended = plain(&["check", "--config", config.path(), own.path()]).await;
+    assert_eq!(ended.code, 3, "{ended:?}");
+}
+
+#[tokio::test]
 async fn tenants_are_compared_with_the_configuration_only_where_one_is_meant() {
     let file = File::new("tenant", GOOD.replacen('{', r#"{"tenant": "north", "#, 1));
     assert_eq!(plain(&["check", file.path()]).await.code, 0);
@@ -202,7 +255,8 @@ async fn a_plan_is_explained_with_the_limits_of_the_configuration() {
     let plan = &document["plan"];
     assert_eq!((&plan["steps"][0]["attempts"], &plan["requests"]["most"]), (&1.into(), &1.into()), "{plan:#}");
     assert_eq!((&plan["rates"]["from"], &plan["rates"]["runs_per_minute"]), (&config.path().into(), &1.0.into()));
-    assert_eq!((&plan["rates"]["narrowest"], &plan["steps"][0]["if_lost"]), (&"da-good".into(), &"repeated".into()));
+    assert_eq!(plan["rates"]["narrowest"], "da-good");
+    assert_eq!(plan["steps"][0]["if_lost"], json!({"repeated_if_worker_died": "ends"}));
 }
 
 #[tokio::test]

@@ -71,6 +71,9 @@ impl Query {
         }
     }
 
+    /// The longest path with its query, in bytes. Most servers take no more than this in a request's first line.
+    pub const LONGEST_TARGET: usize = 8 * 1024;
+
     /// A value as the values of its key, not yet encoded. A list repeats the key; what is null is left out.
     ///
     /// # Errors

@@ -2,9 +2,9 @@
 
 use std::fmt::{self, Display};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::super::action::{ActionRules, Misfit, Part, PathTemplate, Query, Violation};
+use super::super::action::{ActionRules, Misfit, Part, PathTemplate, Query, Violation, encoded};
 use super::super::expression::Template;
 use super::super::json::{Kind, Node, Pointer, Report};
 use super::expressions::BEGIN;
@@ -62,6 +62,36 @@ fn places(field: &Field<'_, '_>, payload: &Value, rules: &ActionRules, report: &
             at_place(field, &place, report, what, Some(Misfit::ALLOWED));
         }
     }
+    if target(members, rules) > Query::LONGEST_TARGET {
+        let most = Query::LONGEST_TARGET;
+        field.wrong(
+            report,
+            format_args!("makes a path and query of more than {most} bytes"),
+            format_args!("at most {most} bytes for both, percent-encoded"),
+        );
+    }
+}
+
+/// How many bytes of a request's path and query are certain, however its expressions turn out: as many as are needed to know that they
+/// are too many.
+fn target(members: &Map<String, Value>, rules: &ActionRules) -> usize {
+    let parameters = || rules.path.iter().flat_map(PathTemplate::parameters);
+    let taken = |name: &str| parameters().any(|taken| taken == name);
+    let sure = || parameters().all(|name| members.get(name).is_some_and(|value| !is_expression(value)));
+    let path = rules.path.as_ref().filter(|_| sure()).and_then(|path| path.fill(members).ok());
+    // The question mark is no part of either.
+    let (mut length, mut gap) = (path.map_or(0, |path| path.len()), 0);
+    let query = members.iter().filter(|(name, value)| !is_expression(value) && !taken(name) && rules.query.takes(name));
+    for (name, value) in query {
+        for text in Query::texts(value).unwrap_or_default().iter().filter(|text| !text.contains(BEGIN)) {
+            if length > Query::LONGEST_TARGET {
+                return length;
+            }
+            length += gap + encoded(name).len() + 1 + encoded(text).len();
+            gap = 1;
+        }
+    }
+    length
 }
 
 fn is_expression(value: &Value) -> bool {

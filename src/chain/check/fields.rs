@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use super::super::ids::IdError;
 use super::super::json::{Kind, Member, Node, Pointer, Report, Span};
-use super::spelling::{Meant, MeantField};
+use super::spelling::{MeantField, MeantValue};
 
 /// The fields that an object of the contract may have.
 pub(super) struct Known {
@@ -164,7 +164,7 @@ impl<'w, 'a> Field<'w, 'a> {
         let chosen = choices.iter().find(|(name, _)| *name == text);
         if chosen.is_none() {
             let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-            let meant = Meant { word: text, known: &names };
+            let meant = MeantValue { word: text, known: &names };
             self.wrong(report, format_args!("is not an allowed value{meant}"), Names(&names));
         }
         chosen.map(|(_, value)| *value)

@@ -44,15 +44,47 @@ pub(super) struct MeantField<'m> {
 
 impl Display for MeantField<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match elsewhere(self.word, self.known) {
+        match elsewhere(&FIELDS_ELSEWHERE, self.word, self.known) {
             Some(meant) => write!(f, "; did you mean {meant}?"),
             None => Meant { word: self.word, known: self.known }.fmt(f),
         }
     }
 }
 
+/// What is remarked on a word that is no value of a closed set, as [`MeantField`] does it.
+pub(super) struct MeantValue<'m> {
+    pub(super) word: &'m str,
+    pub(super) known: &'m [&'m str],
+}
+
+impl Display for MeantValue<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match elsewhere(&VALUES_ELSEWHERE, self.word, self.known) {
+            Some(meant) => write!(f, "; did you mean {meant}?"),
+            None => Meant { word: self.word, known: self.known }.fmt(f),
+        }
+    }
+}
+
+/// Words without `_` and in lower case, each with the values that it may stand for. The first is a slip away from its opposite.
+const VALUES_ELSEWHERE: [(&str, &[&str]); 13] = [
+    ("async", &["job"]),
+    ("asynchronous", &["job"]),
+    ("background", &["job"]),
+    ("synchronous", &["sync"]),
+    ("int", &["integer"]),
+    ("long", &["integer"]),
+    ("bool", &["boolean"]),
+    ("str", &["string"]),
+    ("text", &["string"]),
+    ("float", &["number"]),
+    ("double", &["number"]),
+    ("decimal", &["number"]),
+    ("any", &["auto"]),
+];
+
 /// Words without `_` and in lower case, each with the fields that it may stand for.
-const ELSEWHERE: [(&str, &[&str]); 28] = [
+const FIELDS_ELSEWHERE: [(&str, &[&str]); 28] = [
     ("if", &["when"]),
     ("condition", &["when"]),
     ("runif", &["when"]),
@@ -83,15 +115,15 @@ const ELSEWHERE: [(&str, &[&str]); 28] = [
     ("jmespath", &["path"]),
 ];
 
-/// The one of `known` that other tools call so.
-fn elsewhere<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
-    let longest = ELSEWHERE.iter().map(|(theirs, _)| theirs.len()).max().unwrap_or_default();
+/// The one of `known` that other tools call so, going by `words`.
+fn elsewhere<'k>(words: &[(&str, &[&str])], word: &str, known: &[&'k str]) -> Option<&'k str> {
+    let longest = words.iter().map(|(theirs, _)| theirs.len()).max().unwrap_or_default();
     // With as many characters that are left out.
     if word.len() > 2 * longest {
         return None;
     }
     let word = String::from_iter(folded(word));
-    let (_, ours) = ELSEWHERE.iter().find(|(theirs, _)| *theirs == word)?;
+    let (_, ours) = words.iter().find(|(theirs, _)| *theirs == word)?;
     ours.iter().find_map(|field| known.iter().find(|known| *known == field)).copied()
 }
 
@@ -174,9 +206,11 @@ mod tests {
 
     #[test]
     fn every_word_of_other_tools_leads_somewhere_and_is_found() {
-        for (word, fields) in ELSEWHERE {
-            assert_eq!(String::from_iter(folded(word)), word);
-            assert_eq!(elsewhere(word, fields), fields.first().copied(), "{word}");
+        for words in [&FIELDS_ELSEWHERE[..], &VALUES_ELSEWHERE] {
+            for (word, ours) in words {
+                assert_eq!(String::from_iter(folded(word)), *word);
+                assert_eq!(elsewhere(words, word, ours), ours.first().copied(), "{word}");
+            }
         }
     }
 

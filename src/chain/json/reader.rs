@@ -14,7 +14,7 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// a key given twice, more than [`MAX_DEPTH`] levels, numbers that neither 64-bit integers nor 64-bit floats can hold,
 /// half surrogate pairs, anything after the value. `None` after a syntax error, the only fault that ends the reading.
 pub fn read<'a>(text: &'a [u8], report: &mut Report<'a>) -> Option<Node<'a>> {
-    let mut reader = Reader { tokens: Tokens { text, at: 0, report } };
+    let mut reader = Reader { tokens: Tokens { text, at: 0, report, passing: false } };
     reader.document().ok()
 }
 
@@ -169,12 +169,20 @@ impl<'a> Reader<'_, 'a> {
         }
     }
 
-    /// Passes over the array or object here with a list of open brackets instead of recursion: one byte a level. The
-    /// tokens in it are checked like all others, only keys are not compared.
+    /// Passes over the array or object here, and reports it as a whole. The tokens in it are checked like all others, only keys are not
+    /// compared, and a syntax error ends the reading without a word of its own.
     fn too_deep(&mut self, pointer: &Pointer<'_>) -> Result<Kind<'a>, Stop> {
         let start = self.tokens.here();
         let what = format_args!("lies in more than {MAX_DEPTH} arrays and objects");
         self.tokens.report.add(pointer, start, what);
+        self.tokens.passing = true;
+        let passed = self.pass(pointer);
+        self.tokens.passing = false;
+        passed
+    }
+
+    /// Passes with a list of open brackets instead of recursion: one byte a level.
+    fn pass(&mut self, pointer: &Pointer<'_>) -> Result<Kind<'a>, Stop> {
         let mut closing = Vec::new();
         loop {
             let complete = match self.tokens.peek() {

@@ -7,7 +7,7 @@ use serde_json::Number;
 
 use super::{Kind, Pointer, Report, Span};
 
-/// A syntax error was met and reported: nobody can say what the rest of the text means.
+/// A syntax error was met, and it, or what it lies in, was reported: nobody can say what the rest of the text means.
 #[derive(Debug)]
 pub(super) struct Stop;
 
@@ -22,6 +22,8 @@ pub(super) struct Tokens<'r, 'a> {
     pub(super) text: &'a [u8],
     pub(super) at: usize,
     pub(super) report: &'r mut Report<'a>,
+    /// What is here has been reported as a whole: a syntax error in it is of no use to anybody.
+    pub(super) passing: bool,
 }
 
 impl<'a> Tokens<'_, 'a> {
@@ -52,6 +54,9 @@ impl<'a> Tokens<'_, 'a> {
 
     pub(super) fn syntax(&mut self, pointer: &Pointer<'_>, expected: impl Display) -> Stop {
         let rest = &self.text[self.at..];
+        if self.passing {
+            return Stop;
+        }
         if rest.is_empty() {
             self.report.add_allowing(pointer, self.here(), "is not valid JSON: the text ends here", expected);
         } else if begins_with_broken_utf8(rest) {

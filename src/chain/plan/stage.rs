@@ -86,14 +86,21 @@ pub enum Substitute {
     Output,
 }
 
-/// What becomes of a call when nobody learns what came of it: its worker died meanwhile, or no answer came in time.
+/// What becomes of a call when nobody learns what came of it: its worker died, or its connection broke, before the answer was there.
+/// A call that has none when its step's time is over is `unknown`, whatever is said here: there is no time to send it again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lost {
-    /// It is sent again, and may have been made twice then: its author says that this is harmless.
+    /// It is sent again while attempts are left, and may have been made twice then: its author says that this is harmless.
     Repeated,
-    /// It is sent again, and may have been made twice then: its author has not said that this is harmless, but asks for it.
+    /// It is sent again while attempts are left, and may have been made twice then: its author has not said that this is harmless, but
+    /// asks for it.
     RepeatedRegardless,
+    /// As `Repeated`, but only when its worker died: it has one attempt, which that does not use up. Else the step is `unknown`; what is
+    /// next.
+    RepeatedIfWorkerDied(Then),
+    /// As `RepeatedRegardless`, but only when its worker died.
+    RepeatedRegardlessIfWorkerDied(Then),
     /// The step is `unknown`; what is next.
     Unknown(Then),
 }
@@ -130,7 +137,9 @@ impl Stage {
         };
         let fallback = step.fallback.as_ref().map(|fallback| match fallback {
             Fallback::Call(operation) => {
-                Substitute::Call { call: Exchange::of(operation, terms), if_lost: lost(step, operation, Then::GoesOn) }
+                let call = Exchange::of(operation, terms);
+                let if_lost = lost(step, &call, Then::GoesOn);
+                Substitute::Call { call, if_lost }
             }
             Fallback::Output(_) => Substitute::Output,
         });
@@ -139,7 +148,10 @@ impl Stage {
             when: step.when.as_ref().map(|condition| condition.text().to_owned()),
             extracts: step.extract.names().map(str::to_owned).collect(),
             on_failure: step.on_failure,
-            if_lost: step.call().map(|call| lost(step, call, next(step))),
+            if_lost: match &task {
+                Task::Call(call) => Some(lost(step, call, next(step))),
+                Task::Chain { .. } => None,
+            },
             id,
             task,
             fallback,
@@ -186,15 +198,15 @@ fn polls(timeout: Duration, interval: Duration) -> u32 {
 }
 
 /// What becomes of `step` when nobody learns what came of `call`, its own or its fallback's. `then`: what is next unless it ends there.
-fn lost(step: &Step, call: &Operation, then: Then) -> Lost {
-    if call.idempotent {
-        Lost::Repeated
-    } else if step.on_unknown == OnUnknown::Retry {
-        Lost::RepeatedRegardless
-    } else if step.on_unknown == OnUnknown::Stop {
-        Lost::Unknown(Then::Ends)
-    } else {
-        Lost::Unknown(then)
+fn lost(step: &Step, call: &Exchange, then: Then) -> Lost {
+    let then = if step.on_unknown == OnUnknown::Stop { Then::Ends } else { then };
+    let once = call.attempts == 1;
+    match (call.idempotent, step.on_unknown) {
+        (true, _) if once => Lost::RepeatedIfWorkerDied(then),
+        (true, _) => Lost::Repeated,
+        (false, OnUnknown::Retry) if once => Lost::RepeatedRegardlessIfWorkerDied(then),
+        (false, OnUnknown::Retry) => Lost::RepeatedRegardless,
+        (false, OnUnknown::AsFailure | OnUnknown::Stop) => Lost::Unknown(then),
     }
 }
 

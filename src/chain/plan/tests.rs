@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::chain::ActionId;
 use crate::chain::check::{Catalogue, Submission, check};
+use crate::chain::run::{After, OpenStep, Room, after, may_be_sent_again};
+use crate::chain::{ActionId, ErrorClass, StepPath, Verdict};
 
 fn terms() -> Terms {
     let window = |limit, per, interval| Window {
@@ -157,6 +158,21 @@ fn a_lost_call_is_sent_again_only_where_its_author_says_so() {
         (json!({"on_unknown": "retry"}), Lost::RepeatedRegardless),
         (json!({"idempotent": true}), Lost::Repeated),
         (json!({"idempotent": true, "on_unknown": "stop"}), Lost::Repeated),
+        (json!({"idempotent": true, "retry": {"max_attempts": 2}}), Lost::Repeated),
+        (json!({"idempotent": true, "retry": {"max_attempts": 1}}), Lost::RepeatedIfWorkerDied(Then::Ends)),
+        (
+            json!({"idempotent": true, "retry": {"max_attempts": 1}, "on_failure": "continue"}),
+            Lost::RepeatedIfWorkerDied(Then::GoesOn),
+        ),
+        (
+            json!({"idempotent": true, "retry": {"max_attempts": 1}, "on_failure": "continue", "on_unknown": "stop"}),
+            Lost::RepeatedIfWorkerDied(Then::Ends),
+        ),
+        (
+            json!({"on_unknown": "retry", "retry": {"max_attempts": 1}}),
+            Lost::RepeatedRegardlessIfWorkerDied(Then::Ends),
+        ),
+        (json!({"retry": {"max_attempts": 1}}), Lost::Unknown(Then::Ends)),
     ] {
         assert_eq!(lost(fields.clone()), Some(expected), "{fields}");
     }
@@ -169,6 +185,33 @@ fn as_json_a_fallback_says_what_becomes_of_it_when_it_is_lost() {
     let plan = plan(&json!([with(step("a", 5), &falls_back)]));
     let fallback = &json!(plan)["steps"][0]["fallback"]["call"];
     assert_eq!((&fallback["action_id"], &fallback["if_lost"]), (&json!("da-other"), &json!({"unknown": "ends"})));
+}
+
+/// An attempt whose answer was lost is one of those that a step has; one whose worker died costs it none.
+#[test]
+fn what_a_plan_says_of_lost_calls_is_what_a_run_does() {
+    let room = Room { left: Duration::from_secs(5), delay: Duration::from_secs(1), max_attempts: 4 };
+    let broken = Verdict::Unknown { class: ErrorClass::Network };
+    for (fields, sent_again) in [
+        (json!({"idempotent": true}), true),
+        (json!({"on_unknown": "retry"}), true),
+        (json!({"idempotent": true, "retry": {"max_attempts": 1}}), false),
+        (json!({"on_unknown": "retry", "retry": {"max_attempts": 1}}), false),
+        (json!({}), false),
+    ] {
+        let chain = chain(&json!({"chain_id": "c", "steps": [with(step("a", 5), &fields)]}));
+        let told = Plan::of(&chain, &terms()).steps[0].if_lost;
+        let (step, open) = (&chain.steps[0], OpenStep::new(StepPath::top(0)));
+        let again = |room| matches!(after(step, &open, broken, room), After::Retry { .. });
+        assert_eq!(matches!(told, Some(Lost::Repeated | Lost::RepeatedRegardless)), sent_again, "{fields}");
+        assert_eq!(again(room), sent_again, "{fields}");
+        assert!(!again(Room { left: Duration::ZERO, ..room }), "its time is over: {fields}");
+        assert_eq!(
+            may_be_sent_again(step, &open),
+            !matches!(told, Some(Lost::Unknown(_))),
+            "its worker died: {fields}"
+        );
+    }
 }
 
 /// Who uses whose data, and for what.

@@ -7,8 +7,8 @@ use owo_colors::OwoColorize;
 use super::super::figures::count;
 use super::super::text::{plain, wrapped};
 use super::amounts::{RUNS_A_MINUTE, clock, listed, rate};
-use crate::chain::OnFailure;
 use crate::chain::plan::{Exchange, Lost, Place, Plan, Stage, Substitute, Task, Then, Time, Window};
+use crate::chain::{OnFailure, TenantName};
 
 /// Fewer columns than that are taken for so many, and more as well.
 const COLUMNS: std::ops::RangeInclusive<usize> = 50..=100;
@@ -31,8 +31,8 @@ const LONGEST_CLOCK: Duration = Duration::from_secs(900);
 pub(super) struct Source<'s> {
     /// What the configuration is called.
     pub(super) configuration: &'s str,
-    /// The tenant is not in it: these are the terms of the one called `default`.
-    pub(super) assumed: bool,
+    /// The tenant is not in it: these are the terms of another one.
+    pub(super) assumed: Option<&'s TenantName>,
 }
 
 /// The lines of a plan for so many columns, with colours.
@@ -163,17 +163,20 @@ fn failure(stage: &Stage, nested: bool) -> String {
 }
 
 fn lost_words(lost: Lost, call: &Exchange, nested: bool) -> String {
+    let next = |then| match then {
+        Then::Ends => ends(nested),
+        Then::GoesOn => "the chain goes on",
+        Then::FallsBack => "falls back",
+    };
     let words = match lost {
         Lost::Repeated => "sent again: it is idempotent".to_owned(),
         Lost::RepeatedRegardless => "sent again, and may be carried out twice (on_unknown: retry)".to_owned(),
-        Lost::Unknown(then) => {
-            let then = match then {
-                Then::Ends => ends(nested),
-                Then::GoesOn => "the chain goes on",
-                Then::FallsBack => "falls back",
-            };
-            format!("unknown, not sent again; {then}")
-        }
+        Lost::RepeatedIfWorkerDied(then) => format!("sent again only if its worker died, else unknown; {}", next(then)),
+        Lost::RepeatedRegardlessIfWorkerDied(then) => format!(
+            "sent again only if its worker died, and may be carried out twice then (on_unknown: retry), else unknown; {}",
+            next(then)
+        ),
+        Lost::Unknown(then) => format!("unknown, not sent again; {}", next(then)),
     };
     if call.job { format!("{words} (a job that is known is polled on)") } else { words }
 }
@@ -194,12 +197,26 @@ fn totals(plan: &Plan, source: &Source<'_>) -> Vec<(&'static str, String)> {
     }
     totals.push(("Requests", requests(plan)));
     totals.push(("Limits", limits(plan, source)));
-    if plan.all_steps().any(|stage| stage.if_lost.is_some()) {
+    let calls: Vec<Lost> = plan.all_steps().flat_map(losses).collect();
+    if calls.iter().all(|lost| matches!(lost, Lost::Unknown(_))) {
         let what = "a call whose worker died, or whose time was over, before its answer was there: nobody knows whether it was \
                     carried out. What is known is never sent again.";
+        totals.extend((!calls.is_empty()).then(|| ("Lost", what.into())));
+    } else {
+        let what = "a call whose worker died, or whose connection broke, before its answer was there: nobody knows whether it was \
+                    carried out. Once its step's time is over, it stays unknown. What is known is never sent again.";
         totals.push(("Lost", what.into()));
     }
     totals
+}
+
+/// What becomes of its calls.
+fn losses(stage: &Stage) -> impl Iterator<Item = Lost> {
+    let fallback = match stage.fallback {
+        Some(Substitute::Call { if_lost, .. }) => Some(if_lost),
+        Some(Substitute::Output) | None => None,
+    };
+    stage.if_lost.into_iter().chain(fallback)
 }
 
 fn time(time: &Time) -> String {
@@ -239,10 +256,9 @@ fn limits(plan: &Plan, source: &Source<'_>) -> String {
     let short = worst.strip_suffix(RUNS_A_MINUTE).unwrap_or(&worst);
     let runs = if best == worst { best } else { format!("{best} when all goes well, {short} at worst") };
     let (tenant, from) = (plain(&plan.tenant), source.configuration);
-    let whose = if source.assumed {
-        format!("of default, for tenant {tenant} is not in the configuration ({from})")
-    } else {
-        format!("for tenant {tenant} ({from})")
+    let whose = match source.assumed {
+        Some(other) => format!("of {}, for tenant {tenant} is not in the configuration ({from})", plain(other)),
+        None => format!("for tenant {tenant} ({from})"),
     };
     let narrowest = plan.rates.narrowest.as_ref().map(|action| format!(", as {action} has limits of its own"));
     let narrowest = narrowest.unwrap_or_default();

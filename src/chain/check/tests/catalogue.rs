@@ -189,6 +189,44 @@ fn a_value_that_cannot_be_in_the_query_is_a_problem() {
     assert_eq!(problems(&catalogue, json!({"action_id": "named", "payload": {"body": {"a": [[1]]}}})), "");
 }
 
+/// What a request cannot be as long as is told before it is made, as far as the payload is known.
+#[test]
+fn a_query_that_is_too_long_is_a_problem_where_it_is_sure() {
+    let path = |text: &str| PathTemplate::parse(text).ok();
+    let rules = [
+        ("read", ActionRules { query: Query::Rest, path: path("/read/{id}"), ..ActionRules::default() }),
+        ("write", ActionRules { query: Query::Names(vec!["q".into()]), path: path("/w"), ..ActionRules::default() }),
+    ];
+    let catalogue = catalogue(false, rules);
+    let said = |action: &str, payload: Value| problems(&catalogue, json!({"action_id": action, "payload": payload}));
+    let told = "/steps/0/payload makes a path and query of more than 8192 bytes (allowed: at most 8192 bytes for both, percent-encoded)";
+    // "/read/7" and "q=".
+    let fits = 8192 - 7 - 2;
+    assert_eq!(said("read", json!({"id": 7, "q": "x".repeat(fits)})), "");
+    for payload in [
+        json!({"id": 7, "q": "x".repeat(fits + 1)}),
+        json!({"id": 7, "q": "x".repeat(fits - 2), "r": ""}),
+        json!({"id": 7, "q": "ü".repeat(fits / 6 + 1)}),
+        json!({"id": 7, "q": vec!["x".repeat(80); 100]}),
+        json!({"id": 7, "q": vec![json!("x".repeat(9000)), json!("${{ chain.run_id }}")]}),
+        json!({"id": "${{ chain.run_id }}", "q": "x".repeat(9000), "r": "${{ chain.run_id }}"}),
+        json!({"id": 7, "q": "x".repeat(900_000)}),
+    ] {
+        let said = said("read", payload);
+        assert!(said.ends_with(told) && !said.contains('\n'), "{said}");
+    }
+    assert!(said("write", json!({"q": "x".repeat(9000)})).ends_with(told));
+    for payload in [
+        // What an expression comes to is known in the run only.
+        json!({"id": "${{ chain.run_id }}", "q": "x".repeat(fits + 7)}),
+        json!({"id": 7, "q": format!("${{{{ chain.run_id }}}}{}", "x".repeat(9000))}),
+        json!({"id": 7, "q": null}),
+    ] {
+        assert_eq!(said("read", payload), "");
+    }
+    assert_eq!(said("write", json!({"body": "x".repeat(9000)})), "");
+}
+
 #[test]
 fn a_step_cannot_make_a_job_of_an_action_that_can_be_none() {
     let none = |why| ActionRules { no_job: Some(why), ..ActionRules::default() };

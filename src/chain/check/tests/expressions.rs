@@ -61,7 +61,7 @@ fn what_does_not_exist_is_said_at_its_place_with_what_was_meant() {
     5:48 /steps/2/extract/n-1 is not a valid name (allowed: 1 to 64 of A-Z a-z 0-9 _, no digit first)
     5:56 /steps/2/extract/n-1 is a path, which stands without ${{ }} (allowed: the bare path, seen from the output of the step)
     5:93 /steps/2/extract/m/path has a `[` that is not closed (allowed: `]`)
-    5:103 /steps/2/extract/m/as is not an allowed value (allowed: auto, string, integer, number, boolean)
+    5:103 /steps/2/extract/m/as is not an allowed value; did you mean integer? (allowed: auto, string, integer, number, boolean)
     ");
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::chain::json::tests::cpu_time;
 
 #[test]
 fn a_body_that_is_no_object_is_one_problem_of_the_whole_message() {
@@ -26,12 +27,6 @@ fn faults_of_the_text_and_of_the_content_are_told_together() {
     1:76 /steps/0/payload/a is an integer beyond 64 bits (allowed: -9223372036854775808 to 18446744073709551615; send longer ones as strings)
     1:111 the message goes on after its end (allowed: one JSON value and nothing after it)
     ");
-}
-
-/// What this thread has worked, whatever else the machine does.
-fn cpu_time() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    Duration::new(u64::try_from(time.tv_sec).unwrap(), u32::try_from(time.tv_nsec).unwrap())
 }
 
 #[test]

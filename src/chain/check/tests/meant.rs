@@ -19,12 +19,33 @@ fn a_slip_in_a_value_of_a_closed_set_is_understood() {
         ("on_unknown", "asFailure", "; did you mean as_failure?"),
         ("on_unknown", "retry ", "; did you mean retry?"),
         ("mode", "jobs", "; did you mean job?"),
-        ("mode", "async", "; did you mean sync?"),
+        ("mode", "async", "; did you mean job?"),
+        ("mode", "Asynchronous", "; did you mean job?"),
+        ("mode", "sycn", "; did you mean sync?"),
         ("mode", "canary-7a", ""),
     ] {
         let field = format!("steps/0/{field}");
         let what = format!("is not an allowed value{meant}");
         assert_eq!(faults(&with(&field, Some(value.into()))), [(format!("/{field}"), what)], "{value}");
+    }
+}
+
+#[test]
+fn the_kinds_of_other_languages_are_understood() {
+    for (kind, meant) in [
+        ("int", "; did you mean integer?"),
+        ("bool", "; did you mean boolean?"),
+        ("str", "; did you mean string?"),
+        ("float", "; did you mean number?"),
+        ("Double", "; did you mean number?"),
+        ("strng", "; did you mean string?"),
+        ("job", ""),
+        ("list", ""),
+    ] {
+        let taken = json!({"name": {"path": "a", "as": kind}});
+        let found = faults(&with("steps/0/extract", Some(taken)));
+        let expected = ("/steps/0/extract/name/as".to_owned(), format!("is not an allowed value{meant}"));
+        assert_eq!(found, [expected], "{kind}");
     }
 }
 

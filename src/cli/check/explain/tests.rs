@@ -8,7 +8,7 @@ use super::*;
 use crate::chain::check::Catalogue;
 use crate::chain::plan::Terms;
 
-const OWN: Source<'static> = Source { configuration: "my.toml", assumed: false };
+const OWN: Source<'static> = Source { configuration: "my.toml", assumed: None };
 
 /// The plan of a definition for so many columns, without colours.
 fn explained(definition: &str, source: &Source<'_>, columns: usize) -> String {
@@ -57,9 +57,10 @@ fn a_plan_tells_of_each_step_what_becomes_of_it_and_of_all_what_they_cost() {
               a 429 or a 401 sends back.
     Limits    10 in 1 s and 100 in 1 min for tenant default (my.toml): about 30
               runs a minute when all goes well, 10 at worst, all workers together.
-    Lost      a call whose worker died, or whose time was over, before its answer
-              was there: nobody knows whether it was carried out. What is known is
-              never sent again.
+    Lost      a call whose worker died, or whose connection broke, before its
+              answer was there: nobody knows whether it was carried out. Once its
+              step's time is over, it stays unknown. What is known is never sent
+              again.
     ");
 }
 
@@ -129,15 +130,34 @@ fn what_becomes_of_a_fallback_that_is_lost_is_told() {
     assert!(own.contains("its fallback: unknown, not sent again; the chain goes on"), "{own}");
 }
 
+/// One attempt is used up by an answer that is lost, and not by a worker that dies.
 #[test]
-fn a_tenant_that_is_not_configured_has_the_limits_of_default() {
-    let assumed = Source { configuration: "built-in defaults", assumed: true };
+fn a_call_with_one_attempt_is_sent_again_only_if_its_worker_died() {
+    let told = |more: &str| {
+        let step = format!(r#"{{"action_id": "a", "retry": {{"max_attempts": 1}}, {more}}}"#);
+        let text = explained(&format!(r#"{{"chain_id": "c", "steps": [{step}]}}"#), &OWN, 100);
+        let lost = text.split("  lost   ").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap_or_default();
+        (lost.split_whitespace().collect::<Vec<_>>().join(" "), text)
+    };
+    let (lost, text) = told(r#""idempotent": true"#);
+    assert_eq!(lost, "sent again only if its worker died, else unknown; the run ends");
+    assert!(!text.contains("or whose time was over") && text.contains("it stays unknown"), "{text}");
+    let (lost, _) = told(r#""on_unknown": "retry", "on_failure": "continue""#);
+    let twice = "and may be carried out twice then (on_unknown: retry), else unknown; the chain goes on";
+    assert_eq!(lost, format!("sent again only if its worker died, {twice}"));
+    let (lost, text) = told(r#""idempotent": false"#);
+    assert_eq!(lost, "unknown, not sent again; the run ends");
+    assert!(text.contains("or whose time was over"), "{text}");
+}
+
+#[test]
+fn a_tenant_that_is_not_configured_has_the_limits_of_another_one() {
+    let other = TenantName::parse("south").expect("a name");
+    let assumed = Source { configuration: "built-in defaults", assumed: Some(&other) };
     let text = explained(&PLAIN.replacen('{', r#"{"tenant": "north", "#, 1), &assumed, 200);
     let limits = text.split("Limits").nth(1).and_then(|rest| rest.split("Lost").next()).expect("they are told");
     let words: Vec<&str> = limits.split_whitespace().collect();
-    insta::assert_snapshot!(words.join(" "), @r"
-    10 in 1 s and 100 in 1 min of default, for tenant north is not in the configuration (built-in defaults): about 30 runs a minute when all goes well, 10 at worst, all workers together.
-    ");
+    insta::assert_snapshot!(words.join(" "), @"10 in 1 s and 100 in 1 min of south, for tenant north is not in the configuration (built-in defaults): about 30 runs a minute when all goes well, 10 at worst, all workers together.");
 }
 
 #[test]
