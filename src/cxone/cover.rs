@@ -1,5 +1,5 @@
-//! What must not be in a text about a call: our token, the action's secret headers, what the action's `redact` names in the peer's answer, and what it
-//! names in our payload.
+//! What must not be in a text about a call: our token, the action's secret headers, what the action's `redact` names in the
+//! peer's answer, and what it names in our payload.
 
 use std::collections::BTreeMap;
 

@@ -158,5 +158,5 @@ fn message(shape: &JobShape, headers: &HeaderMap, bytes: &[u8], answer: &Value, 
         _ => None,
     };
     let line = detail.or_else(|| cover.error_text(headers, bytes)).unwrap_or_default();
-    error_text::with_correlation(headers, line)
+    if line.is_empty() { line } else { error_text::with_correlation(headers, line) }
 }

@@ -100,7 +100,10 @@ pub(super) fn redact(text: &str, credential: &Credential, headers: &BTreeMap<Str
     let header = credential.header.expose_secret();
     let token = header.split_once(' ').map_or(header, |(_scheme, token)| token);
     let without_token = if token.is_empty() { text.to_owned() } else { text.replace(token, "[token]") };
-    let secrets = headers.values().map(ExposeSecret::expose_secret).filter(|secret| !secret.is_empty());
+    let mut secrets: Vec<&str> = headers.values().map(ExposeSecret::expose_secret).collect();
+    // The longest first: one may be a part of another.
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    let secrets = secrets.into_iter().filter(|secret| !secret.is_empty());
     secrets.fold(without_token, |text, secret| text.replace(secret, "[secret]"))
 }
 

@@ -12,7 +12,7 @@ use super::outcome::Trace;
 use super::recorder::Entry;
 use crate::chain::log::Private;
 use crate::chain::result::FinalStatus;
-use crate::chain::run::{Child, OpenStep, Readiness, readiness, undone};
+use crate::chain::run::{Child, OpenStep, Readiness, readiness, render, undone};
 use crate::chain::{ErrorClass, Operation, StepPath, StepStatus};
 use crate::ports::Prepared;
 
@@ -68,17 +68,16 @@ impl Runner {
         let fallback = open.is_some_and(OpenStep::is_fallback);
         let Some(operation) = chain.step(path).and_then(|step| step.operation(fallback)) else { return };
         let ready = readiness(&chain, live.recorder.state(), live.recorder.run_id(), path);
-        let request = match ready {
-            Readiness::Send(_, payload) => {
-                let mut request = self.prepare(live, operation, &payload).unwrap_or_default();
-                // What was hidden when it was sent stays so.
-                if let Some(job) = open.and_then(|open| open.job.as_ref()) {
-                    request.hidden = request.hidden.and(job.redaction.texts(&Value::Object(payload.into_owned())));
-                }
-                request
-            }
+        let mut request = match ready {
+            Readiness::Send(_, payload) => self.prepare(live, operation, &payload).unwrap_or_default(),
             Readiness::Enter | Readiness::Skip | Readiness::Refuse(_) => Prepared::default(),
         };
+        // What was hidden when it was sent stays so, though it may not be sent any more.
+        if let Some(job) = open.and_then(|open| open.job.as_ref()).filter(|job| !job.redaction.is_empty())
+            && let Ok(payload) = render(&chain, live.recorder.state(), live.recorder.run_id(), path, &operation.payload)
+        {
+            request.hidden = request.hidden.and(job.redaction.texts(&payload));
+        }
         self.put_to_work(live, path, operation, request);
     }
 

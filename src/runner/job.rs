@@ -23,9 +23,9 @@ use crate::ports::{Answer, Credential, Finished, JournalError, Outcome, Permit, 
 /// A poll that is not answered by then is made again.
 const POLL_TIMEOUT: Duration = Duration::from_secs(15);
 /// When the next poll would come too late, there is a last one so long before the step's time is over.
+const LAST_LOOK: Duration = Duration::from_secs(1);
 /// How often a job is asked after whose tenant is not configured any more: there is no token for that, and there may be one again.
 const UNKNOWN_PACE: Duration = Duration::from_secs(3);
-const LAST_LOOK: Duration = Duration::from_secs(1);
 /// So many times what a newcomer would wait at the gate is added to the tenant's pace. With once, older jobs that are polled
 /// take all that a tight quota has, for as long as they run: the line never gets shorter than what makes them slow.
 const YIELDING: u32 = 4;

@@ -54,10 +54,6 @@ impl Unknown {
         if step.get("chain").is_some() {
             // A chain is not idempotent: its steps are, or not.
             said.remove("idempotent");
-            // Nor is it begun again; what takes its place may be sent again.
-            if self == Self::Retry && step["fallback"]["action_id"].is_null() {
-                said.remove("on_unknown");
-            }
         }
         for (name, value) in said {
             if step.get(name.as_str()).is_none() {

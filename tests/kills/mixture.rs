@@ -157,8 +157,4 @@ fn directives(step: &mut Value, operations: &mut usize, dice: &mut StdRng) {
             json!({"action_id": action(operations, dice), "payload": {"instead": *operations}})
         };
     }
-    // A chain is not begun again; a call in its place may be sent again.
-    if step.get("chain").is_some() && step["fallback"]["action_id"].is_null() && *unknown == "retry" {
-        step["on_unknown"] = json!("as_failure");
-    }
 }

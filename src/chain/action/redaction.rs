@@ -26,8 +26,8 @@ impl Redaction {
     pub const MASK: &'static str = "***";
 
     /// The rule for a pointer in words, to be read after "each".
-    pub const ALLOWED: &'static str = "a JSON pointer of at most 256 bytes such as `/customer/phone` or `/items/*/token`; `*` stands for one whole key or index, never for a part \
-         of one or for several (`**`)";
+    pub const ALLOWED: &'static str = "a JSON pointer of at most 256 bytes such as `/customer/phone` or `/items/*/token`; `*` \
+                                       stands for one whole key or index, never for a part of one or for several (`**`)";
 
     /// Whether `pointer` is one: RFC 6901, with `*` for any key or index. The empty one is the value as a whole. A `*` that is not alone is
     /// none: taken for a key of that name, it would mask nothing without a word.

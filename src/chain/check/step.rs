@@ -1,6 +1,6 @@
 //! One step.
 
-use super::super::definition::{Fallback, OnFailure, OnUnknown, Step, Work};
+use super::super::definition::{OnFailure, OnUnknown, Step, Work};
 use super::super::expression::Scope;
 use super::super::ids::StepId;
 use super::super::json::Report;
@@ -38,9 +38,6 @@ const ON_FAILURE: [(&str, OnFailure); 3] =
 const ON_UNKNOWN: [(&str, OnUnknown); 3] =
     [("as_failure", OnUnknown::AsFailure), ("retry", OnUnknown::Retry), ("stop", OnUnknown::Stop)];
 
-const RESENT: &str =
-    "as_failure or stop; retry at the steps of the nested chain, or here with a fallback that is a call";
-
 /// Walks the fields of one step, which is called `id` unless that is invalid. `None` where something has been reported.
 pub(super) fn walk(
     field: &Field<'_, '_>,
@@ -67,12 +64,6 @@ pub(super) fn walk(
         }
         walked
     });
-    let resent = fallback.as_ref().is_some_and(|given| !matches!(given, Some(Fallback::Output(_))));
-    if let (Some(field), Some(_), false) = (object.optional("on_unknown"), object.optional("chain"), resent)
-        && on_unknown == Some(OnUnknown::Retry)
-    {
-        field.wrong(report, "would never be used: a nested chain is not begun again", RESENT);
-    }
     let when = object.optional("when").map(|field| when::when(&field, scope, report));
     let extract = object.optional("extract").map(|field| extract::extract(&field, scope, report));
     Some(Step {

@@ -77,18 +77,21 @@ async fn a_known_job_has_the_time_that_it_was_submitted_with() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_hidden_when_a_job_was_submitted_is_hidden_from_texts_about_it() {
-    let world = World::new();
     let step = json!([{"action_id": "export", "mode": "job", "payload": {"phone": "+49 4711", "n": 1}}]);
-    world.actions.reply([submitted(100)]);
-    world.crash_after(&with([("export", redacting(&["/phone"]))], step.clone()), 4_000).await;
-    world.actions.poll([over(0, JobEnd::Completed)]);
-    assert_eq!(status(&world.drive_after_crash(&with([], step)).await), FinalStatus::Completed);
-    let asked = world.actions.asked.lock().unwrap();
-    let last = asked.last().unwrap();
-    assert_eq!(
-        (&last.hidden.0[..], &last.redaction),
-        (&["+49 4711".to_owned()][..], &redacting(&["/phone"]).redaction)
-    );
+    let gone = with([], step.clone());
+    let mut refused = gone.clone();
+    refused.steps[0].call_mut().required_params = vec!["other".into()];
+    for today in [gone, refused] {
+        let world = World::new();
+        world.actions.reply([submitted(100)]);
+        world.crash_after(&with([("export", redacting(&["/phone"]))], step.clone()), 4_000).await;
+        world.actions.poll([over(0, JobEnd::Completed)]);
+        assert_eq!(status(&world.drive_after_crash(&today).await), FinalStatus::Completed);
+        let asked = world.actions.asked.lock().unwrap();
+        let last = asked.last().unwrap();
+        let hidden = (&["+49 4711".to_owned()][..], &redacting(&["/phone"]).redaction);
+        assert_eq!((&last.hidden.0[..], &last.redaction), hidden);
+    }
 }
 
 #[tokio::test(start_paused = true)]
