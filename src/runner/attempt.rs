@@ -88,6 +88,8 @@ impl Runner {
 
     /// A fresh permit with its intent journaled. `None`: the core is to be asked again.
     async fn permit_and_intent(&self, live: &mut Live, credential: &Credential) -> Result<Option<(Permit, u32)>, Halt> {
+        // Before there is a permit: that grows old while a large body is hashed.
+        let payload_hash = self.settings.hasher.hash(&active(live).request.body);
         loop {
             let Some(permit) = self.permit(live, Some(&self.lead)).await? else { return Ok(None) };
             live.comes_by("permit");
@@ -107,8 +109,7 @@ impl Runner {
             let step = active(live).path.clone();
             let attempt = live.recorder.state().open().map_or(0, |open| open.attempts) + 1;
             let at = live.recorder.now();
-            let payload_hash = self.settings.hasher.hash(&active(live).request.body);
-            let intent = Private::Intent { step: step.clone(), attempt, at, payload_hash };
+            let intent = Private::Intent { step: step.clone(), attempt, at, payload_hash: payload_hash.clone() };
             let asked = Instant::now();
             live.append(vec![Entry::Private(intent)]).await?;
             self.lead.took(asked.elapsed());

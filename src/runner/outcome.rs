@@ -163,9 +163,10 @@ impl Runner {
         let data: Option<Arc<Value>> = trace.data.filter(|_| success && child.is_none()).map(Into::into);
         let answered = step.operation(first.is_some()).filter(|_| data.is_some() && !substituted);
         let rules = answered.and_then(|operation| operation.rules.as_ref());
-        let redaction = rules.map(|rules| rules.redaction.clone()).unwrap_or_default();
-        let submitted = open.job.as_ref().filter(|_| answered.is_some());
-        let redaction = submitted.map_or_else(|| redaction.clone(), |job| job.redaction.and(&redaction));
+        let mut redaction = rules.map(|rules| rules.redaction.clone()).unwrap_or_default();
+        if let (Some(job), Some(_)) = (&open.job, answered) {
+            redaction = job.redaction.and(&redaction);
+        }
         let data = Private::StepData { step: path.clone(), data, extracted, child, message, omitted, redaction };
         let event = live.step_event(path, EventBody::StepFinished(finished));
         live.recorder.stage_at(at, vec![Entry::Private(data), event])?;

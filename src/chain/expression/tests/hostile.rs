@@ -9,6 +9,7 @@ use super::super::fault::Wrong;
 use super::super::meter::Trouble;
 use super::compile_path;
 use super::value_of;
+use crate::chain::json::tests::cpu_time;
 
 /// A quarter of what a thread has, for the unoptimised build that tests are.
 const STACK: usize = 512 * 1024;
@@ -102,12 +103,6 @@ fn answers() -> Vec<(&'static str, Value)> {
         ("numbers", json!(vec![0; SIZE / 2])),
         ("names", Value::Object((0..SIZE / 12).map(|name| (format!("{name:07}"), json!(1))).collect())),
     ]
-}
-
-/// What this thread has worked: the machine is shared.
-fn cpu_time() -> Duration {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    Duration::try_from(now).unwrap()
 }
 
 #[test]

@@ -97,22 +97,31 @@ impl Log {
     ) {
         let unknown = class == ErrorClass::OutcomeUnknown;
         self.private(Private::Attempted { step: StepPath::top(step), unknown, spent_ms: clock, gate_wait_ms: gate });
+        let http_status = (!unknown).then_some(if class == ErrorClass::RateLimited { 429 } else { 503 });
+        self.told_again((step, attempt), ms, (class, http_status), delay);
+    }
+
+    fn told_again(
+        &mut self,
+        (step, attempt): (u16, u32),
+        ms: u64,
+        (error_classification, http_status): (ErrorClass, Option<u16>),
+        delay_ms: u64,
+    ) {
         let (step_id, action_id) = named(step);
-        self.event(
-            ms,
-            EventBody::StepRetried(StepRetried {
-                step_index: step,
-                step_id,
-                action_id,
-                attempt,
-                payload_hash: "p".into(),
-                response_hash: None,
-                hash_alg: None,
-                error_classification: class,
-                http_status: (!unknown).then_some(if class == ErrorClass::RateLimited { 429 } else { 503 }),
-                delay_ms: delay,
-            }),
-        );
+        let retried = StepRetried {
+            step_index: step,
+            step_id,
+            action_id,
+            attempt,
+            payload_hash: "p".into(),
+            response_hash: None,
+            hash_alg: None,
+            error_classification,
+            http_status,
+            delay_ms,
+        };
+        self.event(ms, EventBody::StepRetried(retried));
     }
 
     /// The call `attempt` did not succeed (403), and the step's fallback takes its place.
@@ -129,20 +138,7 @@ impl Log {
             spent_ms: clock,
             gate_wait_ms: 0,
         });
-        let (step_id, action_id) = named(step);
-        let retried = StepRetried {
-            step_index: step,
-            step_id,
-            action_id,
-            attempt,
-            payload_hash: "p".into(),
-            response_hash: None,
-            hash_alg: None,
-            error_classification: class,
-            http_status,
-            delay_ms: 0,
-        };
-        self.event(ms, EventBody::StepRetried(retried));
+        self.told_again((step, attempt), ms, (class, http_status), 0);
     }
 
     pub(super) fn finished(&mut self, step: u16, ms: u64, change: impl FnOnce(&mut StepFinished)) {
