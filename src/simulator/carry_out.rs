@@ -1,6 +1,5 @@
 //! Does what a fault says, to whoever the answer is for.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,8 +53,10 @@ pub(super) async fn carry_out(
         Behaviour::Redirect => {
             Reply::message(StatusCode::FOUND, "it has moved").with(LOCATION, HeaderValue::from_static(TRAP))
         }
-        // The call is held here until its client, or the simulator, goes away.
-        Behaviour::Hang => match std::future::pending::<Infallible>().await {},
+        Behaviour::Hang => {
+            call.hang().await;
+            healthy
+        }
         Behaviour::Unauthorized => Reply::message(StatusCode::UNAUTHORIZED, "the token is not valid any more"),
     };
     Ok(reply.to(Some(call), wire))

@@ -76,7 +76,8 @@ pub enum Behaviour {
     Bomb(u64),
     /// 302 to a trap, whose visitors are counted.
     Redirect,
-    /// The request is read, the action runs, and no answer ever comes.
+    /// The request is read, the action runs, and no answer comes for as long as the fault is there; once it is taken away, the healthy
+    /// one does.
     Hang,
     /// 401, and the token that the call came with is worth nothing from now on.
     Unauthorized,

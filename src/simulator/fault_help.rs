@@ -27,7 +27,7 @@ PART, one of
   huge:SIZE      a JSON string of SIZE bytes (10MB, 512MiB, 4096), streamed
   bomb:SIZE      the same as gzip
   redirect       302 to a trap that counts its visitors
-  hang           no answer, ever; the action ran
+  hang           no answer until the fault is taken away; the action ran
   unauthorized   401, and the token it came with is worth nothing any more
 of a job that an action's call submits, as many as make sense (texts without commas)
   job-queued:2s  QUEUED for this long    job-stuck  for good

@@ -85,6 +85,11 @@ impl OpenCall {
         self.shared.change(|state| state.faults.meet(&self.caller.target, None))
     }
 
+    /// Goes without an answer until its fault is taken away (or its client, or the simulator, goes away).
+    pub(super) async fn hang(&self) {
+        self.shared.wait_for(|state| (!state.faults.hangs(&self.caller.target)).then_some(())).await;
+    }
+
     /// A token for the caller, with this scope; `None`: all.
     pub(super) fn issue_token(&self, scope: Option<String>) -> String {
         self.count(|state| {

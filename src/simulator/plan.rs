@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::fault::{Fault, FaultRule, Per, Target};
+use super::fault::{Behaviour, Fault, FaultRule, Per, Target};
 
 #[derive(Default)]
 pub(super) struct FaultPlan {
@@ -53,13 +53,24 @@ impl FaultPlan {
 
     /// The fault that a call for `whom` (an action, its polls, the token endpoint or a discovery document) meets, noted as met.
     pub(super) fn meet(&mut self, whom: &Target, run: Option<&str>) -> Option<Fault> {
-        let target = match whom {
+        let target = self.target_of(whom).clone();
+        self.targets.get_mut(&target)?.iter_mut().find_map(|planned| planned.meet(whom, run))
+    }
+
+    /// Whether calls for `whom` that met a hang go without an answer still.
+    pub(super) fn hangs(&self, whom: &Target) -> bool {
+        let planned = self.targets.get(self.target_of(whom));
+        planned.is_some_and(|planned| planned.iter().any(|planned| planned.fault.behaviour == Behaviour::Hang))
+    }
+
+    /// Whose faults a call for `whom` meets.
+    fn target_of<'a>(&self, whom: &'a Target) -> &'a Target {
+        match whom {
             own if self.targets.contains_key(own) => own,
             Target::Action(_) => &Target::Every,
             Target::Poll(_) => &Target::EveryPoll,
             Target::Every | Target::EveryPoll | Target::Token | Target::Discovery => whom,
-        };
-        self.targets.get_mut(target)?.iter_mut().find_map(|planned| planned.meet(whom, run))
+        }
     }
 }
 
@@ -116,6 +127,17 @@ mod tests {
         let met = ["da-x@poll", "da-x@poll", "da-y@poll", "da-y@poll", "da-z@poll", "da-x", "da-y"]
             .map(|target| meet(&mut plan, target, "r"));
         assert_eq!(met, ["status:503,times:1", "-", "empty,times:1", "-", "empty,times:1", "hang", "text"]);
+    }
+
+    #[test]
+    fn calls_hang_as_long_as_their_fault_is_there_used_up_or_not() {
+        let mut plan = plan(&["da-x=hang,times:1", "*=text", "@poll=hang"]);
+        let hanging = |plan: &FaultPlan| ["da-x", "da-y", "da-x@poll"].map(|whom| plan.hangs(&whom.parse().unwrap()));
+        assert_eq!(hanging(&plan), [true, false, true]);
+        meet(&mut plan, "da-x", "r");
+        assert_eq!(hanging(&plan), [true, false, true]);
+        plan.set("da-x=slow:1s".parse().unwrap());
+        assert_eq!(hanging(&plan), [false, false, true]);
     }
 
     #[test]

@@ -74,15 +74,22 @@ impl Shared {
     }
 
     pub(super) async fn wait_until(&self, condition: impl Fn(&Calls) -> bool) -> Calls {
+        self.wait_for(|state| {
+            let calls = &state.ledger.calls;
+            condition(calls).then(|| calls.clone())
+        })
+        .await
+    }
+
+    /// Waits until `found` finds what it looks for. It looks in place, at each change: a copy of everything would slow down what is
+    /// being watched.
+    pub(super) async fn wait_for<T>(&self, found: impl Fn(&State) -> Option<T>) -> T {
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
-            // Looked at in place: a copy of everything at each change would slow down what is being watched.
-            {
-                let calls = &self.lock().ledger.calls;
-                if condition(calls) {
-                    return calls.clone();
-                }
+            let found = found(&self.lock());
+            if let Some(found) = found {
+                return found;
             }
             changed.await;
         }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::audit::of_kind;
 use crate::support::{Broker, SOON, Stage, amqp};
-use crate::{chain, events_until, nothing_is_left, simulator, step, submit};
+use crate::{chain, events_until, nothing_is_left, simulator, step, submit, with};
 
 /// 60 calls under ten a second, two of them at once.
 const CHAINS: usize = 20;
@@ -73,27 +73,29 @@ async fn the_oldest_run_goes_first_so_that_chains_which_have_begun_get_done() {
 
 #[tokio::test]
 async fn a_429_pauses_the_whole_tenant_for_as_long_as_it_says() {
-    for retry_after in ["retry-after:3", "retry-at:3"] {
+    for retry_after in ["retry-after:5", "retry-at:5"] {
         pauses(&format!("da-throttled=status:429,{retry_after},times:1")).await;
     }
 }
 
-/// Others are in the middle of a call when the 429 comes, and are done while the pause is on.
+/// Others are in the middle of a call when the 429 comes, and are done when the worker has noted it.
 async fn pauses(throttled: &str) {
     const OTHERS: usize = 8;
-    let stage = Stage::new(Broker::shared().await, simulator(&[throttled, "da-slow=slow:1500ms"])).await;
+    let stage = Stage::new(Broker::shared().await, simulator(&[throttled, "da-held=hang"])).await;
     let worker = stage.worker().await;
     let connection = stage.connect().await;
     let channel = amqp::channel(&connection).await;
     for run in 0..OTHERS {
-        submit(&stage, &channel, &chain(&[step("da-slow"), step("da-next")]), &format!("other-{run}")).await;
+        let held = with(step("da-held"), &json!({"timeout_seconds": 120}));
+        submit(&stage, &channel, &chain(&[held, step("da-next")]), &format!("other-{run}")).await;
     }
-    stage.simulator.wait_until(|calls| calls.action("da-slow").ran == OTHERS as u64).await;
+    stage.simulator.wait_until(|calls| calls.action("da-held").ran == OTHERS as u64).await;
     let mut feed = stage.simulator.feed();
     submit(&stage, &channel, &chain(&[step("da-throttled")]), "throttled").await;
     let mut events = events_until(&stage, &channel, |event| event["event"] == "step.retried").await;
     let Some(Seen::Call(call)) = feed.next_now() else { panic!("the 429 is the first call to end") };
     assert_eq!((call.target.as_str(), call.status), ("da-throttled", Some(429)));
+    stage.simulator.clear_faults();
     // One that comes while the pause is on waits as well.
     submit(&stage, &channel, &chain(&[step("da-late")]), "late").await;
     let results = stage.distinct_results(&channel, OTHERS + 2, SOON).await;
@@ -104,8 +106,8 @@ async fn pauses(throttled: &str) {
     // The 429 was said between these two: its call's beginning and its end as the simulator noted them, in whole milliseconds.
     let (asked_at_us, said_at_us) = (call.at_ms * 1000, (call.at_ms + call.took_ms + 1) * 1000);
     let delay_ms = of_kind(&events, "step.retried")[0]["delay_ms"].as_u64().unwrap();
-    assert!((3000..=4000).contains(&delay_ms), "{delay_ms}");
-    let early = calls.accepted_at_us.iter().filter(|&&at| at > said_at_us && at < asked_at_us + 3_000_000).count();
+    assert!((5000..=6000).contains(&delay_ms), "{delay_ms}");
+    let early = calls.accepted_at_us.iter().filter(|&&at| at > said_at_us && at < asked_at_us + 5_000_000).count();
     assert_eq!(early, 0, "calls in the pause that {throttled} asked for");
     let before = calls.accepted_at_us.iter().filter(|&&at| at <= said_at_us).count();
     assert_eq!(before, OTHERS + 1, "all of which were on their way when it began");
@@ -116,13 +118,13 @@ async fn pauses(throttled: &str) {
         let waited = step["gate_wait_ms"].as_u64().unwrap();
         if run == "late" {
             // It has no clock before its turn is near.
-            assert!(waited < 1_500, "{run} was accepted in the pause and waited {waited} ms at the gate");
+            assert!(waited < 2_500, "{run} was accepted in the pause and waited {waited} ms at the gate");
         } else {
-            assert!(waited > 500, "{run} waited {waited} ms at the gate");
+            assert!(waited > 0, "{run} did not wait at the gate");
         }
         let attempts = if run == "throttled" { json!(2) } else { json!(1) };
         assert_eq!(step["attempts"], attempts, "{run}");
     }
     let first = calls.accepted_at_us.iter().filter(|&&at| at > said_at_us).min().unwrap();
-    assert!(*first <= said_at_us + 4_750_000, "the pause is not over when it should be");
+    assert!(*first <= said_at_us + 1000 * delay_ms + 5_000_000, "the pause is not over when it should be");
 }

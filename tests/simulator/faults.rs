@@ -166,6 +166,21 @@ async fn hang_never_answers_and_has_run_the_action() {
 }
 
 #[tokio::test]
+async fn what_hangs_is_answered_when_its_fault_is_taken_away() {
+    let simulator = simulator(&["da-x=hang", "da-y=hang"]);
+    let mut stream = Peer::of(&simulator).await.raw("r.s.1", 2, "{}").await;
+    simulator.wait_until(|calls| calls.totals.ran == 1).await;
+    simulator.set_fault(&ActionId::parse("da-y").unwrap(), Fault::status(500));
+    let mut byte = [0];
+    assert!(tokio::time::timeout(Duration::from_millis(200), stream.read(&mut byte)).await.is_err(), "another's fault");
+    simulator.clear_faults();
+    let (text, end) = drain(&mut stream).await;
+    assert!(text.starts_with("HTTP/1.1 200 OK") && end.is_ok(), "{text}");
+    let step = simulator.calls().step("r", "s");
+    assert_eq!((step.ran, step.answered, step.cut_off), (1, 1, 0));
+}
+
+#[tokio::test]
 async fn unauthorized_takes_the_token_away() {
     let simulator = simulator(&["da-x=unauthorized,times:1"]);
     let peer = Peer::of(&simulator).await;
