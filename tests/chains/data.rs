@@ -226,6 +226,7 @@ async fn five_steps_hand_data_along_from_queue_to_result() {
     assert_eq!(BTreeMap::from(once), called, "each once, and no other");
 
     // The message that comes again finds all of it done, be it called or not.
+    worker.at_rest().await;
     submit(&stage, &channel, &definition(), "five").await;
     let again = stage.results(&channel, 1, SOON).await.remove(0);
     assert_eq!((again.raw, again.properties), (first.raw, first.properties));

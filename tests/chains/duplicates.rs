@@ -24,6 +24,7 @@ async fn a_message_that_comes_again_after_its_run_makes_no_call_and_gets_the_sam
     // Other bytes, the same definition: what counts is the canonical form.
     let spaced = serde_json::to_vec_pretty(&definition).unwrap();
     for body in [definition.to_string().as_bytes(), &spaced] {
+        worker.at_rest().await;
         stage.submit(&channel, body, Some("twice")).await;
         let again = stage.results(&channel, 1, SOON).await.remove(0);
         assert_eq!((&again.raw, &again.routing_key), (&first.raw, &first.routing_key));
@@ -82,6 +83,7 @@ async fn another_definition_under_the_id_of_a_run_goes_to_dead_and_changes_nothi
     audit::linked(&definition, "taken", "taken", &stage.events(&channel).await);
 
     // The run is still known by its own definition.
+    worker.at_rest().await;
     submit(&stage, &channel, &definition, "taken").await;
     assert_eq!(stage.results(&channel, 1, SOON).await.remove(0).raw, result.raw);
     nothing_is_left(&stage, &channel, worker).await;

@@ -50,6 +50,7 @@ async fn a_reply_is_the_result_once_and_not_again_for_a_second_copy_of_the_messa
         &result.body["finished_at"],
     );
 
+    worker.at_rest().await;
     ask(&stage, &channel, &definition, "asked", &replies).await;
     let again = stage.results(&channel, 1, SOON).await.remove(0);
     assert_eq!(again.raw, result.raw);

@@ -43,6 +43,7 @@ async fn an_open_run_whose_message_was_purged_ends_after_its_deadline_with_a_res
         assert_eq!(said, 1, "{}", worker.log());
     }
     // Should they come after all, they get the same again.
+    worker.at_rest().await;
     ground.submit(&definition, "purged").await;
     assert_eq!(ground.stage.result(&ground.channel).await, results["purged"]);
     ground.stops(worker).await;

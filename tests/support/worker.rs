@@ -116,6 +116,12 @@ impl Worker {
         Health::at(&address.await)
     }
 
+    /// Waits until it has no run in hand. A copy of a message that comes while its run is being settled is settled with it, without a
+    /// result of its own.
+    pub async fn at_rest(&self) {
+        self.health().await.until("no run in hand", |said| said["checks"]["work"]["runs"] == 0).await;
+    }
+
     /// Everything logged so far.
     pub fn log(&self) -> String {
         self.log.lock().expect("no panic while collecting").clone()
