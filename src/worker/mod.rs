@@ -180,12 +180,11 @@ impl Worker {
             shared.tasks.spawn(run::give_back(shared.clone(), unaccepted));
         }
         shared.tasks.close();
+        if shared.ports.journal.survives_restart() {
+            let _ = self.hand_back.send(true);
+        }
         if live > 0 {
             info!(runs = live, "draining: no new runs; exchanges in flight are finished");
-        }
-        let survives = shared.ports.journal.survives_restart();
-        if survives {
-            let _ = self.hand_back.send(true);
         }
         if tokio::time::timeout_at(over, shared.tasks.wait()).await.is_ok() {
             return Drained::Clean;

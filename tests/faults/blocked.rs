@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use lapin::options::BasicGetOptions;
 
 use super::waits::{WaitsFor, ready};
-use crate::support::load::{self, CONSUMING, LOST, Load, brisk, channel, logs_again, taking, times, until, waiting};
+use crate::support::load::{self, CONSUMING, LOST, Load, brisk, channel, held, logs_again, times, until, waiting};
 use crate::support::{Broker, SOON, Worker};
 
 /// How long the broker is short of disk: longer than a confirm may take, and than four heartbeats.
@@ -21,7 +21,7 @@ const TAKES_AGAIN: &str = "RabbitMQ takes messages again";
 #[tokio::test]
 async fn a_broker_short_of_disk_for_twenty_seconds_holds_work_up_and_loses_and_repeats_nothing() {
     let broker = Broker::start().await;
-    let mut stage = load::stage(&broker, taking(Duration::from_secs(3), Duration::from_secs(4)), 100).await;
+    let mut stage = load::stage(&broker, held(), 100).await;
     stage.set("broker.heartbeat", HEARTBEAT);
     let load = Load::submit(&stage, IN_HAND + HELD, STEPS).await;
     let other = channel(&stage).await;
@@ -33,6 +33,7 @@ async fn a_broker_short_of_disk_for_twenty_seconds_holds_work_up_and_loses_and_r
     until(&stage, |seen| seen.totals.open == IN_HAND as u64).await;
 
     broker.ctl(&["set_disk_free_limit", "100000GB"]).await;
+    stage.simulator.clear_faults();
     WaitsFor::Room.said(&worker).await;
     other.close(200, "the other worker dies".into()).await.expect("a consumer is not blocked");
     tokio::time::sleep(SHORT_OF_DISK).await;
@@ -54,14 +55,15 @@ async fn a_broker_short_of_disk_for_twenty_seconds_holds_work_up_and_loses_and_r
 #[tokio::test]
 async fn sigterm_while_the_broker_is_short_of_disk_waits_no_longer_than_the_drain_timeout() {
     let broker = Broker::start().await;
-    let (second, long) = (Duration::from_secs(1), Duration::from_secs(8));
-    let mut stage = load::stage(&broker, taking(long, long), 5).await;
+    let second = Duration::from_secs(1);
+    let mut stage = load::stage(&broker, held(), 5).await;
     stage.set("worker.drain_timeout", "3s");
     let load = Load::submit(&stage, 10, 1).await;
     let mut worker = stage.worker().await;
     stage.simulator.wait_until(|calls| calls.totals.open == 5).await;
     // The broker blocks a connection when it publishes: of what the calls came to, the first event is too much.
     broker.ctl(&["set_disk_free_limit", "100000GB"]).await;
+    stage.simulator.clear_faults();
     WaitsFor::Room.said(&worker).await;
 
     let asked = Instant::now();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::load::{self, CONSUMING, Load, brisk, logs_again, taking, times, until};
+use crate::support::load::{self, CONSUMING, Load, brisk, held, logs_again, taking, times, until};
 use crate::support::wire::Wire;
 use crate::support::{Broker, SOON};
 
@@ -31,10 +31,11 @@ async fn a_channel_closed_over_the_consumer_timeout_starts_no_run_again() {
     let short = "application:set_env(rabbit, consumer_timeout, 1500), \
                  application:set_env(rabbit, channel_tick_interval, 500).";
     broker.ctl(&["eval", short]).await;
-    let stage = load::stage(&broker, taking(Duration::from_secs(5), Duration::from_secs(6)), 20).await;
+    let stage = load::stage(&broker, held(), 20).await;
     let load = Load::submit(&stage, 20, 1).await;
     let worker = stage.worker().await;
     logs_again(&worker, "delivery acknowledgement on channel", 1, SOON).await;
+    stage.simulator.clear_faults();
     load.ends_well(&stage, worker).await;
 }
 

@@ -1,12 +1,10 @@
 //! The work queue is gone, alone or with everything else that the broker knew.
 
-use std::time::Duration;
-
 use lapin::Channel;
 use lapin::options::QueueDeleteOptions;
 
 use super::waits::{WaitsFor, ready};
-use crate::support::load::{self, CONSUMING, Load, brisk, channel, logs_again, streamed, taking, times, until};
+use crate::support::load::{self, CONSUMING, Load, brisk, channel, held, logs_again, streamed, times, until};
 use crate::support::{Broker, SOON, Stage, Worker};
 
 async fn delete_queue(stage: &Stage, channel: &Channel) {
@@ -38,6 +36,7 @@ async fn a_queue_that_is_replaced_under_a_worker_that_may_not_declare_is_consume
     let (stage, worker, doomed) = may_not_declare().await;
     let (before, channel) = (times(&worker, CONSUMING), channel(&stage).await);
     delete_queue(&stage, &channel).await;
+    stage.simulator.clear_faults();
     declared_again(&stage, &worker, before).await;
     let results = doomed.results(&stage, &channel).await;
     doomed.assert_once(&results, &stage.events(&channel).await, &stage.simulator.calls());
@@ -50,6 +49,7 @@ async fn a_queue_that_is_missing_and_not_the_workers_to_declare_is_named_and_wai
     let (stage, worker, doomed) = may_not_declare().await;
     let (before, channel) = (times(&worker, CONSUMING), channel(&stage).await);
     delete_queue(&stage, &channel).await;
+    stage.simulator.clear_faults();
     let missing = WaitsFor::Queue(&stage.queue);
     missing.said(&worker).await;
     let results = doomed.results(&stage, &channel).await;
@@ -61,10 +61,9 @@ async fn a_queue_that_is_missing_and_not_the_workers_to_declare_is_named_and_wai
     goes_on(&stage, worker).await;
 }
 
-/// Ten chains in the middle of their first call.
+/// Ten chains in the middle of their first call, which is held.
 async fn may_not_declare() -> (Stage, Worker, Load) {
-    let slow = taking(Duration::from_secs(2), Duration::from_secs(3));
-    let mut stage = load::stage(Broker::shared().await, slow, 10).await;
+    let mut stage = load::stage(Broker::shared().await, held(), 10).await;
     stage.set("broker.declare", "false");
     let load = Load::submit(&stage, 10, 2).await;
     let worker = stage.worker().await;
@@ -89,12 +88,14 @@ async fn goes_on(stage: &Stage, worker: Worker) {
 #[tokio::test]
 async fn a_broker_that_forgets_everything_finds_it_declared_again_and_runs_in_hand_are_finished() {
     let broker = Broker::start().await;
-    let stage = load::stage(&broker, taking(Duration::from_secs(12), Duration::from_secs(14)), 20).await;
+    let stage = load::stage(&broker, held(), 20).await;
     let doomed = Load::submit(&stage, 20, 1).await;
     let worker = stage.worker().await;
     until(&stage, |seen| seen.totals.open == 20).await;
     let before = times(&worker, CONSUMING);
-    for command in ["stop_app", "reset", "start_app"] {
+    broker.ctl(&["stop_app"]).await;
+    stage.simulator.clear_faults();
+    for command in ["reset", "start_app"] {
         broker.ctl(&[command]).await;
     }
     logs_again(&worker, CONSUMING, before, SOON).await;

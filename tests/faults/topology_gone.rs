@@ -1,14 +1,11 @@
 //! Somebody deletes an exchange or a stream under a worker that publishes to it.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use lapin::options::{ExchangeDeleteOptions, QueueBindOptions, QueueDeleteOptions};
 use lapin::types::{FieldTable, ShortString};
 
-use crate::support::load::{
-    self, LONG, Load, brisk, channel, emptied, logs_again, name, streamed, taking, times, until,
-};
+use crate::support::load::{self, LONG, Load, brisk, channel, emptied, held, logs_again, name, streamed, times, until};
 use crate::support::{Broker, SOON};
 
 /// The exchanges come back with the streams that are bound to them; other queues are for others to bind again. The streams hold
@@ -40,8 +37,7 @@ async fn exchanges_deleted_while_runs_publish_come_back_and_nothing_is_lost() {
 /// A stream that is gone may have been the only way for the results: it comes back, without what it held.
 #[tokio::test]
 async fn a_log_stream_deleted_while_runs_need_it_comes_back_and_nothing_that_comes_then_is_lost() {
-    let long = Duration::from_secs(4);
-    let stage = load::stage(Broker::shared().await, taking(long, long), 30).await;
+    let stage = load::stage(Broker::shared().await, held(), 30).await;
     let channel = channel(&stage).await;
     let (results, catcher, stream) =
         (name(&stage, "results"), name(&stage, "caught.results"), name(&stage, "results.log"));
@@ -51,6 +47,7 @@ async fn a_log_stream_deleted_while_runs_need_it_comes_back_and_nothing_that_com
     let mut worker = stage.worker().await;
     until(&stage, |seen| seen.totals.open == 30).await;
     channel.queue_delete(stream.into(), QueueDeleteOptions::default()).await.expect("the stream is deleted");
+    stage.simulator.clear_faults();
 
     let said = format!("exchange=\"{results}\"");
     logs_again(&worker, &said, 0, LONG).await;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::support::amqp;
+use super::support::{amqp, eventually};
 use super::{SOON, Stage, acknowledged, killed, masked, refused, said, stage, submit, submit_steps, told, until};
 
 /// What a person sees, but for what is different each time. How often a job is asked after, and what it is found to be at then,
@@ -88,11 +88,13 @@ async fn a_run_that_outlived_two_workers_tells_all_of_it() {
 
 #[tokio::test]
 async fn a_run_that_was_handed_back_is_told_from_one_whose_worker_was_killed() {
-    let stage = stage(&["da-slow=slow:1s,times:1"]).await;
+    let stage = stage(&["da-held=hang"]).await;
     let mut first = stage.worker().await;
-    submit(&stage, "back", &["da-slow", "da-next"]).await;
-    until(&stage, "back", "the slow call", |entry| entry["entry"] == "call").await;
+    submit(&stage, "back", &["da-held", "da-next"]).await;
+    until(&stage, "back", "the call that is held", |entry| entry["entry"] == "call").await;
     first.signal("TERM").await;
+    eventually("it drains", SOON, async || first.log().contains("draining: no new runs").then_some(())).await;
+    stage.simulator.clear_faults();
     assert_eq!(first.ended(SOON).await, 0, "{}", first.log());
     let run = &told(&stage, &["runs", "--open"]).await["runs"][0];
     assert_eq!((&run["at_step"], &run["leased_until"]), (&json!("step_1"), &json!(null)));
@@ -107,7 +109,7 @@ async fn a_run_that_was_handed_back_is_told_from_one_whose_worker_was_killed() {
 
     0 N s
      ▸ accepted by w-1  2 steps · deadline in N s
-     step_0  da-slow
+     step_0  da-held
        → call 1  200 · N s
        ✔ success  N s
      ⏸ handed back  its worker was stopping

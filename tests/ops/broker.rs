@@ -30,18 +30,18 @@ async fn a_worker_that_finds_no_broker_lives_and_says_what_it_waits_for() {
 #[tokio::test]
 async fn a_broker_that_takes_nothing_and_one_that_dies_are_told_apart_and_both_are_over_one_day() {
     let broker = Broker::start().await;
-    let stage = Stage::new(&broker, simulator(&["da-slow=slow:12s"])).await;
+    let stage = Stage::new(&broker, simulator(&["da-held=hang"])).await;
     let worker = stage.worker().await;
     let health = worker.health().await;
     let connection = stage.connect().await;
     let channel = amqp::channel(&connection).await;
-    let slow = json!([{"action_id": "da-good"}, {"action_id": "da-slow"}]);
-    stage.submit(&channel, chain("default", &slow).as_bytes(), None).await;
-    stage.simulator.wait_until(|calls| calls.action("da-slow").ran == 1).await;
+    let held = json!([{"action_id": "da-good"}, {"action_id": "da-held", "timeout_seconds": 120}]);
+    stage.submit(&channel, chain("default", &held).as_bytes(), None).await;
+    stage.simulator.wait_until(|calls| calls.action("da-held").ran == 1).await;
 
-    // The broker blocks a connection when it publishes: what comes of the slow step is what it does not take. So the step has to be
-    // slower than rabbitmqctl.
+    // The broker blocks a connection when it publishes: what comes of the held step is what it does not take.
     broker.ctl(&["set_vm_memory_high_watermark", "0.0001"]).await;
+    stage.simulator.clear_faults();
     let blocked =
         health.until("it is blocked", |health| health["checks"]["publishing"]["connection"]["state"] == "blocked");
     let blocked = blocked.await;

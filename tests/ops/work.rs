@@ -39,13 +39,13 @@ async fn a_worker_that_works_is_ready_and_tells_part_by_part() {
 
 #[tokio::test]
 async fn a_worker_that_drains_lives_and_is_not_ready() {
-    let stage = Stage::new(Broker::shared().await, simulator(&["da-slow=slow:3s"])).await;
+    let stage = Stage::new(Broker::shared().await, simulator(&["da-held=hang"])).await;
     let mut worker = stage.worker().await;
     let health = worker.health().await;
     let connection = stage.connect().await;
     let channel = amqp::channel(&connection).await;
-    stage.submit(&channel, chain("default", &json!([{"action_id": "da-slow"}])).as_bytes(), None).await;
-    stage.simulator.wait_until(|calls| calls.action("da-slow").ran == 1).await;
+    stage.submit(&channel, chain("default", &json!([{"action_id": "da-held"}])).as_bytes(), None).await;
+    stage.simulator.wait_until(|calls| calls.action("da-held").ran == 1).await;
     worker.signal("TERM").await;
     let draining = health.until("it drains", |health| health["checks"]["work"]["draining"] == true).await;
     assert_eq!((&draining["ready"], &draining["status"]), (&json!(false), &json!("unready")));
@@ -54,6 +54,7 @@ async fn a_worker_that_drains_lives_and_is_not_ready() {
         health.until("it consumes no more", |health| health["checks"]["consuming"]["queues"][0]["state"] == "stopped");
     stopped.await;
     assert_eq!(health.get("/healthz").await.0, 200, "nobody kills it before its time");
+    stage.simulator.clear_faults();
     assert_eq!(worker.ended(SOON + Duration::from_secs(5)).await, 0);
     assert_eq!(stage.result(&channel).await["final_status"], "completed");
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::load::{self, LOST, Load, channel, logs_again, taking, until, waiting};
+use crate::support::load::{self, LOST, Load, channel, held, logs_again, taking, until, waiting};
 use crate::support::{Broker, SOON};
 
 const DRAIN: Duration = Duration::from_secs(3);
@@ -31,10 +31,7 @@ async fn calls_that_outlast_the_drain_timeout_are_given_up_and_their_messages_go
 #[tokio::test]
 async fn sigterm_while_the_broker_is_gone_waits_for_it_no_longer_than_the_drain_timeout() {
     let broker = Broker::start().await;
-    // Longer than the kill of a broker takes, in Docker too, and no longer than the drain: no run is over before, and every
-    // call is after.
-    let call = Duration::from_secs(4);
-    let mut stage = load::stage(&broker, taking(call, call), 5).await;
+    let mut stage = load::stage(&broker, held(), 5).await;
     stage.set("worker.drain_timeout", "4s");
     let load = Load::submit(&stage, 10, 1).await;
     let mut worker = stage.worker().await;
@@ -44,6 +41,7 @@ async fn sigterm_while_the_broker_is_gone_waits_for_it_no_longer_than_the_drain_
 
     let asked = Instant::now();
     worker.signal("TERM").await;
+    stage.simulator.clear_faults();
     assert_eq!(worker.ended(SOON).await, 1, "{}", worker.log());
     let took = asked.elapsed();
     assert!((DRAIN..DRAIN + AND_SOME).contains(&took), "it took {took:?}");
@@ -65,8 +63,7 @@ async fn sigterm_while_the_broker_is_gone_waits_for_it_no_longer_than_the_drain_
 #[tokio::test]
 async fn sigterm_while_the_broker_is_frozen_waits_for_it_no_longer_than_the_drain_timeout() {
     let broker = Broker::start().await;
-    let second = Duration::from_secs(1);
-    let mut stage = load::stage(&broker, taking(second, second), 5).await;
+    let mut stage = load::stage(&broker, held(), 5).await;
     stage.set("worker.drain_timeout", "3s").set("broker.heartbeat", "60s");
     let load = Load::submit(&stage, 10, 1).await;
     let mut worker = stage.worker().await;
@@ -75,6 +72,7 @@ async fn sigterm_while_the_broker_is_frozen_waits_for_it_no_longer_than_the_drai
 
     let asked = Instant::now();
     worker.signal("TERM").await;
+    stage.simulator.clear_faults();
     assert_eq!(worker.ended(SOON).await, 1, "{}", worker.log());
     let took = asked.elapsed();
     assert!((DRAIN..DRAIN + AND_SOME + Duration::from_secs(5)).contains(&took), "it took {took:?}");

@@ -10,7 +10,7 @@ use crate::support::load::{self, Load, channel, emptied, left_over, taking, time
 use crate::support::{Broker, Caught, SOON, Stage, Worker, amqp, eventually};
 
 const DRAINING: &str = "draining: no new runs";
-const AT_ONCE: Duration = Duration::from_secs(1);
+const AT_ONCE: Duration = Duration::from_secs(3);
 const PREFETCH: u16 = 20;
 
 /// Sixty chains of two slow calls each; twenty of them in a worker's hands, in the middle of their calls.

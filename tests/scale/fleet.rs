@@ -11,7 +11,9 @@ const MOST_MEMORY: u64 = 150_000_000;
 async fn a_thousand_chains_are_in_flight_together_in_little_memory() {
     let _busy = QUIET.read().await;
     cxchain::ops::raise_open_files(CHAINS as u64);
-    let mut stage = Stage::new(Broker::shared().await, taking(Duration::from_secs(3))).await;
+    // The first call of each is held until all of them are there: how fast they come is the machine's business.
+    let held = SimulatorSettings { faults: vec!["da-0=hang".parse().unwrap()], ..taking(Duration::from_secs(1)) };
+    let mut stage = Stage::new(Broker::shared().await, held).await;
     let queues = format!("[{{name = \"{}\", prefetch = {CHAINS}}}]", stage.queue);
     stage.set("queues", &queues).set("tenants.default.max_concurrent", "1000");
     let connection = stage.connect().await;
@@ -20,6 +22,10 @@ async fn a_thousand_chains_are_in_flight_together_in_little_memory() {
 
     let mut worker = stage.worker().await;
     let start = tokio::time::Instant::now();
+    let all = stage.simulator.wait_until(|calls| calls.totals.open == CHAINS as u64);
+    tokio::time::timeout(SOON, all).await.expect("all calls are in flight at once");
+    eprintln!("all calls in flight after {:?}", start.elapsed());
+    stage.simulator.clear_faults();
     let calls = stage.simulator.wait_until(|calls| calls.totals.answered == 3 * CHAINS as u64);
     let calls = tokio::time::timeout(Duration::from_secs(60), calls).await.unwrap();
     eprintln!("all calls answered after {:?}; at most {} at once", start.elapsed(), calls.max_concurrent);

@@ -170,7 +170,7 @@ async fn what_hangs_is_answered_when_its_fault_is_taken_away() {
     let simulator = simulator(&["da-x=hang", "da-y=hang"]);
     let mut stream = Peer::of(&simulator).await.raw("r.s.1", 2, "{}").await;
     simulator.wait_until(|calls| calls.totals.ran == 1).await;
-    simulator.set_fault(&ActionId::parse("da-y").unwrap(), Fault::status(500));
+    simulator.set_fault(ActionId::parse("da-y").unwrap(), Fault::status(500));
     let mut byte = [0];
     assert!(tokio::time::timeout(Duration::from_millis(200), stream.read(&mut byte)).await.is_err(), "another's fault");
     simulator.clear_faults();

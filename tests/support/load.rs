@@ -34,6 +34,12 @@ pub fn brisk() -> SimulatorSettings {
     taking(Duration::from_millis(100), Duration::from_millis(300))
 }
 
+/// Calls that are held until the simulator's faults are cleared; then they come at once.
+pub fn held() -> SimulatorSettings {
+    let all = "*=hang".parse().expect("a fault");
+    SimulatorSettings { faults: vec![all], latency: Duration::ZERO, ..SimulatorSettings::default() }
+}
+
 /// A stage whose workers take so many messages at once.
 pub async fn stage(broker: &Broker, simulator: SimulatorSettings, prefetch: u16) -> Stage {
     let mut stage = Stage::new(broker, simulator).await;
