@@ -16,12 +16,13 @@ mod support;
 mod table;
 mod tokens;
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use cxchain::simulator::SimulatorSettings;
 use lapin::Channel;
 use serde_json::{Value, json};
-use support::{Caught, SOON, Stage, Worker, amqp, eventually};
+use support::{Caught, Hiccups, SOON, Stage, Worker, amqp, eventually};
 
 /// A simulator on which these rules hold, `target=fault`, and whose healthy answers come at once.
 fn simulator(rules: &[&str]) -> SimulatorSettings {
@@ -49,6 +50,12 @@ fn with(mut object: Value, fields: &Value) -> Value {
 
 async fn submit(stage: &Stage, channel: &Channel, definition: &Value, run_id: &str) {
     stage.submit(channel, definition.to_string().as_bytes(), Some(run_id)).await;
+}
+
+/// Whether it took that long, in milliseconds, but for what the machine itself was late by.
+fn in_time(hiccups: &Hiccups, expected: &RangeInclusive<u64>, took: u64) -> bool {
+    let late = u64::try_from(hiccups.total().as_millis()).unwrap();
+    (*expected.start()..=expected.end() + late).contains(&took)
 }
 
 /// All events up to the first that is `awaited`, and those that are there by then.

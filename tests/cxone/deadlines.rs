@@ -1,4 +1,4 @@
-//! An exchange ends at its deadline, to 250 ms, whatever the peer does.
+//! An exchange ends at its deadline, to 250 ms, whatever the peer does, on a machine that does not stand still.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use cxchain::chain::{ErrorClass, Retryable, Verdict};
 use cxchain::ports::{Actions, Answer};
 use tokio::time::Instant;
 
+use super::hiccups::Hiccups;
 use super::server::{Reply, Server, json};
 use super::{call_within, credential, platform};
 
@@ -16,10 +17,10 @@ const TOLERANCE: Duration = Duration::from_millis(250);
 async fn at_the_deadline(reply: impl Fn() -> Reply + Send + Sync + 'static) -> Answer {
     let server = Server::replying(move |_| reply()).await;
     let platform = platform(&server.url);
-    let started = Instant::now();
+    let (started, hiccups) = (Instant::now(), Hiccups::watch());
     let answer = platform.send(&call_within(DEADLINE), &credential()).await;
     let off = started.elapsed().abs_diff(DEADLINE);
-    assert!(off < TOLERANCE, "{off:?} off the deadline");
+    assert!(off < TOLERANCE + hiccups.total(), "{off:?} off the deadline");
     assert_eq!(server.requests().len(), 1);
     answer
 }

@@ -7,6 +7,8 @@ mod calls;
 mod deadlines;
 mod discovery;
 mod grants;
+#[path = "../support/hiccups.rs"]
+mod hiccups;
 mod jobs;
 mod operations;
 mod presets;

@@ -13,6 +13,7 @@ pub mod amqp;
 mod broker;
 mod container;
 mod health;
+mod hiccups;
 pub mod load;
 mod private;
 pub mod proof;
@@ -25,6 +26,7 @@ pub mod worker;
 
 pub use broker::{Broker, Listener};
 pub use health::Health;
+pub(crate) use hiccups::Hiccups;
 pub use stage::{Caught, SOON, Stage};
 pub use wait::eventually;
 pub use worker::Worker;
