@@ -152,7 +152,7 @@ async fn whoever_follows_a_redirect_is_caught() {
 }
 
 #[tokio::test]
-async fn hang_never_answers_and_has_run_the_action() {
+async fn hang_does_not_answer_and_has_run_the_action() {
     let simulator = simulator(&["da-x=hang"]);
     let peer = Peer::of(&simulator).await;
     let mut stream = peer.raw("r.s.1", 2, "{}").await;
